@@ -32,6 +32,7 @@ bind = "{host}:{port}"
 workers = {workers}
 worker_class = "sync"
 timeout = 30
+preload_app = True
 errorlog = "-"
 worker_tmp_dir = "{folder}"
 control_socket_disable = True
