@@ -182,6 +182,11 @@ class ServerProcess:
         """Whether the process exists and has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    def collect(self) -> None:
+        """Take note of the end of the process, if it ended."""
+        if self._process is not None:
+            self._process.poll()
+
     def launch(self) -> None:
         """Start the process and return at once; `wait_ready` tells when it answers."""
         if self.running:

@@ -94,10 +94,9 @@ class SshServer(Server):
         command = self.client_command("true")
         run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if run.returncode != 0:
-            said = run.stderr.decode(errors="replace").strip()
-            raise DemoError(
-                f"{self.process.name} refuses {self.user}: {said}\n{last_lines(self.process.log)}"
-            )
+            said = run.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            reason = last_lines(self.process.log, 1)
+            raise DemoError(f"{self.process.name} refuses a login: {said} Its log says: {reason}.")
 
 
 class SshdServer(SshServer):

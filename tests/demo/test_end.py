@@ -52,9 +52,8 @@ def test_a_cockpit_that_is_killed_leaves_nothing(temporary: Path) -> None:
 
 
 def test_sigterm_ends_a_stack_that_is_in_use(temporary: Path) -> None:
-    with DemoStack() as info:
-        browser = Browser(info.url)
-        browser.log_in(info.users)
+    with DemoStack(without=["postgres"]) as info:
+        Browser(info.url).log_in(info.users)
         traces = Traces.of(info)
         os.kill(info.supervisor, signal.SIGTERM)
         assert traces.left() == []
