@@ -41,8 +41,8 @@ wheel: ## the installable package, into dist/
 	@scripts/setup
 	@$(BIN)/python -m build --wheel --no-isolation $(ARGS)
 
-# The file that is there is the starting point: only what must move moves.
-# ARGS=--upgrade moves everything.
+# What is locked already is the starting point: only what must move moves.
+# ARGS=--upgrade moves everything. No hashes: see CONTRIBUTING.md.
 .PHONY: lock
 lock: ## requirements.lock from pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv, the resolver: pip install uv" >&2; exit 1; }
