@@ -25,6 +25,7 @@ FUNCTION_LINES = 60
 
 SUPERVISING_EDGES = {
     "rampdeck/collector.py::supervise": "a defect in one collector must stay in its own pane",
+    "rampdeck/engine/loader.py::load": "a user's locustfile may raise anything; it becomes one clear message",
     "rampdeck/loop.py::_outcome": "whatever happens on one side is raised again on the other",
 }
 """The only functions that may catch everything, and why."""
