@@ -63,7 +63,7 @@ async def target() -> AsyncIterator[Target]:
         serving.add(asyncio.ensure_future(target.serve(reader, writer)))
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    target.url = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    target.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     yield target
     server.close()
     for task in serving:
