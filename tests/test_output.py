@@ -12,7 +12,6 @@ import pytest
 from rampdeck.model import Severity
 from rampdeck.output import LogTap, OutputCapture
 
-
 Capfd = pytest.CaptureFixture[str]
 
 
