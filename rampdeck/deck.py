@@ -1,0 +1,66 @@
+"""What a front end may see and do: the one face of a running session.
+
+The cockpit, the headless run and (with controls that do nothing) a replay all
+stand on this. Every control returns at once: it only says what is wanted, and
+the engine follows; presses add up and the latest target wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from rampdeck.config import LoadConfig
+from rampdeck.model import Event
+from rampdeck.snapshot import Snapshot
+from rampdeck.view import View
+
+
+class Deck(Protocol):
+    """A session that can be watched and steered."""
+
+    @property
+    def views(self) -> Mapping[str, View]:
+        """The pane of each kind of source, by kind."""
+
+    @property
+    def limits(self) -> LoadConfig:
+        """The step of ``+`` and ``-``, and the users above which to ask."""
+
+    def snapshot(self) -> Snapshot:
+        """Return the picture of this moment; cheap to ask for again within a second."""
+
+    def events_after(
+        self, cursor: int, kinds: Collection[str], most: int = 500
+    ) -> tuple[int, tuple[Event, ...]]:
+        """Return the newest events since ``cursor`` and the cursor to ask with next time.
+
+        ``kinds`` are kinds of sources (``gunicorn``) plus ``scenario``,
+        ``operator`` and ``engine``. At most ``most`` come, the newest; a
+        cursor of 0 asks for all that is kept.
+        """
+
+    def change_target(self, by: int) -> None:
+        """Add users to the target, or take some; leaves the plan."""
+
+    def set_target(self, users: int) -> None:
+        """Ask for this many users; leaves the plan. Starts the load if it is not running."""
+
+    def toggle_hold(self) -> None:
+        """Hold a running plan at the present level, or go on with it."""
+
+    def return_to_plan(self) -> None:
+        """Start the plan, or take it up again after it was left, at the stage where it was left."""
+
+    def stop(self) -> None:
+        """Stop the load gracefully: requests in flight may end."""
+
+    def abort(self) -> None:
+        """Stop the load at once."""
+
+    def mark(self, text: str) -> None:
+        """Put a note on the timeline."""
+
+    async def save_record(self) -> Path:
+        """Write the decision record as of now and return its Markdown file."""

@@ -1,0 +1,110 @@
+"""The one loop: Locust's greenlets and asyncio's tasks in one thread.
+
+Import this module before anything else of weight. ``import locust`` patches
+the process; asyncio, started afterwards, then waits in gevent's selector, so
+the gevent hub drives the asyncio loop too. Importing it late would leave
+sockets and locks that were made before unpatched.
+
+The two bridges are the only ways across:
+
+- :func:`in_greenlet` for calls into Locust that may block;
+- :func:`in_thread` for work that blocks the processor or a disk.
+
+asyncio's own thread helpers must not be used: patched threads are greenlets,
+and on CPython >= 3.13.12 and >= 3.14.3 their results can arrive late (gevent
+issue 2213).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, ParamSpec, TypeVar, cast
+
+# Locust before gevent's parts, and in the main thread: importing it patches the
+# process, and its stats module installs a SIGWINCH handler.
+# isort: off
+import locust  # noqa: F401
+import gevent
+from gevent.selectors import GeventSelector
+# isort: on
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+exits: list[Callable[[SystemExit], None]] = []
+"""Who is told when a greenlet (a user of a scenario) calls ``sys.exit``."""
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end in the one loop; the counterpart of :func:`asyncio.run`."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(main)
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return an asyncio loop that waits in the gevent hub; :func:`run` and the tests use it."""
+    return asyncio.SelectorEventLoop(GeventSelector())
+
+
+async def in_greenlet(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function of Locust that may block, in a greenlet of its own, and await it.
+
+    Whatever the function raises is raised here. Cancelling the wait does not
+    end the greenlet: half a Locust call would leave Locust in no known state.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Outcome[T]] = loop.create_future()
+
+    def call() -> None:
+        loop.call_soon_threadsafe(_deliver, future, _outcome(function, *args, **kwargs))
+
+    gevent.spawn(call)
+    return _unwrap(await future)
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function that blocks, in a native thread of gevent's pool, and await it.
+
+    The function must not touch Locust, asyncio or gevent.
+    """
+    pool = gevent.get_hub().threadpool
+    # The outcome travels as a value: gevent prints what a pool thread raises.
+    outcome: Outcome[T] = await in_greenlet(pool.apply, partial(_outcome, function, *args, **kwargs))
+    return _unwrap(outcome)
+
+
+def _handle_error(original: Callable[..., None], context: Any, kind: Any, error: Any, trace: Any) -> None:
+    """Keep ``sys.exit`` of a user's task from ending the whole process, unrecorded, at any line."""
+    if isinstance(kind, type) and issubclass(kind, SystemExit) and exits:
+        for listener in exits:
+            listener(error if isinstance(error, SystemExit) else SystemExit(error))
+        return
+    original(context, kind, error, trace)
+
+
+Outcome = tuple[T | None, BaseException | None]
+
+
+def _outcome(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
+    try:
+        return function(*args, **kwargs), None
+    except BaseException as error:  # noqa: BLE001 - carried over to the awaiting task
+        return None, error
+
+
+def _unwrap(outcome: Outcome[T]) -> T:
+    result, error = outcome
+    if error is not None:
+        raise error
+    return cast("T", result)
+
+
+def _deliver(future: asyncio.Future[Outcome[T]], outcome: Outcome[T]) -> None:
+    if not future.done():
+        future.set_result(outcome)
+
+
+gevent.get_hub().handle_error = partial(_handle_error, gevent.get_hub().handle_error)

@@ -1,0 +1,201 @@
+"""The data that flows: instants, samples, events, request batches, steps, sources.
+
+Everything here is frozen, so that one object can be stored, judged and shown
+at the same time. Whatever is stored carries an :class:`Instant` (UTC and
+monotonic) and the name of its source.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from rampdeck.histogram import Histogram
+
+Value = str | float | int | None
+"""What a table cell of a source may hold."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Instant:
+    """A moment on both clocks of this machine, in seconds.
+
+    ``utc`` (Unix time) is for people and for joining with servers; ``mono``
+    orders and measures, because it never jumps.
+    """
+
+    utc: float
+    mono: float
+
+    @classmethod
+    def now(cls) -> Instant:
+        """Return this moment."""
+        return cls(time.time(), time.monotonic())
+
+    def plus(self, seconds: float) -> Instant:
+        """Return the instant ``seconds`` later on both clocks."""
+        return Instant(self.utc + seconds, self.mono + seconds)
+
+
+class Severity(IntEnum):
+    """Syslog's severities (RFC 5424, 6.2.1): the smaller, the worse."""
+
+    EMERGENCY = 0
+    ALERT = 1
+    CRITICAL = 2
+    ERROR = 3
+    WARNING = 4
+    NOTICE = 5
+    INFO = 6
+    DEBUG = 7
+
+
+class EventKind(StrEnum):
+    """What sort of thing an event tells."""
+
+    LOG = "log"  #: a line that a source wrote
+    HEALTH = "health"  #: a source changed its health; field ``health``
+    GAP = "gap"  #: a source was blind; fields ``from`` and ``until``, UTC seconds
+    KEY = "key"  #: the operator did something
+    MARK = "mark"  #: the operator's note on the timeline
+    LOAD = "load"  #: the load changed: started, step, stage, stopped
+    GATE = "gate"  #: a threshold was breached, or holds again
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened once.
+
+    ``at`` is when this process learned of it; ``sent`` is the sender's own
+    time (UTC seconds by the sender's clock) where the sender gave one. The
+    offset between the two clocks is measured elsewhere and never applied here.
+    ``text`` is what the sender wrote, undecorated and not cleaned: clean it
+    where it is shown (:func:`rampdeck.text.clean`).
+    """
+
+    at: Instant
+    source: str
+    kind: EventKind
+    severity: Severity
+    text: str
+    sent: float | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One reading of a source.
+
+    ``values`` are numbers by metric name without the source's kind
+    (``{"connections": 12.0}`` becomes ``postgres.connections``); ``rows`` is
+    the table of this moment, if the source has one (one mapping a row, keys as
+    in the view's columns). A row's ``"_health"`` may hold a :class:`Health`.
+    """
+
+    at: Instant
+    source: str
+    values: Mapping[str, float]
+    rows: tuple[Mapping[str, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStats:
+    """What one second brought for one request name.
+
+    Response times in milliseconds, successes and failures apart, because fast
+    failures pull percentiles down. ``errors`` counts failures by their text.
+    """
+
+    method: str
+    name: str
+    successes: Histogram
+    failures: Histogram
+    bytes: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBatch:
+    """All requests that ended in one interval, with the users of its end.
+
+    ``at`` is the end of the interval, ``seconds`` its length.
+    """
+
+    at: Instant
+    seconds: float
+    users: int
+    entries: tuple[RequestStats, ...]
+
+
+class RunState(StrEnum):
+    """What the load is doing; Locust's words."""
+
+    READY = "ready"
+    SPAWNING = "spawning"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A planned step: reach ``users`` at ``spawn_rate`` users a second, hold for ``hold`` seconds."""
+
+    name: str
+    users: int
+    spawn_rate: float
+    hold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One load level: ramp, settle, measure.
+
+    Every change of the target begins one. ``reached`` is when the users were
+    there, ``measured_from`` when settling was over; figures and verdicts of a
+    step count from there to ``ended``. ``cause`` says who changed the target:
+    ``key``, ``plan``, ``shape``, ``start`` or ``stop``.
+    """
+
+    number: int
+    users: int
+    spawn_rate: float
+    cause: str
+    began: Instant
+    stage: str = ""
+    reached: Instant | None = None
+    measured_from: Instant | None = None
+    ended: Instant | None = None
+
+    @property
+    def phase(self) -> str:
+        """Return ``ramp``, ``settle``, ``measure`` or ``done``."""
+        if self.ended is not None:
+            return "done"
+        if self.reached is None:
+            return "ramp"
+        return "settle" if self.measured_from is None else "measure"
+
+
+class Health(StrEnum):
+    """How well a source can be seen."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    WARNING = "warning"  #: readable, but something about it needs a look
+    BLIND = "blind"  #: no data; the reason says why
+    ABSENT = "absent"  #: left out on purpose; the reason says how to get it
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """Who a source is: its kind (``nginx``) and the host it is read on.
+
+    ``name`` is ``kind@host``, or ``kind:label@host`` where a host has several.
+    """
+
+    name: str
+    kind: str
+    host: str

@@ -1,0 +1,190 @@
+"""What the screen is given: one frozen picture of the session, at most twice a second.
+
+Everything a pane shows is in here (logs apart: those are asked for by cursor),
+so a pane needs no access to the session, and a replay can feed it alike.
+Series are one value a second, oldest first, at most :data:`HISTORY` of them;
+``None`` is a second without data and is drawn as a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from rampdeck.model import Event, Health, Instant, RunState, SourceInfo, Stage, Step, Value
+from rampdeck.view import Unit
+
+HISTORY = 300
+"""Seconds of history that the series hold."""
+
+Series = tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Requests of some span: counts, rates and response times in ms.
+
+    ``rps`` counts all requests; ``error_rate`` is a share, 0 to 1; percentiles
+    are of all requests, ``ok_p95`` of the successful ones. ``None``: no data.
+    """
+
+    seconds: float = 0.0
+    requests: int = 0
+    failures: int = 0
+    rps: float | None = None
+    error_rate: float | None = None
+    mean: float | None = None
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    highest: float | None = None
+    ok_p95: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadView:
+    """The load: what is asked for, what is there, and where in the plan it stands.
+
+    ``plan`` is empty without one; ``stage`` counts from 0, -1 before the first;
+    ``following`` says whether the plan drives the load, ``held`` that it waits.
+    ``elapsed`` and ``total`` are seconds; ``total`` is ``None`` for a run without end.
+    """
+
+    state: RunState = RunState.READY
+    users: int = 0
+    target: int = 0
+    spawn_rate: float = 0.0
+    elapsed: float = 0.0
+    total: float | None = None
+    step: Step | None = None
+    plan: tuple[Stage, ...] = ()
+    stage: int = -1
+    following: bool = False
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One request name: the last seconds, the whole run, and its p95 over time."""
+
+    method: str
+    name: str
+    window: Figures
+    whole: Figures
+    p95: Series
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The run over time: one value a second."""
+
+    p95: Series = ()
+    users: Series = ()
+    rps: Series = ()
+    error_rate: Series = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """One source: how well it is seen, and what it said last.
+
+    ``age`` is seconds since the last sample or event, ``None`` before the
+    first; ``values`` and ``rows`` are those of the last sample; ``series`` has
+    the trend of each metric that its view draws.
+    """
+
+    info: SourceInfo
+    health: Health
+    reason: str
+    age: float | None
+    samples: int
+    events: int
+    gaps: int
+    values: Mapping[str, float]
+    rows: tuple[Mapping[str, Value], ...]
+    series: Mapping[str, Series]
+
+
+class ThresholdState(StrEnum):
+    """What a threshold says; ``unknown`` is never a pass."""
+
+    PASS = "pass"
+    WARN = "warn"  #: holds, but near its limit
+    FAIL = "fail"
+    UNKNOWN = "unknown"  #: no samples
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdView:
+    """One threshold: now (``state``, ``value``) and ever (``failed``, ``first_breach``).
+
+    ``value`` and ``limit`` are in ``unit``; a share is written as per cent.
+    """
+
+    expression: str
+    label: str
+    operator: str
+    limit: float
+    unit: Unit
+    value: float | None
+    state: ThresholdState
+    failed: bool
+    first_breach: Instant | None
+    samples: int
+
+
+class Verdict(StrEnum):
+    """The gate's word."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorView:
+    """This machine and this process: may the numbers be trusted?"""
+
+    health: Health = Health.CONNECTING
+    cpu_percent: float | None = None
+    lag_p99_ms: float | None = None
+    lag_max_ms: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The session file: where it is, how large, and whether it is being written."""
+
+    path: Path | None = None
+    bytes: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that the panes show at one moment."""
+
+    at: Instant
+    title: str = ""
+    host: str = ""
+    load: LoadView = field(default_factory=LoadView)
+    window: Figures = field(default_factory=Figures)
+    whole: Figures = field(default_factory=Figures)
+    requests: tuple[RequestRow, ...] = ()
+    trend: Trend = field(default_factory=Trend)
+    sources: tuple[SourceView, ...] = ()
+    thresholds: tuple[ThresholdView, ...] = ()
+    verdict: Verdict = Verdict.INCONCLUSIVE
+    reasons: tuple[str, ...] = ()
+    generator: GeneratorView = field(default_factory=GeneratorView)
+    recording: Recording = field(default_factory=Recording)
+    mark: Event | None = None
+    events: int = 0
+
+
+EMPTY = Snapshot(at=Instant(0.0, 0.0))
+"""What a pane shows before the first snapshot."""

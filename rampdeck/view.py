@@ -1,0 +1,78 @@
+"""How a source's pane looks, as data.
+
+A collector says what it has to show; only ``tui/`` knows how to draw it. So a
+new collector is one file and needs no widget of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """What a number counts; decides how it is written."""
+
+    COUNT = ""
+    PERCENT = "%"
+    MILLISECONDS = "ms"
+    SECONDS = "s"
+    BYTES = "B"
+    PER_SECOND = "/s"
+    BYTES_PER_SECOND = "B/s"
+    TEXT = "text"  #: a table cell that is no number
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number that a source gives at every reading.
+
+    ``name`` without the kind; with it (``postgres.connections``) it is also
+    the name in a threshold.
+    """
+
+    name: str
+    unit: Unit
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric as a pane shows it: ``label value`` or ``label value/limit``.
+
+    ``limit`` names the metric that is its most (connections against
+    max_connections). ``warn`` and ``bad`` colour the figure from that value
+    on; with a ``limit`` they are shares of it, 0 to 1. ``spark`` adds a trend.
+    """
+
+    metric: str
+    label: str
+    limit: str = ""
+    warn: float | None = None
+    bad: float | None = None
+    spark: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table; ``width`` 0 takes what is left."""
+
+    key: str
+    title: str
+    unit: Unit = Unit.TEXT
+    width: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A pane: lines of figures on top, then a table, then a log; each may be empty.
+
+    With ``per_host`` every source of the kind is one table row, its cells
+    taken from the sample's values.
+    """
+
+    title: str
+    figures: tuple[tuple[Figure, ...], ...] = ()
+    columns: tuple[Column, ...] = ()
+    log: bool = False
+    per_host: bool = False
