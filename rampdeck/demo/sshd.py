@@ -13,15 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rampdeck.demo.process import (
-    HOST,
-    DemoError,
-    ServerProcess,
-    free_port,
-    last_lines,
-    require_program,
-)
+from rampdeck.demo.process import HOST, ServerProcess, free_port, last_lines, require_program
 from rampdeck.demo.servers import Server
+from rampdeck.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,10 +22,11 @@ import psutil
 
 from rampdeck.demo.info import DemoInfo, GunicornInfo, NginxInfo, PostgresInfo, RedisInfo, SshInfo
 from rampdeck.demo.journal import UNIT, JournalWriter, LineReader
-from rampdeck.demo.process import DemoError, end_all, find_program, free_port, make_folder, temporary_base
+from rampdeck.demo.process import end_all, find_program, free_port, make_folder, temporary_base
 from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer, Server
 from rampdeck.demo.site import GunicornServer, Site, is_healthy, release_facts, require_django
 from rampdeck.demo.sshd import AsyncsshServer, SshdServer, SshServer
+from rampdeck.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

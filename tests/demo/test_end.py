@@ -15,8 +15,9 @@ import pytest
 
 from rampdeck.demo import supervisor
 from rampdeck.demo.info import DemoInfo
-from rampdeck.demo.process import DemoError, make_folder
+from rampdeck.demo.process import make_folder
 from rampdeck.demo.stack import DemoStack
+from rampdeck.errors import DemoError
 from tests.demo.browser import Browser
 from tests.demo.traces import Traces
 

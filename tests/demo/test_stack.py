@@ -69,7 +69,7 @@ def test_the_journal_holds_gunicorns_start_under_its_unit(demo: DemoInfo) -> Non
     assert listening["SYSLOG_IDENTIFIER"] == "gunicorn"
 
 
-def test_the_journal_can_be_followed_over_ssh_while_the_shop_is_used(demo: DemoInfo) -> None:
+def test_the_journal_can_be_followed_while_the_shop_is_used(demo: DemoInfo) -> None:
     with subprocess.Popen(journalctl(demo, "-f", "-n", "0"), stdout=subprocess.PIPE) as follow:
         assert follow.stdout is not None
         browser = Browser(demo.url)
