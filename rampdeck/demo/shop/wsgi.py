@@ -1,7 +1,7 @@
 """What Gunicorn serves.
 
-Loaded once, before the workers are forked (`preload_app`), with all that the first request would load: a worker
-that imports Redis's client and the templates under load answers its first users a second late.
+Loaded once, before the workers are forked (`preload_app`), with all that the first request would load:
+a worker that imports Redis's client and the templates under load answers its first users a second late.
 """
 
 import importlib
