@@ -18,11 +18,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rampdeck.gate.figures import figure_of, grouped, may_change, selected, state_of, value_of
+from rampdeck.gate.figures import Selector, figure_of, grouped, may_change, state_of, value_of
 from rampdeck.gate.grammar import Kind, Threshold, parse
 from rampdeck.gate.verdict import judge
 from rampdeck.gate.words import told
-from rampdeck.histogram import Histogram
 from rampdeck.model import Health, Instant
 from rampdeck.requests import Span
 from rampdeck.snapshot import Figures, ThresholdState, ThresholdView, Verdict
@@ -34,7 +33,6 @@ MIN_REQUESTS = 10
 """Requests below which response times and shares of a level are not judged."""
 MIN_SECONDS = 5.0
 """Measured seconds below which a rate is not judged."""
-_NOTHING = Histogram()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +101,7 @@ class Gate:
         self._thin: list[str] = []
         self._verdicts: dict[int, Verdict] = {}
         self._groups = grouped(self.thresholds)
+        self._percents = sorted({threshold.percent for threshold in self.thresholds if threshold.percent})
 
     # -- once a second
 
@@ -133,15 +132,13 @@ class Gate:
         level.seconds = span.seconds
         level.requests = span.total.successes.count + span.total.failures.count
         turned: list[Turned] = []
-        for (method, name), members, percents in self._groups:
-            tally = selected(span, method, name)
-            everything = tally.all() if tally else _NOTHING
-            times = dict(zip(percents, everything.percentiles(percents), strict=True))
-            failures = tally.failures.count if tally else 0
+        selector = Selector(span, self._percents)
+        for (method, name), members in self._groups:
+            selection = selector.select(method, name)
             for index in members:
                 threshold, reading = self.thresholds[index], level.readings[index]
-                reading.samples = everything.count
-                reading.value = value_of(threshold, everything, failures, span.seconds, times)
+                reading.samples = selection.everything.count
+                reading.value = value_of(threshold, selection, span.seconds)
                 self._turn(at, index, threshold, reading, level, turned)
         return turned
 

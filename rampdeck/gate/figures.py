@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rampdeck.gate.grammar import Threshold
 from rampdeck.histogram import Histogram
-from rampdeck.requests import Span, Tally
+from rampdeck.requests import Key, Span, Tally
 from rampdeck.snapshot import Figures, ThresholdState
 
-Group = tuple[tuple[str, str], tuple[int, ...], tuple[float, ...]]
-"""Method and name, the thresholds that look at them, and the percentiles those need."""
+Group = tuple[tuple[str, str], tuple[int, ...]]
+"""Method and name, and the thresholds that look at them."""
 
 
 def grouped(thresholds: Sequence[Threshold]) -> tuple[Group, ...]:
@@ -18,49 +19,74 @@ def grouped(thresholds: Sequence[Threshold]) -> tuple[Group, ...]:
     members: dict[tuple[str, str], list[int]] = {}
     for index, threshold in enumerate(thresholds):
         members.setdefault((threshold.method, threshold.name), []).append(index)
-    return tuple(
-        (
-            selection,
-            tuple(indices),
-            tuple(sorted({thresholds[index].percent for index in indices if thresholds[index].percent})),
-        )
-        for selection, indices in members.items()
-    )
+    return tuple((selection, tuple(indices)) for selection, indices in members.items())
 
 
-def selected(span: Span, method: str, name: str) -> Tally | None:
-    """Return the requests of a method and a name; empty stands for any."""
-    if method and name:
-        return span.names.get((method, name))
-    return span.matching(method or None, name or None)
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The requests that a threshold looks at: their times, in all and at some percentiles."""
+
+    everything: Histogram
+    failures: int
+    percentiles: Mapping[float, float | None]
 
 
-def value_of(
-    threshold: Threshold,
-    everything: Histogram,
-    failures: int,
-    seconds: float,
-    percentiles: Mapping[float, float | None],
-) -> float | None:
+class Selector:
+    """Picks requests out of a span; what several thresholds look at is worked out once."""
+
+    def __init__(self, span: Span, percents: Sequence[float]) -> None:
+        self._span = span
+        self._percents = percents
+        self._done: dict[int, Selection] = {}
+        self._keep: list[Tally] = []  # so that no id is given twice
+        self._names: dict[str, list[Key]] = {}
+        for key in span.names:
+            self._names.setdefault(key[1], []).append(key)
+
+    def select(self, method: str, name: str) -> Selection:
+        """Return the requests of a method and a name; empty stands for any."""
+        tally = self._tally(method, name)
+        found = self._done.get(id(tally))
+        if found is None:
+            everything = tally.all()
+            times = dict(zip(self._percents, everything.percentiles(self._percents), strict=True))
+            found = self._done[id(tally)] = Selection(everything, tally.failures.count, times)
+            self._keep.append(tally)
+        return found
+
+    def _tally(self, method: str, name: str) -> Tally:
+        if not method and not name:
+            return self._span.total
+        keys = self._names.get(name, ()) if name else self._span.names
+        tallies = [self._span.names[key] for key in keys if method in ("", key[0])]
+        if len(tallies) == 1:
+            return tallies[0]
+        together = Tally()
+        for tally in tallies:
+            together.add(tally)
+        return together
+
+
+def value_of(threshold: Threshold, selection: Selection, seconds: float) -> float | None:
     """Return the value of a threshold in its unit, ``None`` without samples."""
-    count = everything.count
+    count = selection.everything.count
     if not count:
         return None
     match threshold.metric:
         case "percentile":
-            return percentiles[threshold.percent]
+            return selection.percentiles[threshold.percent]
         case "mean":
-            return everything.mean
+            return selection.everything.mean
         case "max":
-            return everything.highest
+            return selection.everything.highest
         case "error_rate":
-            return 100 * failures / count
+            return 100 * selection.failures / count
         case "rps":
             return count / seconds if seconds > 0 else None
         case "requests":
             return float(count)
         case _:
-            return float(failures)
+            return float(selection.failures)
 
 
 def figure_of(threshold: Threshold, figures: Figures) -> float | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from rampdeck.errors import SessionError
 from rampdeck.loop import in_thread
 from rampdeck.model import Event, EventKind, Instant, Sample, Severity
+from rampdeck.secrets import redact_values
 from rampdeck.store.database import Database
 from rampdeck.store.schema import Item
 
@@ -62,12 +63,14 @@ class SessionWriter:
         if len(self._items) > self._most or self._text > self._most_text:
             self._make_room()
 
-    def set_meta(self, key: str, value: object) -> None:
-        """Say something about the whole session, as JSON; the last value of a key stays.
+    def describe(self, meta: Mapping[str, object]) -> None:
+        """Say something about the whole session, by key, as JSON; the last value of a key stays.
 
-        The caller takes secrets out: :func:`rampdeck.store.about.about`.
+        Secrets are taken out here. The usual keys: ``rampdeck`` (version),
+        ``title``, ``host``, ``began`` (UTC seconds), ``arguments``,
+        ``configuration``; :meth:`close` adds ``ended``.
         """
-        self._meta[key] = value
+        self._meta |= {key: redact_values(value) for key, value in meta.items()}
 
     async def commit(self) -> None:
         """Store what was appended; a cancelled wait leaves the work to end by itself."""
@@ -80,6 +83,7 @@ class SessionWriter:
         """Store the rest and leave one file; nothing can be appended afterwards."""
         if self._closed:
             return
+        self.describe({"ended": Instant.now().utc})
         await self.commit()
         await self.commit()  # a gap is written after what could be written again
         self._closed = True
