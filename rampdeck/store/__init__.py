@@ -8,9 +8,8 @@ stands in the file.
 
 from __future__ import annotations
 
-from rampdeck.store.folder import session_folder
 from rampdeck.store.reader import SessionReader
 from rampdeck.store.schema import Item
 from rampdeck.store.writer import SessionWriter
 
-__all__ = ["Item", "SessionReader", "SessionWriter", "session_folder"]
+__all__ = ["Item", "SessionReader", "SessionWriter"]

@@ -63,14 +63,13 @@ class SessionWriter:
         if len(self._items) > self._most or self._text > self._most_text:
             self._make_room()
 
-    def describe(self, meta: Mapping[str, object]) -> None:
-        """Say something about the whole session, by key, as JSON; the last value of a key stays.
+    def set_meta(self, key: str, value: object) -> None:
+        """Say something about the whole session, as JSON; the last value of a key stays.
 
-        Secrets are taken out here. The usual keys: ``rampdeck`` (version),
-        ``title``, ``host``, ``began`` (UTC seconds), ``arguments``,
-        ``configuration``; :meth:`close` adds ``ended``.
+        Secrets are taken out here. :func:`rampdeck.store.about.about` gives the
+        usual keys; :meth:`close` adds ``ended`` (UTC seconds).
         """
-        self._meta |= {key: redact_values(value) for key, value in meta.items()}
+        self._meta[key] = redact_values(value)
 
     async def commit(self) -> None:
         """Store what was appended; a cancelled wait leaves the work to end by itself."""
@@ -83,7 +82,7 @@ class SessionWriter:
         """Store the rest and leave one file; nothing can be appended afterwards."""
         if self._closed:
             return
-        self.describe({"ended": Instant.now().utc})
+        self.set_meta("ended", Instant.now().utc)
         await self.commit()
         await self.commit()  # a gap is written after what could be written again
         self._closed = True

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rampdeck.config import Config
 from rampdeck.histogram import bucket_of
 from rampdeck.model import Event, RequestBatch, Sample, SourceInfo, Step
-from rampdeck.store import Item, SessionReader, SessionWriter, session_folder
+from rampdeck.store import Item, SessionReader, SessionWriter
+from rampdeck.store.about import about
 from rampdeck.store.schema import pack_buckets, unpack_buckets
 from tests.store.helpers import START, batch, log, sample, session
 
@@ -118,26 +119,26 @@ def test_any_buckets_can_be_packed(buckets: dict[int, int]) -> None:
 
 async def test_the_file_says_what_was_run_without_its_secrets(tmp_path: Path) -> None:
     writer = SessionWriter(tmp_path / "session.rampdeck")
-    writer.describe({"title": "checkout", "arguments": ["--token=S3CRET"]})
+    config = Config(collectors=({"kind": "postgres", "dsn": "postgres://a:S3CRET@db"},))
+    arguments = ["rampdeck", "run", "--password", "S3CRET"]
+    for key, value in about(
+        config, title="peak", host="http://u:S3CRET@x", began=START, arguments=arguments
+    ).items():
+        writer.set_meta(key, value)
+    writer.set_meta("title", "first thought")
     await writer.commit()
-    writer.describe({"title": "checkout peak", "configuration": {"dsn": "postgres://a:S3CRET@db", "n": 1}})
+    writer.set_meta("title", "checkout peak")
+    writer.set_meta("more", {"token": "S3CRET"})
     await writer.close()
     with SessionReader(writer.path) as reader:
         assert reader.meta["title"] == "checkout peak"
-        assert reader.meta["configuration"] == {"dsn": "postgres://a:***@db", "n": 1}
-        assert reader.meta["arguments"] == ["--token=***"]
+        assert reader.meta["host"] == "http://u:***@x"
+        assert reader.meta["began"] == {"utc": START.utc, "mono": START.mono}
+        assert reader.meta["arguments"] == ["rampdeck", "run", "--password", "***"]
+        assert reader.meta["config"]["collectors"] == [{"kind": "postgres", "dsn": "postgres://a:***@db"}]
+        assert Config.model_validate(reader.meta["config"]).load == config.load
         assert reader.finished
     assert b"S3CRET" not in writer.path.read_bytes()
-
-
-def test_each_session_gets_a_folder_of_its_own(tmp_path: Path) -> None:
-    now = datetime(2026, 11, 22, 12, 21, 30, tzinfo=UTC)
-    first = session_folder(tmp_path, "Checkout, peak: ../../etc", now)
-    assert first == tmp_path / "2026-11-22T1221Z-checkout-peak-etc"
-    first.mkdir()
-    assert session_folder(tmp_path, "checkout peak etc", now).name == first.name + "-2"
-    assert session_folder(tmp_path, "", now).name == "2026-11-22T1221Z"
-    assert len(session_folder(tmp_path, "x" * 500, now).name) < 90
 
 
 async def test_a_session_that_is_being_written_reads_up_to_its_last_commit(tmp_path: Path) -> None:
