@@ -47,7 +47,7 @@ class Change:
         return self.count(name) / self.seconds
 
     def share(self, part: str, *others: str) -> float | None:
-        """Return the percentage that ``part`` has of itself and ``others``; ``None`` where nothing happened."""
+        """Return the percentage that ``part`` has of itself and ``others``; ``None`` if nothing happened."""
         whole = self.count(part) + sum(self.count(name) for name in others)
         return 100 * self.count(part) / whole if whole else None
 

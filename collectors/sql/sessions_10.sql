@@ -3,7 +3,7 @@
 -- Rows up to rank 20 are for the table: not idle, or blocking somebody; blockers
 -- first, then the oldest transaction. Rows beyond it have no query and are there
 -- for the tree of blockers. pg_blocking_pids() takes a lock of the lock manager,
--- so it is asked for sessions that wait for a lock only, and for 200 at most.
+-- so it is asked for sessions that wait for a lock only, and for 100 at most.
 WITH sessions AS (
     SELECT pid, state, wait_event_type, wait_event, xact_start, query_start, state_change, query,
            backend_type = 'client backend' AS client
@@ -13,7 +13,7 @@ WITH sessions AS (
     SELECT pid, pg_blocking_pids(pid) AS blockers
     FROM sessions
     WHERE wait_event_type = 'Lock'
-    LIMIT 200
+    LIMIT 100
 ), blocking AS (
     SELECT DISTINCT unnest(blockers) AS pid FROM waiting
 ), ranked AS (
