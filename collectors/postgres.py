@@ -22,6 +22,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -33,7 +34,7 @@ from pydantic import Field, model_validator
 from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.config import secret
 from rampdeck.errors import SourceError
-from rampdeck.model import Health, Value
+from rampdeck.model import Health, Severity, Value
 from rampdeck.pace import Change, Counters, Ticks
 from rampdeck.remote import Remote
 from rampdeck.text import clean
@@ -147,6 +148,7 @@ class PostgresCollector:
 
     def __init__(self, config: PostgresConfig) -> None:
         self.config = config
+        self._started: datetime | None = None
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the session ends; see :class:`rampdeck.collector.Collector`."""
@@ -158,6 +160,7 @@ class PostgresCollector:
             async for _ in Ticks():
                 try:
                     (figures,) = await _read(connection, figures_sql)
+                    self._recognise(figures["started"], sink)
                     change = counters.read(loop.time(), _totals(figures))
                     rows = table(Session.of(row) for row in await _read(connection, sessions_sql))
                 except psycopg.errors.QueryCanceled:
@@ -168,6 +171,12 @@ class PostgresCollector:
                 else:
                     sink.live()
                 sink.sample(_values(figures, change), rows)
+
+    def _recognise(self, started: datetime, sink: Sink) -> None:
+        """Say when the server was restarted since the last reading."""
+        if self._started and started != self._started:
+            sink.log("PostgreSQL was restarted: every session was ended", Severity.WARNING)
+        self._started = started
 
 
 # ------------------------------------------------------------------ the session

@@ -36,5 +36,6 @@ SELECT activity.*,
        current_setting('max_connections')::int
            - current_setting('superuser_reserved_connections')::int
            - coalesce(current_setting('reserved_connections', true)::int, 0)
-           - 1 AS usable
+           - 1 AS usable,
+       pg_postmaster_start_time() AS started
 FROM activity, totals
