@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import struct
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from rampdeck.demo.process import ServerProcess, require_program
+from rampdeck.demo.process import Pause, ServerProcess, require_program, short_sleep
 
 LINE_MAX = 48 * 1024
 """Bytes after which journald splits a line (LineMax= in journald.conf)."""
@@ -80,10 +81,10 @@ class JournalWriter:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self) -> None:
+    def start(self, pause: Pause = short_sleep) -> None:
         """Start the writing process and return when the file exists and can be followed."""
         self.process.launch()
-        self.process.wait_ready(self.path.exists)
+        self.process.wait_ready(self.path.exists, pause)
 
     def stop(self) -> None:
         """End the writing process once it has written everything; the file stays."""
@@ -112,3 +113,26 @@ class JournalWriter:
             self.write(line[:LINE_MAX], unit=unit, pid=pid, _LINE_BREAK="line-max")
             line = line[LINE_MAX:]
         self.write(line, unit=unit, pid=pid)
+
+
+class LineReader:
+    """Cuts a service's output into lines and journals each under the process id that it names.
+
+    Gunicorn and the shop begin a line with `[time] [pid] [level]`; what follows without one, such as a
+    traceback, belongs to the same process.
+    """
+
+    _pid = re.compile(rb"\[[^]]+\] \[(\d+)\] ")
+
+    def __init__(self, writer: JournalWriter) -> None:
+        self.writer = writer
+        self._rest = b""
+        self._last_pid = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """Take what was read; an unfinished last line waits for its end."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            if found := self._pid.match(line):
+                self._last_pid = int(found[1])
+            self.writer.write_line(line, pid=self._last_pid)

@@ -16,13 +16,14 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 HOST = "127.0.0.1"
 READY_TIMEOUT = 30.0
@@ -30,6 +31,15 @@ READY_TIMEOUT = 30.0
 
 STOP_PATIENCE = 4.0
 """Seconds between the polite signal and SIGKILL."""
+
+
+Pause = Callable[[], None]
+"""What to do between two looks at something that is not ready yet."""
+
+
+def short_sleep() -> None:
+    """Wait 20 ms: the usual pause."""
+    time.sleep(0.02)
 
 
 class DemoError(RuntimeError):
@@ -89,11 +99,15 @@ def unprivileged_user(*preferred: str) -> str | None:
     raise DemoError("no unprivileged user (postgres, nobody) exists on this machine: create one with adduser")
 
 
+def temporary_base() -> Path:
+    """Find the folder for temporary folders that every user can reach, such as /tmp."""
+    candidates = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]
+    return next((path for path in candidates if _open_to_all(path)), candidates[0])
+
+
 def make_folder(prefix: str) -> Path:
     """Make a folder that others may pass through but not list: Nginx's workers and PostgreSQL live inside."""
-    candidates = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]
-    base = next((path for path in candidates if _open_to_all(path)), candidates[0])
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=temporary_base()))
     folder.chmod(0o711)
     return folder
 
@@ -191,19 +205,31 @@ class ServerProcess:
                 env=None if self.environment is None else {**os.environ, **self.environment},
             )
 
-    def wait_ready(self, answers: Callable[[], bool], timeout: float = READY_TIMEOUT) -> None:
-        """Wait until `answers()` is true.
+    def wait_ready(self, answers: Callable[[], bool], pause: Pause = short_sleep) -> None:
+        """Wait until `answers()` is true, with a `pause()` between two questions.
 
-        Raises DemoError with the last lines of the log when the process ends first or `timeout` seconds pass.
+        Raises DemoError with the last lines of the log when the process ends first or READY_TIMEOUT passes.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + READY_TIMEOUT
         while not answers():
             if self._process is None or self._process.poll() is not None:
                 code = "unknown" if self._process is None else self._process.returncode
                 raise DemoError(f"{self.name} ended while starting (code {code}):\n{last_lines(self.log)}")
             if time.monotonic() > deadline:
-                raise DemoError(f"{self.name} did not answer within {timeout:g} s:\n{last_lines(self.log)}")
-            time.sleep(0.02)
+                raise DemoError(
+                    f"{self.name} did not answer within {READY_TIMEOUT:g} s:\n{last_lines(self.log)}"
+                )
+            pause()
+
+    def wait_end(self, pause: Pause = short_sleep) -> None:
+        """Wait until a process that does one job has done it.
+
+        Raises DemoError with the last lines of its log when it fails.
+        """
+        while self.running:
+            pause()
+        if self._process is None or self._process.returncode != 0:
+            raise DemoError(f"{self.name} failed:\n{last_lines(self.log)}")
 
     def stop(self, patience: float = STOP_PATIENCE) -> None:
         """End the process and everything that descends from it: politely, then by SIGKILL.

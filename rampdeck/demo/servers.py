@@ -19,10 +19,12 @@ from psycopg import sql
 
 from rampdeck.demo.process import (
     HOST,
+    Pause,
     ServerProcess,
     free_port,
     hand_over,
     require_program,
+    short_sleep,
     tcp_answers,
     unprivileged_user,
     write_secret,
@@ -65,9 +67,9 @@ class Server:
         """Start and return at once."""
         self.process.launch()
 
-    def wait(self) -> None:
+    def wait(self, pause: Pause = short_sleep) -> None:
         """Return when the server answers; DemoError with its last log lines when it does not."""
-        self.process.wait_ready(self.answers)
+        self.process.wait_ready(self.answers, pause)
 
     def start(self) -> None:
         """Start and return when the server answers."""
@@ -169,9 +171,9 @@ class PostgresServer(Server):
             return False
         return True
 
-    def wait(self) -> None:
+    def wait(self, pause: Pause = short_sleep) -> None:
         """Return when the server answers and the roles and the database exist."""
-        super().wait()
+        super().wait(pause)
         self._make_roles()
 
     def connect(self, *, as_admin: bool = False, as_owner: bool = False) -> psycopg.Connection:

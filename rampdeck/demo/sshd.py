@@ -1,4 +1,4 @@
-"""OpenSSH's own server on loopback, with a fresh host key and one client key, for the user who runs it."""
+"""SSH servers on loopback, with a fresh host key and one client key, for the user who runs them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pwd
 import re
 import socket
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,6 @@ from rampdeck.demo.process import (
     HOST,
     DemoError,
     ServerProcess,
-    find_program,
     free_port,
     last_lines,
     require_program,
@@ -51,8 +51,8 @@ PRIVILEGE_SEPARATION = Path("/run/sshd")
 
 
 @dataclass(frozen=True)
-class SshdServer(Server):
-    """OpenSSH's sshd: public key login only, `known_hosts` holds its host key under `[host]:port`."""
+class SshServer(Server):
+    """An SSH server with public key login only; `known_hosts` holds its host key under `[host]:port`."""
 
     folder: Path
     port: int
@@ -61,35 +61,6 @@ class SshdServer(Server):
     client_key: Path
     known_hosts: Path
     host: str = HOST
-
-    @classmethod
-    def create(cls, parent: Path) -> SshdServer:
-        """Prepare a new server below `parent`, with its keys."""
-        program = require_program("sshd", "openssh-server")
-        folder = parent / "sshd"
-        folder.mkdir(mode=0o711)
-        port, client_key = free_port(), folder / "client_key"
-        host_line = make_key(folder / "host_key")
-        (folder / "authorized_keys").write_text(make_key(client_key) + "\n")
-        known_hosts = folder / "known_hosts"
-        known_hosts.write_text(f"[{HOST}]:{port} {host_line}\n")
-        conf = SSHD_CONF.format(host=HOST, port=port, folder=folder)
-        if _openssh_version(program) >= (9, 8):
-            conf += "PerSourcePenalties no\n"  # a refused key would lock the loopback out for seconds
-        (folder / "sshd_config").write_text(conf.lstrip())
-        if os.geteuid() == 0:
-            PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
-        process = ServerProcess(
-            "sshd", [program, "-D", "-e", "-f", str(folder / "sshd_config")], folder / "sshd.log"
-        )
-        return cls(
-            folder=folder,
-            port=port,
-            process=process,
-            user=pwd.getpwuid(os.geteuid()).pw_name,
-            client_key=client_key,
-            known_hosts=known_hosts,
-        )
 
     @property
     def banner(self) -> str:
@@ -118,14 +89,59 @@ class SshdServer(Server):
     def check_login(self) -> None:
         """Log in once.
 
-        Raises DemoError when sshd answers but refuses: a locked account, a shell of /usr/sbin/nologin.
+        Raises DemoError when the server answers but refuses: a locked account, a shell of /usr/sbin/nologin.
         """
-        run = subprocess.run(
-            self.client_command("true"), stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
+        command = self.client_command("true")
+        run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if run.returncode != 0:
             said = run.stderr.decode(errors="replace").strip()
-            raise DemoError(f"sshd refuses {self.user}: {said}\n{last_lines(self.process.log)}")
+            raise DemoError(
+                f"{self.process.name} refuses {self.user}: {said}\n{last_lines(self.process.log)}"
+            )
+
+
+class SshdServer(SshServer):
+    """OpenSSH's sshd."""
+
+    @classmethod
+    def create(cls, parent: Path) -> SshdServer:
+        """Prepare a new server below `parent`, with its keys."""
+        program = require_program("sshd", "openssh-server")
+        folder, port = _folder(parent), free_port()
+        client_key, known_hosts = folder / "client_key", folder / "known_hosts"
+        known_hosts.write_text(f"[{HOST}]:{port} {make_key(folder / 'host_key')}\n")
+        (folder / "authorized_keys").write_text(make_key(client_key) + "\n")
+        conf = SSHD_CONF.format(host=HOST, port=port, folder=folder)
+        if _openssh_version(program) >= (9, 8):
+            conf += "PerSourcePenalties no\n"  # a refused key would lock the loopback out for seconds
+        (folder / "sshd_config").write_text(conf.lstrip())
+        if os.geteuid() == 0:
+            PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
+        command = [program, "-D", "-e", "-f", str(folder / "sshd_config")]
+        process = ServerProcess("sshd", command, folder / "sshd.log")
+        return cls(folder, port, process, _user(), client_key, known_hosts)
+
+
+class AsyncsshServer(SshServer):
+    """asyncssh's server in a child process, which makes the keys itself."""
+
+    @classmethod
+    def create(cls, parent: Path) -> AsyncsshServer:
+        """Prepare a new server below `parent`; its key files exist once it answers."""
+        folder, port = _folder(parent), free_port()
+        command = [sys.executable, "-P", "-m", "rampdeck.demo.ssh_server", str(folder), str(port)]
+        process = ServerProcess("asyncssh's server", command, folder / "sshd.log")
+        return cls(folder, port, process, _user(), folder / "client_key", folder / "known_hosts")
+
+
+def _folder(parent: Path) -> Path:
+    folder = parent / "sshd"
+    folder.mkdir(mode=0o711)
+    return folder
+
+
+def _user() -> str:
+    return pwd.getpwuid(os.geteuid()).pw_name
 
 
 def make_key(path: Path) -> str:
@@ -147,8 +163,3 @@ def _openssh_version(program: str) -> tuple[int, int]:
     run = subprocess.run([program, "-V"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
     found = re.search(rb"OpenSSH_(\d+)\.(\d+)", run.stderr + run.stdout)
     return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
-def openssh_is_installed() -> bool:
-    """Whether OpenSSH's server, key generator and client are there."""
-    return all(find_program(name) for name in ("sshd", "ssh-keygen", "ssh"))

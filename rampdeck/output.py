@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import fcntl
 import io
+import logging
 import os
 import sys
 from types import TracebackType
 from typing import IO
+
+from rampdeck.model import Severity
 
 _ROOM = 1 << 20
 """Bytes after which a drained memory file is emptied."""
@@ -97,3 +100,46 @@ class OutputCapture:
 
 def _text(descriptor: int) -> io.TextIOWrapper:
     return open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+
+
+class LogTap(logging.Handler):
+    """Takes the log records of Locust and the scenario instead of a console."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records: list[tuple[str, Severity]] = []
+        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record until it is asked for."""
+        self._records.append((self.format(record), _severity(record.levelno)))
+
+    def take(self) -> list[tuple[str, Severity]]:
+        """Return the records since the last call as text and severity."""
+        taken, self._records = self._records, []
+        return taken
+
+    def install(self) -> None:
+        """Take the place of every console handler; log files stay."""
+        for logger in (logging.getLogger(), logging.getLogger("locust")):
+            for handler in logger.handlers[:]:
+                if type(handler) is logging.StreamHandler:
+                    logger.removeHandler(handler)
+            logger.addHandler(self)
+
+    def uninstall(self) -> None:
+        """Leave the loggers."""
+        for logger in (logging.getLogger(), logging.getLogger("locust")):
+            logger.removeHandler(self)
+
+
+def _severity(level: int) -> Severity:
+    for at_least, severity in (
+        (logging.CRITICAL, Severity.CRITICAL),
+        (logging.ERROR, Severity.ERROR),
+        (logging.WARNING, Severity.WARNING),
+        (logging.INFO, Severity.INFO),
+    ):
+        if level >= at_least:
+            return severity
+    return Severity.DEBUG
