@@ -176,7 +176,10 @@ def _described_json(line: bytes) -> Line:
             pairs.setdefault(field, _plain(value).encode())
     if not re.fullmatch(rb"\d{3}", pairs.get("status", b"")):
         return Line(text, None, {})
-    request = _plain(said.get("request")) or f"{_plain(said.get('request_method'))} {_plain(said.get('request_uri'))}"
+    request = (
+        _plain(said.get("request"))
+        or f"{_plain(said.get('request_method'))} {_plain(said.get('request_uri'))}"
+    )
     time = next((_plain(said[name]) for name in ("msec", "time_iso8601", "time_local") if name in said), "")
     fields = {"request": request.strip(), "client": _plain(said.get("remote_addr")), "time": time}
     return _line(text, pairs, {name: value for name, value in fields.items() if value})

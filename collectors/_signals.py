@@ -48,9 +48,13 @@ _DATABASE_FULL = re.compile(r"too many clients already|remaining connection slot
 _ACCESS = r'\S+ \S+ \S+ \[[^\]]*\] "[^"]*" '
 
 GUNICORN = (
-    Signal("worker_timeout", Severity.CRITICAL, "WORKER TIMEOUT", _at_start(r"WORKER TIMEOUT \(pid:\s*\d+\)")),
+    Signal(
+        "worker_timeout", Severity.CRITICAL, "WORKER TIMEOUT", _at_start(r"WORKER TIMEOUT \(pid:\s*\d+\)")
+    ),
     # Up to 20.1 "with pid N was terminated due to signal 9", then "(pid:N) was sent SIGKILL!".
-    Signal("worker_killed", Severity.ERROR, "due to signal", _at_start(r"Worker with pid \d+ was terminated")),
+    Signal(
+        "worker_killed", Severity.ERROR, "due to signal", _at_start(r"Worker with pid \d+ was terminated")
+    ),
     Signal("worker_killed", Severity.ERROR, "was sent SIG", _at_start(r"Worker \(pid:\s*\d+\) .* SIGKILL!")),
     Signal("worker_signalled", Severity.INFO, "was sent SIG", _at_start(r"Worker \(pid:\s*\d+\) was sent")),
     Signal("worker_exited", Severity.INFO, "exited with code", _at_start(r"Worker \(pid:\s*\d+\) exited")),

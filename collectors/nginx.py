@@ -12,7 +12,7 @@ from pydantic import field_validator, model_validator
 
 from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.errors import SourceError
-from rampdeck.model import Instant, Severity
+from rampdeck.model import Health, Instant, Severity
 from rampdeck.remote import Remote
 from rampdeck.view import Figure, Metric, Unit, View
 
@@ -113,7 +113,10 @@ class NginxCollector:
         *(Metric(name, Unit.PER_SECOND, f"{text}, {_SECOND}") for name, text in _COUNTS.items()),
         Metric("bytes", Unit.BYTES_PER_SECOND, f"bytes of the answers' bodies, {_SECOND}"),
         *(Metric(f"{name}_time", Unit.MILLISECONDS, f"mean time {text}") for name, text in _TIMES.items()),
-        *(Metric(f"{name}_time_max", Unit.MILLISECONDS, f"longest time {text}") for name, text in _TIMES.items()),
+        *(
+            Metric(f"{name}_time_max", Unit.MILLISECONDS, f"longest time {text}")
+            for name, text in _TIMES.items()
+        ),
     )
     view: ClassVar[View] = View(
         title="Nginx",
@@ -171,12 +174,13 @@ class NginxCollector:
             sink.live()
 
     def _beat(self, sink: Sink) -> None:
-        if all(log.trouble != "" for log in self._logs):
+        if sink.health not in (Health.LIVE, Health.WARNING):
             return
         values: dict[str, float] = {}
-        if self._access_log in self._logs:
+        # Of a log that cannot be read nothing is known; what it gave keeps for later.
+        if self._access_log in self._logs and not self._access_log.trouble:
             values.update(self._access.readings())
-        if self._error_log in self._logs:
+        if self._error_log in self._logs and not self._error_log.trouble:
             values.update(self._errors)
             self._errors = dict.fromkeys(self._errors, 0.0)
         sink.sample(values)
