@@ -39,13 +39,13 @@ class Hearer(Protocol):
     """Hears how reading fares; :class:`rampdeck.collector.Sink` is one."""
 
     def live(self) -> None:
-        """The file can be read."""
+        """Hear that the file can be read."""
 
     def warn(self, reason: str) -> None:
-        """The file is gone, but it may come back."""
+        """Hear that the file is gone; it may come back."""
 
     def gap(self, since: Instant, why: str) -> None:
-        """Lines since that moment may be missing."""
+        """Hear that lines since a moment may be missing."""
 
 
 _FILE = re.compile(r"^(\d+) (\d+) (\d+) (.+)$", re.MULTILINE)

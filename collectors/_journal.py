@@ -69,7 +69,10 @@ class JournalFollower:
         self._context = context
         where = f"--file={shlex.quote(file)} " if file else ""
         where += f"--namespace={shlex.quote(namespace)} " if namespace else ""
-        self._command = f"LC_ALL=C journalctl {where}-u {shlex.quote(unit)} --no-pager -o json -a --output-fields={FIELDS}"
+        self._command = (
+            f"LC_ALL=C journalctl {where}-u {shlex.quote(unit)} "
+            f"--no-pager -o json -a --output-fields={FIELDS}"
+        )
         self._cursor = ""
         self._seen: deque[str] = deque(maxlen=1000)
         self._last: _Mark | None = None
@@ -130,10 +133,8 @@ class JournalFollower:
 
     async def _hand_over(self, lines: Sequence[bytes], take: TakeEntries, *, before: bool) -> None:
         for start in range(0, len(lines), SLICE):
-            entries = []
-            for said in _parsed(lines[start : start + SLICE]):
-                if self._is_new(said) and (entry := self._entry(said, before)):
-                    entries.append(entry)
+            new = filter(self._is_new, _parsed(lines[start : start + SLICE]))
+            entries = [entry for said in new if (entry := self._entry(said, before))]
             if entries:
                 await take(entries)
 
@@ -169,8 +170,8 @@ class JournalFollower:
             sent = int(said["__REALTIME_TIMESTAMP"]) / 1e6
         except (KeyError, ValueError, TypeError):
             sent = None
-        priority = said.get("PRIORITY")
-        known = isinstance(priority, str) and len(priority) == 1 and priority in "01234567"
+        priority = str(said.get("PRIORITY"))
+        known = len(priority) == 1 and priority in "01234567"
         return Entry(text, sent, pid, int(priority) if known else None, before)
 
 
