@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -86,7 +87,7 @@ def _cockpit() -> ModuleType:
 def _demo(argv: list[str]) -> int:
     from rampdeck import loop  # noqa: F401
     from rampdeck.demo.stack import DemoStack
-    from rampdeck.demo.toml import configuration
+    from rampdeck.demo.toml import write_configuration
 
     if {"-h", "--help"} & set(argv):
         _print("Usage: rampdeck demo [--headless] [options of rampdeck run]")
@@ -99,9 +100,11 @@ def _demo(argv: list[str]) -> int:
             argv = ["--headless", *argv]
     sys.stderr.write("Starting a small staging stack on this machine ...\n")
     with DemoStack() as info:
-        toml = Path(info.folder) / "rampdeck.toml"
-        toml.write_text(configuration(info, scenario("shop")), encoding="utf-8")
-        return _run(["-c", str(toml), "--users-csv", info.users_csv, *argv])
+        for part, why in info.missing.items():
+            sys.stderr.write(f"Left out, {part}: {why}\n")
+        toml = write_configuration(info, scenario("shop"))
+        os.environ["RAMPDECK_USERS_CSV"] = str(info.users)
+        return _run(["-c", str(toml), *argv])
 
 
 def _init(argv: list[str]) -> int:

@@ -49,17 +49,15 @@ def progress_line(snapshot: Snapshot) -> str:
 def final_table(result: Result) -> str:
     """Return the requests, the thresholds and the verdict as plain text."""
     width = max([4, *(min(60, len(clean(request.name))) for request in result.requests)])
-    head = f"{'':7} {'name':{width}} {'reqs':>8} {'fails':>7} {'fail %':>7} {'rps':>8} {'p50':>7} {'p95':>7} {'p99':>7}"
+    titles = ("reqs", "fails", "fail %", "rps", "p50", "p95", "p99")
+    head = f"{'':7} {'name':{width}}" + "".join(f"{title:>9}" for title in titles)
     lines = [head, "-" * len(head)]
     for row in result.requests:
-        lines.append(
-            f"{clean(row.method)[:7]:7} {clean(row.name)[:width]:{width}} {row.requests:8d} {row.failures:7d} "
-            f"{_percent(row.error_rate):>7} {_number(row.rps):>8} {_number(row.p50):>7} {_number(row.p95):>7} "
-            f"{_number(row.p99):>7}"
-        )
-    lines.append("")
-    for threshold in result.thresholds:
-        lines.append(f"{threshold.state.upper():8} {threshold.expression}  ({_number(threshold.value)})")
+        cells = (str(row.requests), str(row.failures), _percent(row.error_rate))
+        numbers = (_number(row.rps), _number(row.p50), _number(row.p95), _number(row.p99))
+        name = f"{clean(row.method)[:7]:7} {clean(row.name)[:width]:{width}}"
+        lines.append(name + "".join(f"{cell:>9}" for cell in (*cells, *numbers)))
+    lines += ["", *(f"{t.state.upper():8} {t.expression}  ({_number(t.value)})" for t in result.thresholds)]
     lines += ["", str(result.result), *(f"  - {reason}" for reason in result.reasons)]
     return "\n".join(lines)
 

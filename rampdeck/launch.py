@@ -7,35 +7,37 @@ session file, then lets the run go: under the cockpit or headless.
 from __future__ import annotations
 
 import asyncio
-import json
+import itertools
 import math
+import re
 import signal
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
 from locust.log import setup_logging
 
-import rampdeck
 from rampdeck import config as configuration
 from rampdeck import headless, loop
-from rampdeck.collector import Collector, CollectorConfig
+from rampdeck.collector import Collector
 from rampdeck.config import Config, nearest, validate
-from rampdeck.engine import loader, options as command_line
+from rampdeck.engine import loader
+from rampdeck.engine import options as command_line
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.errors import UsageError
 from rampdeck.exits import Exit
 from rampdeck.gate import Gate
-from rampdeck.model import Health, Instant, Stage
+from rampdeck.model import Health, Stage
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.record import gather, write, write_json
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run, Setup, Source
-from rampdeck.secrets import redact
 from rampdeck.snapshot import Verdict
-from rampdeck.store import SessionWriter, session_folder
+from rampdeck.store import SessionWriter
+from rampdeck.store.about import about
 
 DEFAULT_FILE = Path("rampdeck.toml")
 PATIENCE = 5.0
@@ -58,7 +60,7 @@ def launch(argv: list[str], parts: Parts) -> int:
     """
     log = LogTap()
     with OutputCapture() as output:
-        settings, file = _settings(argv)
+        settings = _settings(argv)
         files = command_line.locustfiles(argv, settings.scenario.file)
         loaded = loader.load(files)
         options = command_line.parse(argv)
@@ -70,19 +72,23 @@ def launch(argv: list[str], parts: Parts) -> int:
         try:
             settings = _overridden(settings, options)
             setup = _setup(settings, options, loaded, parts, output, log)
-            describe(setup, argv, file)
             run = Run(setup)
+            session = about(
+                settings, title=setup.title, host=setup.host, began=run.opened, arguments=["run", *argv]
+            )
+            for key, value in session.items():
+                setup.writer.set_meta(key, value)
             return loop.run(_operate(run, options, parts))
         finally:
             log.uninstall()
 
 
-def _settings(argv: list[str]) -> tuple[Config, Path | None]:
+def _settings(argv: list[str]) -> Config:
     named = command_line.configuration_of(argv)
     path = Path(named) if named else DEFAULT_FILE
     if named or path.exists():
-        return configuration.load(path), path
-    return Config(), None
+        return configuration.load(path)
+    return Config()
 
 
 def _overridden(settings: Config, options: Namespace) -> Config:
@@ -129,7 +135,7 @@ def _setup(
     return Setup(
         config=settings,
         title=title,
-        host=settings.target.host or next((cls.host for cls in environment.user_classes if cls.host), None) or "",
+        host=settings.target.host or next((user.host for user in environment.user_classes if user.host), ""),
         engine=LoadEngine(
             environment, spawn_rate=settings.load.spawn_rate, stop_timeout=settings.load.stop_timeout
         ),
@@ -164,38 +170,24 @@ def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[
 
 
 def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Hosts) -> list[Source]:
+    """Make the collectors of the configuration; the generator is watched in any case."""
     tables = list(settings.collectors)
     if not any(table.get("kind") == "generator" for table in tables):
         tables.append({"kind": "generator"})
     sources: list[Source] = []
     for number, table in enumerate(tables, 1):
-        kind = table.get("kind")
+        kind = str(table.get("kind", ""))
+        where = f"[[collectors]] number {number}"
         if kind not in kinds:
-            known = ", ".join(kinds)
-            raise UsageError(f'[[collectors]] {number}: no kind "{kind}"{nearest(str(kind), kinds)}', f"there are {known}")
-        checked: CollectorConfig = validate(kinds[kind].Config, table, f'[[collectors]] {number}, kind "{kind}"')
-        sources.append(Source(kinds[kind](checked), checked.source, hosts.remote(checked.host), checked.absent))
-    names = [source.info.name for source in sources]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"[[collectors]]: {name} is there twice", "", 'Give each a label = "..."')
+            raise UsageError(
+                where, f'no kind "{kind}"{nearest(kind, kinds)}', f"There are {', '.join(kinds)}"
+            )
+        checked = validate(kinds[kind].Config, table, f'{where}, kind "{kind}"')
+        if any(source.info.name == checked.source.name for source in sources):
+            raise UsageError(where, f"{checked.source.name} is there already", 'Give it a label = "..."')
+        remote = hosts.remote(checked.host)
+        sources.append(Source(kinds[kind](checked), checked.source, remote, checked.absent))
     return sources
-
-
-def describe(setup: Setup, argv: list[str], file: Path | None) -> None:
-    """Write into the session file what kind of session it is; secrets removed."""
-    settings = setup.config.model_dump(mode="json")
-    setup.writer.describe(
-        {
-            "title": setup.title,
-            "host": redact(setup.host),
-            "began": Instant.now().utc,
-            "rampdeck": rampdeck.__version__,
-            "arguments": [redact(argument) for argument in argv],
-            "configuration_file": str(file) if file else "",
-            "configuration": redact(json.dumps(settings)),
-        }
-    )
 
 
 async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
@@ -220,12 +212,10 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     await run.writer.close()
     terminal = run.setup.output.terminal
     if options.headless:
-        terminal.write(headless.final_table(result) + "
-")
+        terminal.write(headless.final_table(result) + "\n")
     if options.json_file:
         write_json(result, Path(options.json_file))
-    terminal.write(f"{result.result}  {run.writer.path.parent / 'record.md'}
-")
+    terminal.write(f"{result.result}  {run.writer.path.parent / 'record.md'}\n")
     return exit_code(run, result.result)
 
 
@@ -249,12 +239,20 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
 
 
 async def _seen(run: Run) -> None:
-    """Wait until every source has been seen or has failed, a few seconds at most: before the load, not in it."""
+    """Wait until every source has been seen or has failed: before the load, a few seconds at most."""
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while asyncio.get_running_loop().time() < deadline:
         if all(source.health is not Health.CONNECTING for source in run.session.sources.values()):
             return
         await asyncio.sleep(0.1)
+
+
+def session_folder(folder: Path, title: str) -> Path:
+    """Return a new session's folder: when it began and its title, ``2026-11-22T1221Z-checkout-peak``."""
+    plain = re.sub(r"[^\w.-]+", "-", title).strip("-.")[:60] or "session"
+    name = f"{datetime.now(UTC):%Y-%m-%dT%H%MZ}-{plain}"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(folder / name for name in names if not (folder / name).exists())
 
 
 def stop_on_signals(run: Run) -> None:

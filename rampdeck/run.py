@@ -18,7 +18,17 @@ from rampdeck.collector import Collector, Sink, supervise
 from rampdeck.config import Config, LoadConfig
 from rampdeck.engine.engine import LoadEngine, Order
 from rampdeck.gate import Gate
-from rampdeck.model import Event, EventKind, Instant, RequestBatch, RunState, Severity, SourceInfo, Stage, Step
+from rampdeck.model import (
+    Event,
+    EventKind,
+    Instant,
+    RequestBatch,
+    RunState,
+    Severity,
+    SourceInfo,
+    Stage,
+    Step,
+)
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
