@@ -35,6 +35,8 @@ class CollectorConfig(BaseModel):
     kind: str
     host: str = "local"
     label: str = ""
+    absent: str = ""
+    """Why this source is left out and how to get it; its pane says so."""
 
     @property
     def source(self) -> SourceInfo:
