@@ -140,7 +140,7 @@ def test_a_lost_session_is_a_failure_and_the_user_logs_in_again(locust: Locust, 
     )
     assert any("session is gone" in error for error in result.errors), result.output
     lost = sum(result.errors.values())
-    assert lost >= 5
+    assert lost >= 1
     assert result.requests["POST /accounts/login/"] == 5 + lost
     assert result.failures["POST /accounts/login/"] == 0
 
