@@ -40,11 +40,12 @@ exits: list[Callable[[SystemExit], None]] = []
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in the one loop; the counterpart of :func:`asyncio.run`."""
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(main)
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return an asyncio loop that waits in the gevent hub; :func:`run` and the tests use it."""
     return asyncio.SelectorEventLoop(GeventSelector())
 
 

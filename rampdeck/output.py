@@ -125,7 +125,8 @@ class LogTap(logging.Handler):
             for handler in logger.handlers[:]:
                 if type(handler) is logging.StreamHandler:
                     logger.removeHandler(handler)
-            logger.addHandler(self)
+            if not (logger.propagate and logger.parent):
+                logger.addHandler(self)
 
     def uninstall(self) -> None:
         """Leave the loggers."""

@@ -8,7 +8,7 @@ takes the requests, judges and commits. Controls return at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,23 @@ from rampdeck.collector import Collector, Sink, supervise
 from rampdeck.config import Config, LoadConfig
 from rampdeck.engine.engine import LoadEngine, Order
 from rampdeck.gate import Gate
-from rampdeck.model import Event, EventKind, Instant, RequestBatch, RunState, Severity, SourceInfo, Stage, Step
+from rampdeck.model import (
+    Event,
+    EventKind,
+    Instant,
+    RequestBatch,
+    RunState,
+    Severity,
+    SourceInfo,
+    Stage,
+    Step,
+)
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
 from rampdeck.record import RecordFields, Result, conclude, write
 from rampdeck.remote import Remote
+from rampdeck.remote.hosts import Hosts
 from rampdeck.session import Session
 from rampdeck.snapshot import Snapshot
 from rampdeck.steps import StepMachine
@@ -54,6 +65,7 @@ class Setup:
     host: str
     engine: LoadEngine
     sources: Sequence[Source]
+    hosts: Hosts
     views: Mapping[str, View]
     plan: tuple[Stage, ...]
     run_time: float | None
@@ -88,6 +100,7 @@ class Run:
         self.ended = ""
         self.over = asyncio.Event()
         self.broken = ""
+        self.leave: Callable[[], None] = lambda: None
         self._painter = Painter(self)
         self._batch_from = self.opened.mono
         self._tasks: list[asyncio.Task[None]] = []
@@ -158,6 +171,13 @@ class Run:
         self._operator_stops("stop at once")
         self.engine.abort()
 
+    def interrupt(self) -> None:
+        """Stop gracefully and leave the screen, if there is one: what a signal asks for."""
+        self.stop()
+        if not self.engine.running:
+            self.over.set()
+        self.leave()
+
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""
         self._say(EventKind.MARK, text)
@@ -184,6 +204,10 @@ class Run:
         self._start("tick", self._every(1.0, self._tick))
         self._start("commit", self._commit())
 
+    def remote(self, host: str) -> Remote:
+        """Return the remote of a host of the configuration."""
+        return self.setup.hosts.remote(host)
+
     async def close(self) -> None:
         """Stop the load, read what is left, and close the session file."""
         self.walk.leave()
@@ -197,8 +221,7 @@ class Run:
         for sink in self._sinks:
             sink.close()
         self._drain_output(last=True)
-        for remote in {id(source.remote): source.remote for source in self.setup.sources}.values():
-            await remote.close()
+        await self.setup.hosts.close()
 
     def _open_source(self, source: Source) -> None:
         self.session.append(source.info)

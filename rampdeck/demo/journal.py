@@ -118,8 +118,8 @@ class JournalWriter:
 class LineReader:
     """Cuts a service's output into lines and journals each under the process id that it names.
 
-    Gunicorn and the shop begin a line with `[time] [pid] [level]`; what follows without one, such as a traceback,
-    belongs to the same process.
+    Gunicorn and the shop begin a line with `[time] [pid] [level]`; what follows without one, such as a
+    traceback, belongs to the same process.
     """
 
     _pid = re.compile(rb"\[[^]]+\] \[(\d+)\] ")

@@ -1,8 +1,8 @@
-"""The process that owns a demo stack: starts every server, tells where they are, and takes everything away again.
+"""The process that owns a demo stack: starts every server, tells where they are, takes everything away again.
 
-It lives as long as its parent holds its standard input open, so that even a parent ended by SIGKILL leaves nothing
-behind; SIGTERM, SIGINT and SIGHUP end it too. It is a subreaper (prctl(2)): what a server leaves orphaned becomes
-its own child and is ended with the rest.
+It lives as long as its parent holds its standard input open, so that even a parent ended by SIGKILL leaves
+nothing behind; SIGTERM, SIGINT and SIGHUP end it too. It is a subreaper (prctl(2)): what a server leaves
+orphaned becomes its own child and is ended with the rest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import shutil
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import psutil
@@ -30,6 +29,7 @@ from rampdeck.demo.sshd import AsyncsshServer, SshdServer, SshServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from pathlib import Path
 
 PREFIX = "rampdeck-demo-"
 READY = "The demo stack is up."
@@ -61,7 +61,7 @@ class StopRequested(BaseException):
 
 
 def missing_parts(without: Collection[str]) -> dict[str, str]:
-    """Find out which parts cannot be had, each with a sentence that says why, what happens, and how to get it."""
+    """Find out which parts cannot be had, each with a sentence: why, how to get it, what happens without."""
     missing = {}
     for name, (programs, package, instead) in PARTS.items():
         absent = [program for program in programs if find_program(program) is None]
@@ -151,14 +151,14 @@ class Supervisor:
             ssh=_ssh_info(ssh),
             gunicorn=GunicornInfo(
                 unit=UNIT,
-                journal=self.journal and self.journal.path,
+                journal=self.journal.path if self.journal else None,
                 log=None if self.journal else gunicorn.process.log,
                 workers=gunicorn.workers,
                 pid=gunicorn.pid,
             ),
-            nginx=nginx and NginxInfo(nginx.access_log, nginx.error_log, nginx.config, nginx.pid),
-            postgres=postgres and _postgres_info(postgres),
-            redis=redis and RedisInfo(redis.host, redis.port, redis.pid, redis.password),
+            nginx=_nginx_info(nginx) if nginx else None,
+            postgres=_postgres_info(postgres) if postgres else None,
+            redis=_redis_info(redis) if redis else None,
             django=django,
             users=site.users,
             release=release_facts(site, gunicorn, nginx, postgres),
@@ -219,12 +219,14 @@ class Supervisor:
 
     def stop(self) -> None:
         """End every server by its process id, then whatever else descends from this process."""
-        for server in reversed(self.servers):
-            server.stop()
-        if self.journal is not None:
-            self.journal.stop()
-        while orphans := psutil.Process().children(recursive=True):
-            end_all(orphans)
+        try:
+            for server in reversed(self.servers):
+                server.stop()
+            if self.journal is not None:
+                self.journal.stop()
+        finally:
+            while orphans := psutil.Process().children(recursive=True):
+                end_all(orphans)
 
 
 def _ssh_info(server: SshServer) -> SshInfo:
@@ -235,6 +237,14 @@ def _ssh_info(server: SshServer) -> SshInfo:
 
 def _postgres_info(server: PostgresServer) -> PostgresInfo:
     return PostgresInfo(server.host, server.port, server.user, server.database, server.pid, server.password)
+
+
+def _redis_info(server: RedisServer) -> RedisInfo:
+    return RedisInfo(server.host, server.port, server.pid, server.password)
+
+
+def _nginx_info(server: NginxServer) -> NginxInfo:
+    return NginxInfo(server.access_log, server.error_log, server.config, server.pid)
 
 
 def say(sentence: str) -> None:

@@ -54,7 +54,7 @@ def load(files: Sequence[str]) -> Loaded:
     """
     _own_package_aside(Path(files[0]).parent)
     try:
-        with speaking(ScenarioError, _place(files[0])), _no_run_at_import():
+        with speaking(ScenarioError, _place(files[0])), _no_run_at_import(), _pytest_only_for_tests(files):
             users, shapes, tasks, shape = merge_locustfiles_content(list(files))
     except ScenarioError as error:
         # sys.exit() of the locustfile and of Locust's loader look alike.
@@ -177,6 +177,22 @@ def _no_run_at_import() -> Iterator[None]:
         closed = False
         for (owner, name), original in zip(doors, kept, strict=True):
             setattr(owner, name, original)
+
+
+@contextlib.contextmanager
+def _pytest_only_for_tests(files: Sequence[str]) -> Iterator[None]:
+    """Let Locust collect a file with pytest only if it has tests.
+
+    Otherwise a file without a user class, or a machine without pytest, would
+    get pytest's complaint instead of ours.
+    """
+    original = locust.main.load_locustfile_pytest
+    if not any("def test_" in Path(file).read_text(encoding="utf-8", errors="replace") for file in files):
+        locust.main.load_locustfile_pytest = lambda _: {}
+    try:
+        yield
+    finally:
+        locust.main.load_locustfile_pytest = original
 
 
 def _own_package_aside(folder: Path) -> None:
