@@ -22,7 +22,7 @@ from rampdeck.model import Health, Sample, Value
 from rampdeck.pace import Ticks
 from rampdeck.remote.local import LocalRemote
 
-from .watching import failure, over_ssh, until, watching
+from .watching import PATIENCE, failure, over_ssh, until, watching
 
 NAMES = {metric.name for metric in PostgresCollector.metrics}
 BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rampdeck'"
@@ -189,12 +189,13 @@ async def test_a_deadlock_is_counted(
             )
             assert [type(end) for end in ends].count(psycopg.errors.DeadlockDetected) == 1
             # A session hands in its counts at the end of a transaction, once a second at the most.
-            while sum(sample.values.get("deadlocks", 0) for sample in watch.samples) != 1:
-                await one.rollback()
-                await other.rollback()
-                await watch.sample()
-                await one.execute("SELECT 1")
-                await other.execute("SELECT 1")
+            async with asyncio.timeout(PATIENCE):
+                while sum(sample.values.get("deadlocks", 0) for sample in watch.samples) != 1:
+                    await one.rollback()
+                    await other.rollback()
+                    await watch.sample()
+                    await one.execute("SELECT 1")
+                    await other.execute("SELECT 1")
         admin.execute(f"ALTER DATABASE {postgres_server.database} RESET deadlock_timeout")
 
 
