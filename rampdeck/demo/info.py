@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path  # noqa: TC003  (pydantic reads the annotations)
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
@@ -34,7 +34,7 @@ class GunicornInfo:
 
 @dataclass(frozen=True)
 class NginxInfo:
-    """Nginx; the access log carries `rt=`, `uct=`, `uht=`, `urt=` in seconds and `us=` behind the combined format."""
+    """Nginx; its access log is "combined" and then rt=, uct=, uht=, urt= in seconds and us= (statuses)."""
 
     access_log: Path
     error_log: Path
@@ -82,7 +82,7 @@ class DemoInfo:
     users: Path
     """The test accounts: a CSV file with the columns `username` and `password`."""
     release: dict[str, str]
-    """Shell commands that print a fact of the release: `commit`, `image`, `workers`, `nginx_config`, `database`."""
+    """Shell commands that print a fact: `commit`, `image`, `workers`, `nginx_config`, `database`."""
     missing: dict[str, str]
     """Name of a part (`nginx`, `postgres`, `redis`, `journal`, `openssh`) to a sentence."""
 

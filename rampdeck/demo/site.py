@@ -1,4 +1,4 @@
-"""The shop as a deployed release: its private settings, accounts, release files, preparation, and Gunicorn."""
+"""The shop as a deployed release: private settings, accounts, release files, preparation, and Gunicorn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import csv
 import hashlib
 import http.client
+import importlib.metadata
 import importlib.util
 import io
 import json
@@ -17,8 +18,9 @@ from pathlib import Path
 from signal import SIGQUIT
 from typing import TYPE_CHECKING
 
-from rampdeck.demo.process import HOST, DemoError, ServerProcess, require_program, write_secret
+from rampdeck.demo.process import HOST, ServerProcess, require_program, write_secret
 from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer, Server
+from rampdeck.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,22 +33,24 @@ bind = "{host}:{port}"
 workers = {workers}
 worker_class = "sync"
 timeout = 30
+preload_app = True
 errorlog = "-"
 worker_tmp_dir = "{folder}"
 control_socket_disable = True
 """
 
 
-DATABASE_NOTE = """
+DATABASE_NOTE = """\
 SELECT format('%s users, %s orders, %s',
     replace(to_char((SELECT count(*) FROM auth_user), 'FM9,999,999'), ',', ' '),
     replace(to_char((SELECT count(*) FROM orders_order), 'FM9,999,999'), ',', ' '),
     pg_size_pretty(pg_database_size(current_database())))
 """
-SQLITE_NOTE = """
+SQLITE_NOTE = """\
 import os, sqlite3, sys
 database = sqlite3.connect(sys.argv[1])
-users, orders = (database.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("auth_user", "orders_order"))
+tables = "auth_user", "orders_order"
+users, orders = (database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables)
 megabytes = os.path.getsize(sys.argv[1]) / 1e6
 print(f"{users:_} users, {orders:_} orders, {megabytes:.1f} MB in SQLite".replace("_", " "))
 """
@@ -57,9 +61,7 @@ def require_django() -> str:
     for name in ("django", "gunicorn"):
         if importlib.util.find_spec(name) is None:
             raise DemoError(f"{name} is not installed: pip install 'rampdeck[demo]'")
-    import django
-
-    return django.get_version()
+    return importlib.metadata.version("django")
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Site:
         return cls(folder=folder, static=static, users=users, environment=environment)
 
     def preparation(self) -> ServerProcess:
-        """Make the process that fills the database: migrations, static files, accounts, orders; it ends by itself."""
+        """Make the process that fills the shop (migrations, static files, accounts, orders) and ends."""
         command = [sys.executable, "-P", "-m", "rampdeck.demo.shop", "prepare", str(self.users)]
         return ServerProcess(
             "the shop's preparation", command, self.folder / "prepare.log", environment=self.environment
@@ -144,7 +146,7 @@ class GunicornServer(Server):
 
     @classmethod
     def create(cls, site: Site, port: int, output: int | None = None) -> GunicornServer:
-        """Prepare Gunicorn for a site; its log goes to the descriptor `output`, or to `gunicorn.log` in its folder."""
+        """Prepare Gunicorn for a site; its log goes to the descriptor `output`, or to `gunicorn.log`."""
         config = site.folder / "gunicorn.conf.py"
         config.write_text(
             GUNICORN_CONF.format(host=HOST, port=port, workers=WORKERS, folder=site.folder).lstrip()
@@ -200,23 +202,21 @@ def release_facts(
     if nginx is not None:
         facts["nginx_config"] = f"sha256sum {_quoted(nginx.config)} | cut -c1-12"
     if postgres is not None:
-        login = f"{postgres.host}:{postgres.port}:{postgres.database}:{postgres.user}:{postgres.password}\n"
-        passfile = write_secret(site.folder / "pgpass", login)
-        psql = [
-            require_program("psql", "postgresql-client"),
-            "-XAtw",
-            "-h",
-            postgres.host,
-            "-p",
-            str(postgres.port),
-        ]
-        psql += ["-U", postgres.user, "-d", postgres.database, "-c", DATABASE_NOTE]
-        facts["database"] = f"PGPASSFILE={_quoted(passfile)} {shlex.join(psql)}"
+        facts["database"] = _database_note(site, postgres)
     else:
-        facts["database"] = shlex.join(
-            [sys.executable, "-I", "-c", SQLITE_NOTE, str(site.folder / "shop.sqlite3")]
-        )
+        command = [sys.executable, "-I", "-c", SQLITE_NOTE, str(site.folder / "shop.sqlite3")]
+        facts["database"] = shlex.join(command)
     return facts
+
+
+def _database_note(site: Site, postgres: PostgresServer) -> str:
+    login = f"{postgres.host}:{postgres.port}:{postgres.database}:{postgres.user}:{postgres.password}\n"
+    passfile = write_secret(site.folder / "pgpass", login)
+    query = site.folder / "database.sql"
+    query.write_text(DATABASE_NOTE)
+    psql = [require_program("psql", "postgresql-client"), "-XAtw", "-f", str(query)]
+    psql += ["-h", postgres.host, "-p", str(postgres.port), "-U", postgres.user, "-d", postgres.database]
+    return f"PGPASSFILE={_quoted(passfile)} {shlex.join(psql)}"
 
 
 def _quoted(path: Path) -> str:

@@ -1,8 +1,8 @@
-"""asyncssh's own SSH server, for machines without OpenSSH's: `python -m rampdeck.demo.ssh_server FOLDER PORT`.
+"""asyncssh's SSH server, for machines without OpenSSH's: `python -m rampdeck.demo.ssh_server FOLDER PORT`.
 
 A process of its own, since asyncssh must not be imported where it is not needed. It makes the keys, writes
-`client_key`, `known_hosts` and `authorized_keys` into FOLDER, and serves: public key login only, commands through
-the user's shell, forwarding of ports and sockets. A command ends with its connection.
+`client_key`, `known_hosts` and `authorized_keys` into FOLDER, and serves: public key login only, commands
+through the user's shell, forwarding of ports and sockets. A command ends with its connection.
 """
 
 from __future__ import annotations

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import site
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 import rampdeck
 from rampdeck.demo.info import DemoInfo
-from rampdeck.demo.process import DemoError
 from rampdeck.demo.supervisor import READY
+from rampdeck.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -30,8 +32,9 @@ def _silent(_: str) -> None:
 class DemoStack:
     """A demo stack in a supervisor process of its own (`python -m rampdeck.demo`).
 
-    `without` names parts to leave out (`nginx`, `postgres`, `redis`, `journal`, `openssh`); `progress` is called
-    with a sentence whenever there is something to tell while starting. As a context manager it yields the DemoInfo.
+    `without` names parts to leave out (`nginx`, `postgres`, `redis`, `journal`, `openssh`); `progress` is
+    called with a sentence whenever there is something to tell while starting. As a context manager it yields
+    the DemoInfo.
     """
 
     def __init__(self, *, without: Collection[str] = (), progress: Callable[[str], None] = _silent) -> None:
@@ -93,9 +96,19 @@ class DemoStack:
         for pipe in (supervisor.stdout, supervisor.stderr):
             if pipe is not None:
                 pipe.close()
-        if self._info is not None:  # still there only if the supervisor was killed
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(self._info.folder)
+        if self._info is not None and self._info.folder.exists():
+            remove_remains(self._info)
+
+
+def remove_remains(info: DemoInfo) -> None:
+    """Take away what a killed supervisor left: its servers are ending already, its folder is not."""
+    servers = (info.gunicorn, info.nginx, info.postgres, info.redis)
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while any(server and psutil.pid_exists(server.pid) for server in servers):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    shutil.rmtree(info.folder)
 
 
 def _python_path() -> str:

@@ -1,8 +1,8 @@
-"""The process that owns a demo stack: starts every server, tells where they are, and takes everything away again.
+"""The process that owns a demo stack: starts every server, tells where they are, takes everything away again.
 
-It lives as long as its parent holds its standard input open, so that even a parent ended by SIGKILL leaves nothing
-behind; SIGTERM, SIGINT and SIGHUP end it too. It is a subreaper (prctl(2)): what a server leaves orphaned becomes
-its own child and is ended with the rest.
+It lives as long as its parent holds its standard input open, so that even a parent ended by SIGKILL leaves
+nothing behind; SIGTERM, SIGINT and SIGHUP end it too. It is a subreaper (prctl(2)): what a server leaves
+orphaned becomes its own child and is ended with the rest.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ import shutil
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import psutil
 
 from rampdeck.demo.info import DemoInfo, GunicornInfo, NginxInfo, PostgresInfo, RedisInfo, SshInfo
 from rampdeck.demo.journal import UNIT, JournalWriter, LineReader
-from rampdeck.demo.process import DemoError, end_all, find_program, free_port, make_folder, temporary_base
+from rampdeck.demo.process import end_all, find_program, free_port, make_folder, temporary_base
 from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer, Server
 from rampdeck.demo.site import GunicornServer, Site, is_healthy, release_facts, require_django
 from rampdeck.demo.sshd import AsyncsshServer, SshdServer, SshServer
+from rampdeck.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from pathlib import Path
 
 PREFIX = "rampdeck-demo-"
 READY = "The demo stack is up."
@@ -61,7 +62,7 @@ class StopRequested(BaseException):
 
 
 def missing_parts(without: Collection[str]) -> dict[str, str]:
-    """Find out which parts cannot be had, each with a sentence that says why, what happens, and how to get it."""
+    """Find out which parts cannot be had, each with a sentence: why, how to get it, what happens without."""
     missing = {}
     for name, (programs, package, instead) in PARTS.items():
         absent = [program for program in programs if find_program(program) is None]
@@ -103,6 +104,7 @@ class Supervisor:
             say(READY)
             while True:
                 self.turn(0.2)
+                self.reap_orphans()
         except StopRequested:
             say("Stopping the demo stack.")
         finally:
@@ -122,6 +124,14 @@ class Supervisor:
         if self._stopping or input_ended or os.getppid() != self._parent:
             raise StopRequested
 
+    def reap_orphans(self) -> None:
+        """Collect what ended as an orphan and became this process's child; servers that ended come first."""
+        for server in self.servers:
+            server.process.collect()
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+                os.waitpid(ended.si_pid, 0)
+
     # ---------------------------------------------------------------- starting
 
     def start(self, folder: Path) -> DemoInfo:
@@ -140,9 +150,9 @@ class Supervisor:
         if postgres:
             postgres.wait(self.turn)
         self._prepare(site)
-        for server in self.servers:
-            server.wait(self.turn)
         public = nginx or gunicorn
+        for server in self.servers:
+            self._wait(server)
         gunicorn.process.wait_ready(lambda: is_healthy(public.port), self.turn)
         return DemoInfo(
             url=public.url,
@@ -151,14 +161,14 @@ class Supervisor:
             ssh=_ssh_info(ssh),
             gunicorn=GunicornInfo(
                 unit=UNIT,
-                journal=self.journal and self.journal.path,
+                journal=self.journal.path if self.journal else None,
                 log=None if self.journal else gunicorn.process.log,
                 workers=gunicorn.workers,
                 pid=gunicorn.pid,
             ),
-            nginx=nginx and NginxInfo(nginx.access_log, nginx.error_log, nginx.config, nginx.pid),
-            postgres=postgres and _postgres_info(postgres),
-            redis=redis and RedisInfo(redis.host, redis.port, redis.pid, redis.password),
+            nginx=_nginx_info(nginx) if nginx else None,
+            postgres=_postgres_info(postgres) if postgres else None,
+            redis=_redis_info(redis) if redis else None,
             django=django,
             users=site.users,
             release=release_facts(site, gunicorn, nginx, postgres),
@@ -172,6 +182,15 @@ class Supervisor:
         self.servers.append(server)
         server.launch()
         return server
+
+    def _wait(self, server: Server) -> None:
+        try:
+            server.wait(self.turn)
+        except DemoError as error:
+            if not isinstance(server, GunicornServer) or self._gunicorn_lines is None:
+                raise
+            self.turn()
+            raise DemoError(str(error) + "\n".join(self._gunicorn_lines.tail)) from error
 
     def _launch_gunicorn(self, folder: Path, site: Site, port: int) -> GunicornServer:
         output = None
@@ -195,7 +214,7 @@ class Supervisor:
                 server.wait(self.turn)
                 server.check_login()
             except DemoError as error:
-                self.missing["openssh"] = f"{error}\nasyncssh's own server stands in"
+                self.missing["openssh"] = f"{error} So asyncssh's own server stands in"
                 server.stop()
                 self.servers.remove(server)
                 shutil.rmtree(server.folder)
@@ -219,12 +238,14 @@ class Supervisor:
 
     def stop(self) -> None:
         """End every server by its process id, then whatever else descends from this process."""
-        for server in reversed(self.servers):
-            server.stop()
-        if self.journal is not None:
-            self.journal.stop()
-        while orphans := psutil.Process().children(recursive=True):
-            end_all(orphans)
+        try:
+            for server in reversed(self.servers):
+                server.stop()
+            if self.journal is not None:
+                self.journal.stop()
+        finally:
+            while orphans := psutil.Process().children(recursive=True):
+                end_all(orphans)
 
 
 def _ssh_info(server: SshServer) -> SshInfo:
@@ -235,6 +256,14 @@ def _ssh_info(server: SshServer) -> SshInfo:
 
 def _postgres_info(server: PostgresServer) -> PostgresInfo:
     return PostgresInfo(server.host, server.port, server.user, server.database, server.pid, server.password)
+
+
+def _redis_info(server: RedisServer) -> RedisInfo:
+    return RedisInfo(server.host, server.port, server.pid, server.password)
+
+
+def _nginx_info(server: NginxServer) -> NginxInfo:
+    return NginxInfo(server.access_log, server.error_log, server.config, server.pid)
 
 
 def say(sentence: str) -> None:

@@ -1,7 +1,7 @@
 """Settings of a release candidate on staging; what differs from start to start is read from a private file.
 
-The file (RAMPDECK_SHOP, JSON, readable by its owner only) holds `secret_key`, `postgres` (host, port, name, user,
-password) or null, `sqlite`, `redis` (a URL) or null, `static_root` and `serve_static`.
+The file (RAMPDECK_SHOP, JSON, readable by its owner only) holds `secret_key`, `postgres` (host, port, name,
+user, password) or null, `sqlite`, `redis` (a URL) or null, `static_root` and `serve_static`.
 """
 
 import json

@@ -22,7 +22,8 @@ HOME_SECONDS = 60
 REPORT_SQL = """
 SELECT one.name, two.name, pairs.times, pairs.pieces
 FROM (
-    SELECT a.product_id AS first_id, b.product_id AS second_id, COUNT(*) AS times, SUM(a.quantity + b.quantity) AS pieces
+    SELECT a.product_id AS first_id, b.product_id AS second_id,
+           COUNT(*) AS times, SUM(a.quantity + b.quantity) AS pieces
     FROM orders_orderline a
     JOIN orders_order o ON o.id = a.order_id AND o.status = 'shipped'
     JOIN orders_order p ON p.customer_id = o.customer_id AND p.status = 'shipped'
@@ -38,7 +39,7 @@ LIMIT 20
 
 @require_safe
 def home(request):
-    """The products by category, from the cache."""
+    """Show the products by category, from the cache."""
     products = cache.get_or_set(
         "home", lambda: list(Product.objects.order_by("category", "name")), HOME_SECONDS
     )
@@ -48,7 +49,7 @@ def home(request):
 @require_safe
 @login_required
 def dashboard(request):
-    """The customer's last orders: one query for them, one for the lines of each, one for the product of each line.
+    """Show the last orders: one query for them, one for the lines of each, one for each line's product.
 
     An N+1 on purpose: the commonest way for a Django page to become slow with its data.
     """
@@ -89,7 +90,7 @@ def place_order(customer, product, quantity, note):
 
 @require_safe
 def report(request):
-    """What the same customers buy: every shipped line against every other line of its customer, no cache."""
+    """Show what the same customers buy: every shipped line against every other of its customer, uncached."""
     with connection.cursor() as cursor:
         cursor.execute(REPORT_SQL)
         rows = cursor.fetchall()

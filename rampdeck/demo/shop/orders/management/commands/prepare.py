@@ -3,6 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
@@ -78,18 +79,18 @@ CATEGORIES = {
 
 
 class Command(BaseCommand):
-    """`prepare USER:PASSWORD ...`: the accounts are given, everything else is the same at every start."""
+    """`prepare ACCOUNTS`: the accounts are given, everything else is the same at every start."""
 
     help = __doc__
 
     def add_arguments(self, parser):
         parser.add_argument("accounts", help="a CSV file: username,password, with a heading")
 
-    def handle(self, *, accounts, **options):
+    def handle(self, *, accounts, **_):
         call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
-        with open(accounts) as file, transaction.atomic():
-            rows = [line.strip().split(",") for line in file][1:]
+        _, *rows = (line.split(",") for line in Path(accounts).read_text().splitlines())
+        with transaction.atomic():
             seed(rows)
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -118,8 +119,8 @@ def seed(accounts):
         status = chance.choices(("placed", "paid", "shipped", "returned"), (5, 15, 70, 10))[0]
         customer = users[number % len(users)]
         orders.append(Order(customer=customer, created=when, status=status))
-        for product in chance.sample(products, chance.randint(1, 5)):
-            lines.append((number - 1, product, chance.randint(1, 4)))
+        bought = chance.sample(products, chance.randint(1, 5))
+        lines += [(number - 1, product, chance.randint(1, 4)) for product in bought]
     orders = Order.objects.bulk_create(orders)
     OrderLine.objects.bulk_create(
         (
