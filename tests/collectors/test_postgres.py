@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from collectors._sessions import count_blocked, one_line
 from collectors.postgres import PostgresCollector, PostgresConfig, open_session, statement
-from collectors.postgres_sessions import count_blocked, one_line
 from rampdeck.config import validate
 from rampdeck.demo.process import free_port
 from rampdeck.demo.servers import PostgresServer
@@ -144,7 +144,7 @@ async def test_a_transaction_that_idles_and_blocks_turns_bad(
     stock: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("collectors.postgres_sessions.LONG_IDLE", 0.2)
+    monkeypatch.setattr("collectors._sessions.LONG_IDLE", 0.2)
     async with watching(postgres) as watch, workers(postgres_server, 2) as crew:
         (holder, waiter), (one, _) = crew, pids(crew)
         await holder.execute(f"SELECT * FROM {stock} FOR UPDATE")

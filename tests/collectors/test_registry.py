@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from collectors import COLLECTORS
-from rampdeck.collector import Collector
+from rampdeck.collector import Collector, CollectorConfig
 
 
 @pytest.mark.parametrize("kind", COLLECTORS)
 def test_a_collector_is_found_by_its_kind_and_configured_by_its_table(kind: str) -> None:
     known: type[Collector] = COLLECTORS[kind]
     assert known.kind == kind
-    assert known.Config.model_validate({"kind": kind, "host": "web"}).source.name == f"{kind}@web"
+    assert issubclass(known.Config, CollectorConfig)
+    assert known.Config.model_config["extra"] == "forbid"
 
 
 @pytest.mark.parametrize("kind", COLLECTORS)
