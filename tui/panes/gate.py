@@ -59,11 +59,11 @@ class GatePane(Pane):
         thresholds = self.ordered()
         if not thresholds:
             return [(("no thresholds: add them under [gate] in rampdeck.toml", Tone.MUTED),)]
-        if height <= 2:
+        number = max(1, width // CELL)
+        if height <= 2 and number < 2:
             return self._compact(width, height)
         if height > len(thresholds) and height > 6:
             return self._table(thresholds, width, height)
-        number = max(1, width // CELL)
         cell_width = (width - 3 * (number - 1)) // number
         lines: list[Line] = []
         for start in range(0, len(thresholds), number):
