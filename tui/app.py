@@ -62,6 +62,7 @@ class Cockpit(App[None]):
         for theme in OWN:
             self.register_theme(theme)
         LineView.plain = self._config.ascii
+        self.set_class(self._config.ascii, "-ascii")
         self.set_keymap(checked(self._config.keys))
 
     def get_driver_class(self) -> type[Driver]:

@@ -170,7 +170,7 @@ class RequestsPane(Pane):
         if spark < 8 and left >= NARROWEST_NAME + 12:
             name, spark = left - 12, 10
         if spark < 8:
-            name, spark = min(wanted, left), 0
+            name, spark = min(left, WIDEST_NAME), 0
         return columns, max(name, 1), min(spark, 60)
 
     def _header(self, columns: list[NumberColumn], name_width: int, spark_width: int) -> Line:

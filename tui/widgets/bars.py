@@ -156,7 +156,7 @@ class KpiLine(Bar):
             ("requests", fmt.count(whole.requests), 9, Tone.STRONG),
             ("failures", fmt.count(whole.failures), 6, Tone.STRONG),
         ]
-        gap = 1 if width < 90 else 3
+        gap = 1 if width < 90 else 2
         line: Line = ((" ", Tone.TEXT),)
         for label, value, room, tone in cells:
             cell: Line = ((f"{label} ", Tone.MUTED), (value, tone))
@@ -228,7 +228,7 @@ class PaneBar(Bar):
 class KeyBar(Bar):
     """The keys that do something, greyed where they cannot; click one to press it."""
 
-    PINNED = ("help", "quit")
+    PINNED = ("load.abort", "help", "quit")
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -245,7 +245,7 @@ class KeyBar(Bar):
         self.resized()
 
     def line(self, width: int) -> Line:
-        """Return the shown keys in the order of the keymap; help and quit always fit."""
+        """Return the shown keys in the order of the keymap; abort, help and quit always fit."""
         entries: list[tuple[str, Line, str]] = []
         seen: set[str] = set()
         for key, active in self.screen.active_bindings.items():
@@ -257,6 +257,9 @@ class KeyBar(Bar):
             tones = (Tone.KEY, Tone.MUTED) if active.enabled else (Tone.FAINT, Tone.FAINT)
             cell: Line = ((label, tones[0]), (f" {binding.description}", tones[1]), ("  ", Tone.TEXT))
             entries.append((key, cell, binding.id or ""))
+        # The pane's own keys come last, so that those of the load keep their places.
+        own = [entry for entry in entries if entry[2].startswith(("log.", "requests."))]
+        entries = [entry for entry in entries if entry not in own] + own
         pinned = [entry for entry in entries if entry[2] in self.PINNED]
         room = width - 1 - sum(line_width(cell) for _, cell, _ in pinned)
         spans: list[Span] = [(" ", Tone.TEXT)]
