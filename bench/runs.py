@@ -137,7 +137,7 @@ class Bench:
         result.unlink(missing_ok=True)
         with self._recorded(case) as (environment, out):
             with Terminal(self._cockpit(case, "--json-file", str(result)), environment) as terminal:
-                painted = self._seen(terminal, lambda screen: screen.painted >= PAINTED)
+                painted = self._seen(terminal, lambda screen: screen.full and screen.painted >= PAINTED)
                 terminal.drain(START + self._lasts, until=lambda: terminal.process.poll() is not None)
             figures = self._figures(out, "\n".join(terminal.screen.rows))
         told = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {"sources": []}

@@ -64,8 +64,8 @@ def _error_line(file: IO[str], number: int) -> None:
     now = time.strftime("%Y/%m/%d %H:%M:%S")
     file.write(
         f"{now} [error] 4711#4711: *{number} upstream timed out (110: Connection timed out) while reading "
-        'response header from upstream, client: 127.0.0.1, server: localhost, request: "GET /report/ HTTP/1.1", '
-        'upstream: "http://127.0.0.1:8000/report/", host: "localhost"\n'
+        "response header from upstream, client: 127.0.0.1, server: localhost, "
+        'request: "GET /report/ HTTP/1.1", upstream: "http://127.0.0.1:8000/report/", host: "localhost"\n'
     )
 
 

@@ -25,6 +25,8 @@ class Screen:
 
     def __init__(self, columns: int, lines: int) -> None:
         self.columns, self.lines = columns, lines
+        self.full = False
+        """Whether a program has taken the whole screen (the alternate one)."""
         self._cells = [[" "] * columns for _ in range(lines)]
         self._x = self._y = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -84,6 +86,9 @@ class Screen:
             self._x = max(self._x - 1, 0)
 
     def _csi(self, arguments: str, final: str) -> None:
+        if arguments == "?1049":
+            self.full = final == "h"
+            self._erase("J", 2)
         if arguments[:1] in ("?", ">", "<", "="):
             return
         numbers = [int(part) if part.isdigit() else 0 for part in arguments.split(";")]
