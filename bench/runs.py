@@ -223,7 +223,7 @@ class shows:  # noqa: N801 - reads as a word: wait until the screen shows 201
 
     def __init__(self, target: int) -> None:
         digits = f"{target:,}".replace(",", r"\D?")
-        self._pattern = re.compile(rf"users (?:[\d\s]+ ?(?:→|->) ?)?{digits}(?!\d)")
+        self._pattern = re.compile(rf"users (?:[\d\s]+ ?(?:→|->) ?)?{digits}(?!\d| ?(?:→|->))")
 
     def __call__(self, screen: Screen) -> bool:
         """Look at the two top lines."""

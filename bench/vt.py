@@ -15,7 +15,7 @@ _SEQUENCE = re.compile(
     r"\[(?P<arguments>[0-?]*)[ -/]*(?P<final>[@-~])"  # CSI
     r"|[\]PX^_](?:[^\x1b\x07]|\x1b(?!\\))*(?:\x07|\x1b\\)"  # OSC, DCS and the like, up to their end
     r"|[ -/]+[0-~]"  # character sets
-    r"|[0-~])"
+    r"|[0-OQ-WYZ\\`-~])"
 )
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]+")
 
