@@ -16,7 +16,7 @@ def about(
     """Return the meta of a session by key, without secrets.
 
     ``host`` is the address that the load goes to, ``arguments`` the command
-    line. The session adds ``ended`` (as ``began``) when it comes to its end.
+    line.
     """
     return {
         "rampdeck": __version__,

@@ -10,6 +10,7 @@ from pathlib import Path
 from rampdeck.errors import SessionError
 from rampdeck.loop import in_thread
 from rampdeck.model import Event, EventKind, Instant, Sample, Severity
+from rampdeck.secrets import redact_values
 from rampdeck.store.database import Database
 from rampdeck.store.schema import Item
 
@@ -65,9 +66,10 @@ class SessionWriter:
     def set_meta(self, key: str, value: object) -> None:
         """Say something about the whole session, as JSON; the last value of a key stays.
 
-        The caller takes secrets out: :func:`rampdeck.store.about.about`.
+        Secrets are taken out here. :func:`rampdeck.store.about.about` gives the
+        usual keys; :meth:`close` adds ``ended`` (UTC seconds).
         """
-        self._meta[key] = value
+        self._meta[key] = redact_values(value)
 
     async def commit(self) -> None:
         """Store what was appended; a cancelled wait leaves the work to end by itself."""
@@ -80,6 +82,7 @@ class SessionWriter:
         """Store the rest and leave one file; nothing can be appended afterwards."""
         if self._closed:
             return
+        self.set_meta("ended", Instant.now().utc)
         await self.commit()
         await self.commit()  # a gap is written after what could be written again
         self._closed = True

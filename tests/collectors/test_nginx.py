@@ -15,8 +15,10 @@ from collectors.nginx import NginxCollector, NginxConfig, read_error
 from rampdeck.demo.servers import NginxServer
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.model import EventKind, Health, Severity
-from tests.collectors.watching import cut_connections, over_ssh, watch
 from tests.servers import UpstreamServer
+
+from .following import cut_connections, following
+from .watching import over_ssh
 
 
 def logs(server: NginxServer) -> dict[str, str]:
@@ -37,7 +39,7 @@ def lines(path: Path) -> int:
 
 async def test_requests_are_counted_by_status_and_timed(nginx_server: NginxServer) -> None:
     before = lines(nginx_server.access_log)
-    async with watch(NginxCollector, logs(nginx_server)) as nginx:
+    async with following(NginxCollector, logs(nginx_server)) as nginx:
         await nginx.until(lambda: nginx.sink.health is Health.LIVE)
         get(nginx_server, "/", 7)
         get(nginx_server, "/slow/0.05", 2)
@@ -66,7 +68,7 @@ async def test_requests_are_counted_by_status_and_timed(nginx_server: NginxServe
 async def test_an_application_that_is_down_is_named_in_the_error_log(
     nginx_server: NginxServer, upstream_server: UpstreamServer
 ) -> None:
-    async with watch(NginxCollector, logs(nginx_server)) as nginx:
+    async with following(NginxCollector, logs(nginx_server)) as nginx:
         await nginx.until(lambda: nginx.sink.health is Health.LIVE)
         upstream_server.stop()
         try:
@@ -84,14 +86,14 @@ async def test_an_application_that_is_down_is_named_in_the_error_log(
     assert event.fields["client"] == "127.0.0.1"
     assert event.sent is not None
     assert abs(event.sent - event.at.utc) < 5
-    async with watch(NginxCollector, logs(nginx_server)) as later:
+    async with following(NginxCollector, logs(nginx_server)) as later:
         await later.until(lambda: len(later.samples) > 0)
     assert later.event("Connection refused").fields["before"] == "start"
     assert later.total("error_lines") == 0, "what came before the beginning does not count"
 
 
 async def test_no_request_is_lost_when_the_log_is_rotated(nginx_server: NginxServer) -> None:
-    async with watch(NginxCollector, logs(nginx_server)) as nginx:
+    async with following(NginxCollector, logs(nginx_server)) as nginx:
         await nginx.until(lambda: nginx.sink.health is Health.LIVE)
         get(nginx_server, "/", 20)
         old = nginx_server.access_log.with_name("access.log.1")
@@ -114,7 +116,7 @@ async def test_reading_goes_on_where_a_lost_connection_left_it(
     nginx_server: NginxServer, sshd_server: SshdServer
 ) -> None:
     before = lines(nginx_server.access_log)
-    async with over_ssh(sshd_server) as remote, watch(NginxCollector, logs(nginx_server), remote) as nginx:
+    async with over_ssh(sshd_server) as remote, following(NginxCollector, logs(nginx_server), remote) as nginx:
         await nginx.until(lambda: nginx.sink.health is Health.LIVE)
         get(nginx_server, "/status/500", 10)
         await nginx.until(lambda: nginx.total("requests") == 10)
@@ -136,8 +138,9 @@ async def test_a_rotation_while_the_connection_is_away_is_read_or_told(
     log = tmp_path / "access.log"
     line = '127.0.0.1 - - [20/Sep/2026:10:01:{:02} +0000] "GET /{} HTTP/1.1" 404 12 "-" "curl"\n'
     log.write_text("")
+    table = {"access_log": str(log)}
     async with over_ssh(sshd_server) as remote:
-        async with watch(NginxCollector, {"access_log": str(log)}, remote) as nginx:
+        async with following(NginxCollector, table, remote) as nginx:
             await nginx.until(lambda: nginx.sink.health is Health.LIVE)
             log.write_text("".join(line.format(i, i) for i in range(5)))
             await nginx.until(lambda: nginx.total("requests") == 5)
@@ -162,7 +165,7 @@ async def test_a_rotation_while_the_connection_is_away_is_read_or_told(
 
 async def test_a_log_that_is_not_there_yet_is_said_and_read_from_its_first_line(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
-    async with watch(NginxCollector, {"access_log": str(log)}) as nginx:
+    async with following(NginxCollector, {"access_log": str(log)}) as nginx:
         await nginx.until(lambda: nginx.sink.health is Health.BLIND)
         assert f"cannot read {log} on local: there is no such file" in nginx.sink.reason
         log.write_text('::1 - - [x] "GET / HTTP/1.1" 200 1\n')
@@ -173,7 +176,7 @@ async def test_a_log_that_is_not_there_yet_is_said_and_read_from_its_first_line(
 async def test_one_log_that_cannot_be_read_does_not_hide_the_other(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     log.touch()
-    async with watch(
+    async with following(
         NginxCollector, {"access_log": str(log), "error_log": str(tmp_path / "error.log")}
     ) as nginx:
         await nginx.until(lambda: nginx.sink.health is Health.WARNING)
@@ -184,7 +187,7 @@ async def test_one_log_that_cannot_be_read_does_not_hide_the_other(tmp_path: Pat
 
 
 async def test_a_folder_is_no_log(tmp_path: Path) -> None:
-    async with watch(NginxCollector, {"error_log": str(tmp_path)}) as nginx:
+    async with following(NginxCollector, {"error_log": str(tmp_path)}) as nginx:
         await nginx.until(lambda: nginx.sink.health is Health.BLIND)
     assert "it is no ordinary file" in nginx.sink.reason
 
@@ -192,7 +195,7 @@ async def test_a_folder_is_no_log(tmp_path: Path) -> None:
 async def test_a_quiet_nginx_is_live(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     log.touch()
-    async with watch(NginxCollector, {"access_log": str(log)}) as nginx:
+    async with following(NginxCollector, {"access_log": str(log)}) as nginx:
         await nginx.until(lambda: len(nginx.samples) >= 2)
     assert nginx.samples[0].values["requests"] == 0
     assert "request_time" not in nginx.samples[0].values
@@ -203,7 +206,7 @@ async def test_a_burst_of_twenty_thousand_lines_is_counted_to_the_last(tmp_path:
     log = tmp_path / "access.log"
     log.touch()
     line = '127.0.0.1 - - [20/Sep/2026:10:01:02 +0000] "GET / HTTP/1.1" 200 12 "-" "curl" rt=0.010 us=200\n'
-    async with watch(NginxCollector, {"access_log": str(log)}) as nginx:
+    async with following(NginxCollector, {"access_log": str(log)}) as nginx:
         await nginx.until(lambda: nginx.sink.health is Health.LIVE)
         log.write_text(line * 20_000)
         await nginx.until(lambda: nginx.total("requests") == 20_000)

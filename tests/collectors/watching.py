@@ -1,85 +1,88 @@
-"""A source under watch: its collector runs supervised, and a test waits for what it tells."""
+"""Watching a collector at work, over a way to a host, as the session does."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
-
-import psutil
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
 
 from rampdeck.collector import Collector, Sink, supervise
 from rampdeck.config import HostConfig
 from rampdeck.demo.sshd import SshdServer
-from rampdeck.model import Event, EventKind, Sample
+from rampdeck.errors import RampdeckError
+from rampdeck.model import Event, EventKind, Health, Sample, SourceInfo
 from rampdeck.remote import Remote
 from rampdeck.remote.local import LocalRemote
 from rampdeck.remote.ssh import SshRemote
 
 PATIENCE = 20.0
+"""Seconds that a test waits for what must come."""
+T = TypeVar("T")
 
 
-class Watched:
-    """What a source has told so far."""
+class Watch:
+    """What one source has handed over so far."""
 
-    def __init__(self, collector: Collector, sink: Sink, told: list[Sample | Event]) -> None:
-        self.collector = collector
-        self.sink = sink
-        self.told = told
+    def __init__(self, kind: str) -> None:
+        self.samples: list[Sample] = []
+        self.events: list[Event] = []
+        self.sink = Sink(SourceInfo(f"{kind}@here", kind, "here"), self._append)
 
-    @property
-    def samples(self) -> list[Sample]:
-        return [one for one in self.told if isinstance(one, Sample)]
+    def _append(self, item: Sample | Event) -> None:
+        if isinstance(item, Sample):
+            self.samples.append(item)
+        else:
+            self.events.append(item)
 
-    def events(self, kind: EventKind = EventKind.LOG) -> list[Event]:
-        return [one for one in self.told if isinstance(one, Event) and one.kind is kind]
+    async def sample(self, fits: Callable[[Sample], bool] = lambda _: True) -> Sample:
+        """Wait for a sample from this moment on that fits."""
+        first = len(self.samples)
+        return await until(lambda: next((it for it in self.samples[first:] if fits(it)), None))
 
-    @property
-    def fresh(self) -> list[Event]:
-        """The log events that are not from before the beginning."""
-        return [event for event in self.events() if "before" not in event.fields]
+    async def health(self, health: Health) -> str:
+        """Wait until the source is that healthy; returns the reason."""
+        await until(lambda: self.sink.health is health or None)
+        return self.sink.reason
 
-    def total(self, metric: str) -> float:
-        return sum(sample.values.get(metric, 0) for sample in self.samples)
+    def logged(self) -> list[str]:
+        return [event.text for event in self.events if event.kind is EventKind.LOG]
 
-    def event(self, part: str) -> Event:
-        return next(event for event in self.events() if part in event.text)
 
-    async def until(self, true: Callable[[], object]) -> None:
-        """Wait until something is true."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while not true():
-                    await asyncio.sleep(0.02)
-        told = [*self.events()[-3:], *self.events(EventKind.GAP), *self.samples[-1:]]
-        assert true(), (
-            f"still not so: {self.total('requests')} {self.sink.health} {self.sink.reason}; last: {told}"
-        )
+async def until(found: Callable[[], T | None]) -> T:
+    """Wait until something is found and return it."""
+    async with asyncio.timeout(PATIENCE):
+        while (result := found()) is None:
+            await asyncio.sleep(0.02)
+    return result
 
 
 @asynccontextmanager
-async def watch(
-    kind: type[Collector], table: dict[str, Any], remote: Remote | None = None
-) -> AsyncIterator[Watched]:
-    """Run the collector of a configuration table until the block is left."""
-    config = kind.Config(kind=kind.kind, **table)
-    told: list[Sample | Event] = []
-    sink = Sink(config.source, told.append)
-    collector = kind(config)
-    task = asyncio.create_task(supervise(collector, remote or LocalRemote("local"), sink))
+async def watching(collector: Collector, remote: Remote | None = None) -> AsyncIterator[Watch]:
+    """Run a collector supervised while the block lasts."""
+    watch = Watch(collector.kind)
+    task = asyncio.create_task(supervise(collector, remote or LocalRemote(), watch.sink))
     try:
-        yield Watched(collector, sink, told)
+        yield watch
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError):
             await task
+
+
+async def failure(collector: Collector, remote: Remote | None = None) -> str:
+    """Run a collector that must fail; returns what a person would read."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await collector.run(remote or LocalRemote(), Watch(collector.kind).sink)
+    except RampdeckError as error:
+        return str(error)
+    raise AssertionError("the collector ended without a word")
 
 
 @asynccontextmanager
 async def over_ssh(server: SshdServer) -> AsyncIterator[SshRemote]:
-    """Give a way to this machine through a real sshd."""
+    """Connect to the tests' sshd."""
     config = HostConfig(
         address=server.host,
         port=server.port,
@@ -87,15 +90,8 @@ async def over_ssh(server: SshdServer) -> AsyncIterator[SshRemote]:
         identity_file=server.client_key,
         known_hosts=server.known_hosts,
     )
-    remote = SshRemote("web-1", config)
+    remote = SshRemote("db", config)
     try:
         yield remote
     finally:
         await remote.close()
-
-
-def cut_connections(server: SshdServer) -> None:
-    """End every session of an sshd, as a dead network would, and let it take new ones."""
-    for process in psutil.Process(server.pid).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()

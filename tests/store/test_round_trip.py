@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rampdeck.config import Config
 from rampdeck.histogram import bucket_of
 from rampdeck.model import Event, RequestBatch, Sample, SourceInfo, Step
 from rampdeck.store import Item, SessionReader, SessionWriter
+from rampdeck.store.about import about
 from rampdeck.store.schema import pack_buckets, unpack_buckets
 from tests.store.helpers import START, batch, log, sample, session
 
@@ -115,16 +117,28 @@ def test_any_buckets_can_be_packed(buckets: dict[int, int]) -> None:
     assert unpack_buckets(pack_buckets(buckets)) == buckets
 
 
-async def test_the_meta_says_what_was_run(tmp_path: Path) -> None:
+async def test_the_file_says_what_was_run_without_its_secrets(tmp_path: Path) -> None:
     writer = SessionWriter(tmp_path / "session.rampdeck")
-    writer.set_meta("title", "checkout")
+    config = Config(collectors=({"kind": "postgres", "dsn": "postgres://a:S3CRET@db"},))
+    arguments = ["rampdeck", "run", "--password", "S3CRET"]
+    for key, value in about(
+        config, title="peak", host="http://u:S3CRET@x", began=START, arguments=arguments
+    ).items():
+        writer.set_meta(key, value)
+    writer.set_meta("title", "first thought")
     await writer.commit()
     writer.set_meta("title", "checkout peak")
-    writer.set_meta("ended", {"utc": 1.0, "mono": 2.0})
+    writer.set_meta("more", {"token": "S3CRET"})
     await writer.close()
     with SessionReader(writer.path) as reader:
-        assert reader.meta == {"title": "checkout peak", "ended": {"utc": 1.0, "mono": 2.0}}
+        assert reader.meta["title"] == "checkout peak"
+        assert reader.meta["host"] == "http://u:***@x"
+        assert reader.meta["began"] == {"utc": START.utc, "mono": START.mono}
+        assert reader.meta["arguments"] == ["rampdeck", "run", "--password", "***"]
+        assert reader.meta["config"]["collectors"] == [{"kind": "postgres", "dsn": "postgres://a:***@db"}]
+        assert Config.model_validate(reader.meta["config"]).load == config.load
         assert reader.finished
+    assert b"S3CRET" not in writer.path.read_bytes()
 
 
 async def test_a_session_that_is_being_written_reads_up_to_its_last_commit(tmp_path: Path) -> None:
