@@ -94,7 +94,9 @@ class Cockpit(App[None]):
 
     def say(self, text: str, severity: Said = "information") -> None:
         """Show a message to the operator for some seconds."""
-        self.notify(safe(text, 1_000), severity=severity, markup=False, timeout=8 if severity != "error" else 20)
+        self.notify(
+            safe(text, 1_000), severity=severity, markup=False, timeout=8 if severity != "error" else 20
+        )
 
     # Painting.
 
@@ -305,7 +307,9 @@ class Cockpit(App[None]):
             action = binding.action.removeprefix("app.")
             yield SystemCommand(binding.description, binding.tooltip, partial(self.run_action, action, self))
         for number, pane in sorted(self.dashboard.panes.items()):
-            yield SystemCommand(f"Pane {number}: {pane.heading}", "Go to it", partial(self.action_pane, number))
+            yield SystemCommand(
+                f"Pane {number}: {pane.heading}", "Go to it", partial(self.action_pane, number)
+            )
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
         yield SystemCommand(
             "Save a picture of the screen", "As SVG, in the folder of the session", self.action_picture

@@ -116,7 +116,10 @@ async def test_reading_goes_on_where_a_lost_connection_left_it(
     nginx_server: NginxServer, sshd_server: SshdServer
 ) -> None:
     before = lines(nginx_server.access_log)
-    async with over_ssh(sshd_server) as remote, following(NginxCollector, logs(nginx_server), remote) as nginx:
+    async with (
+        over_ssh(sshd_server) as remote,
+        following(NginxCollector, logs(nginx_server), remote) as nginx,
+    ):
         await nginx.until(lambda: nginx.sink.health is Health.LIVE)
         get(nginx_server, "/status/500", 10)
         await nginx.until(lambda: nginx.total("requests") == 10)

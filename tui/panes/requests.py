@@ -41,9 +41,7 @@ class NumberColumn:
 
 COLUMNS = (
     NumberColumn("REQS", 8, lambda now, all_: fmt.count(all_.requests), lambda now, all_: all_.requests),
-    NumberColumn(
-        "FAILS", 7, lambda now, all_: fmt.count(all_.failures), lambda now, all_: all_.failures, 2
-    ),
+    NumberColumn("FAILS", 7, lambda now, all_: fmt.count(all_.failures), lambda now, all_: all_.failures, 2),
     NumberColumn("RPS", 7, lambda now, all_: fmt.rate(now.rps), lambda now, all_: now.rps or 0),
     NumberColumn(
         "FAIL %",

@@ -121,8 +121,12 @@ class Note(Dialog[str]):
         """Lay out the input."""
         with Vertical(classes="dialog"):
             yield Static("Mark this moment", classes="dialog-title")
-            yield Input(placeholder="what happens now, for example: deploy 8f3c1d2", max_length=200, compact=True)
-            yield Static("enter sets the mark · esc leaves · F9 stops the load at once", classes="dialog-hint")
+            yield Input(
+                placeholder="what happens now, for example: deploy 8f3c1d2", max_length=200, compact=True
+            )
+            yield Static(
+                "enter sets the mark · esc leaves · F9 stops the load at once", classes="dialog-hint"
+            )
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer with the note; an empty one is no mark."""

@@ -172,7 +172,6 @@ class KpiLine(Bar):
                 return spread(line, right, width)
         return line
 
-
     def _tone(self, metric: str) -> Tone:
         """Return the tone of a figure: what the threshold on it, over all requests, says now."""
         for threshold in self.snapshot.thresholds:
