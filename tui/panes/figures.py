@@ -39,7 +39,7 @@ def figure_lines(view: View, values: Mapping[str, float], units: Mapping[str, Un
     folded = _folded(rows, number)
     labels, texts = _column_widths(folded, number)
     spare = max(width - _needed(folded, number), 0)
-    gap = BETWEEN + min(spare // number, 5)
+    gap = BETWEEN + min(spare // number, 3)
     lines: list[Line] = []
     for row in folded:
         line: Line = ()
@@ -93,7 +93,7 @@ def _cell(figure: Figure, values: Mapping[str, float], units: Mapping[str, Unit]
         if number and limit.endswith(fmt.THIN + size) and not size.isdigit():
             text = number
         text = f"{text}/{limit}"
-    text = fit_right(text, NARROWEST_VALUE.get(unit, 0))
+    text = text.rjust(NARROWEST_VALUE.get(unit, 0))
     return figure.label, text, _tone(figure, value, most)
 
 
