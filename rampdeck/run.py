@@ -44,6 +44,8 @@ from rampdeck.view import Metric, View
 
 WATCH = 0.1
 """Seconds between looks at the load."""
+LAST_LOOK = 1.5
+"""Seconds that the sources are still read after the load has ended."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,9 @@ class Run:
         self.walk.leave()
         await self.engine.close()
         loop.exits.remove(self._scenario_exits)
+        if self.began is not None:
+            # The servers' last lines are on their way: half a second through a journal.
+            await asyncio.sleep(LAST_LOOK)
         self._watch()
         self._tick()
         for task in self._tasks:

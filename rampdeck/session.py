@@ -191,6 +191,7 @@ class Session:
                 source.blind_since = None
         elif event.kind is EventKind.GAP:
             source.gaps.append(Gap(float(event.fields["from"]), float(event.fields["until"])))
+            source.blind_since = None
 
     def _drawn(self, kind: str) -> tuple[str, ...]:
         """Return the metrics of a kind whose trend its pane draws."""
