@@ -48,10 +48,11 @@ _GUARDED = (
 )
 # The first cat carries stdin to the command, the second waits on where a command has closed its stdin.
 # The end is told inside the pipeline: dash's wait for one process of a pipeline waits for all of it.
+# The command begins when the guard has said so: in its first moments it still has its parent's trap.
 _GUARDED_WITH_STDIN = (
     "exec 3<&0 4>&2 2>/dev/null; trap : TERM; "
-    "(cat <&3; cat <&3 >&2; kill -9 -$$) 4>&- | "
-    '(sh -c "$1" 2>&4 3<&- 4>&-; s=$?; trap "" TERM; kill -TERM -$$; exit $s)'
+    "(echo; cat <&3; cat <&3 >&2; kill -9 -$$) 4>&- | "
+    '(read -r _; sh -c "$1" 2>&4 3<&- 4>&-; s=$?; trap "" TERM; kill -TERM -$$; exit $s)'
 )
 
 
@@ -143,6 +144,8 @@ class Running:
         try:
             while chunk := await pipe.read(CHUNK):
                 yield chunk
+                # What is buffered is read without a pause: let the load and the screen in between.
+                await asyncio.sleep(0)
         except self._lost:
             return
 

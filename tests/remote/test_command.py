@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from rampdeck.remote.command import brief, guarded
-from tests.remote.conftest import becomes_true, running
+from tests.hosts import becomes_true, running
 
 SHELLS = [["dash"], ["bash"], ["bash", "--posix"], ["busybox", "sh"]]
 

@@ -10,7 +10,7 @@ from rampdeck.config import HostConfig
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.errors import UsageError
 from rampdeck.remote.hosts import Hosts
-from tests.remote.conftest import becomes_true, host_of, running
+from tests.hosts import becomes_true, host_of, running
 
 
 def test_this_machine_needs_no_table() -> None:
