@@ -9,7 +9,7 @@ import pytest
 
 from rampdeck.errors import CommandFailed
 from rampdeck.remote import Completed, Remote
-from tests.remote.conftest import becomes_true, running
+from tests.hosts import becomes_true, running
 
 SILENT = [
     "sleep 1000; : {marker}",

@@ -28,7 +28,7 @@ from rampdeck.errors import (
 )
 from rampdeck.remote import ssh as ssh_module
 from rampdeck.remote.ssh import SshRemote
-from tests.remote.conftest import becomes_true, host_of, running
+from tests.hosts import becomes_true, host_of, running
 
 StartSshd = Callable[[str], SshdServer]
 
@@ -36,6 +36,11 @@ StartSshd = Callable[[str], SshdServer]
 def sessions(server: SshdServer) -> list[psutil.Process]:
     """Return the processes of sshd that serve a connection."""
     return psutil.Process(server.process.pid).children()
+
+
+def commands(marker: str) -> list[str]:
+    """Return the commands themselves, without their guards."""
+    return [line for line in running(marker) if line.startswith("sh -c sleep")]
 
 
 def fingerprint(public_key: Path) -> str:
@@ -363,11 +368,9 @@ class TestOneConnection:
         assert (await remote.run("echo free")).stdout == b"free\n"
         await remote.close()
 
-    @pytest.mark.parametrize("kind", ["ssh", "local"])
-    async def test_nothing_stays_on_the_host_when_this_process_is_killed(
-        self, sshd_server: SshdServer, marker: str, kind: str
+    async def test_nothing_stays_on_any_host_when_this_process_is_killed(
+        self, sshd_server: SshdServer, marker: str
     ) -> None:
-        config = host_of(sshd_server).model_dump_json()
         program = f"""
 from rampdeck import loop
 import asyncio
@@ -376,19 +379,21 @@ from rampdeck.remote.local import LocalRemote
 from rampdeck.remote.ssh import SshRemote
 
 async def main():
-    ssh = SshRemote("web", HostConfig.model_validate_json({config!r}))
-    async with {"ssh" if kind == "ssh" else "LocalRemote()"}.stream("sleep 1000; : '{marker}' there"):
+    ssh = SshRemote("web", HostConfig.model_validate_json({host_of(sshd_server).model_dump_json()!r}))
+    command = "sleep 1000; : '{marker}'"
+    async with ssh.stream(command), ssh.stream(command, stdin=True), LocalRemote().stream(command):
+        print("ready", flush=True)
         await asyncio.sleep(1000)
 
 loop.run(main())
 """
-        ours = subprocess.Popen([sys.executable, "-"], stdin=subprocess.PIPE)
-        assert ours.stdin
-        ours.stdin.write(program.encode())
-        ours.stdin.close()
-        assert await becomes_true(lambda: bool(running(marker)), 20)
-        os.kill(ours.pid, signal.SIGKILL)
-        ours.wait()
+        pipe = subprocess.PIPE
+        with subprocess.Popen([sys.executable, "-c", program], stdout=pipe) as ours:
+            assert ours.stdout
+            ready = ours.stdout.readline()
+            begun = await becomes_true(lambda: len(commands(marker)) == 3)
+            os.kill(ours.pid, signal.SIGKILL)
+        assert (ready, begun) == (b"ready\n", True)
         assert await becomes_true(lambda: not running(marker), 1.0)
 
 
