@@ -64,11 +64,17 @@ async def following(
     """Run the collector of a configuration table until the block is left."""
     config = kind.Config(kind=kind.kind, **table)
     told: list[Sample | Event] = []
-    sink = Sink(config.source, told.append)
-    collector = kind(config)
-    task = asyncio.create_task(supervise(collector, remote or LocalRemote("local"), sink))
+    followed = Followed(kind(config), Sink(config.source, told.append), told)
+    async with again(followed, remote):
+        yield followed
+
+
+@asynccontextmanager
+async def again(followed: Followed, remote: Remote | None = None) -> AsyncIterator[None]:
+    """Run a collector that was stopped once more, as after a failure."""
+    task = asyncio.create_task(supervise(followed.collector, remote or LocalRemote(), followed.sink))
     try:
-        yield Followed(collector, sink, told)
+        yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
