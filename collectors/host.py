@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from rampdeck.collector import CollectorConfig, Sink
-from rampdeck.errors import SourceError
+from rampdeck.errors import CommandFailed, SourceError
 from rampdeck.model import Value
 from rampdeck.pace import Change, Counters, Ticks
-from rampdeck.remote import Remote, Stream
+from rampdeck.remote import Completed, Remote, Stream
 from rampdeck.text import clean
 from rampdeck.view import Column, Metric, Unit, View
 
@@ -111,19 +111,25 @@ class HostCollector:
         async with remote.stream(SCRIPT, stdin=True) as stream:
             readings = _readings(stream)
             async for _ in Ticks():
-                await stream.write(b"\n")
                 try:
+                    with suppress(CommandFailed):  # the end of its output says more
+                        await stream.write(b"\n")
                     async with asyncio.timeout(READ_TIMEOUT):
                         reading = await anext(readings, None)
                 except TimeoutError:
                     why = f"no reading for {READ_TIMEOUT:g} s"
                     raise SourceError(f"{remote.host} does not answer", why, "It is tried again") from None
                 if reading is None:
-                    ended = await stream.wait()
-                    why = clean(ended.stderr.decode(errors="replace").strip(), 300)
-                    raise SourceError(f"the shell on {remote.host} ended", why or f"status {ended.status}")
+                    raise SourceError(f"the shell on {remote.host} ended", _why(await stream.wait()))
                 change = counters.read(reading.numbers.get("uptime", 0.0), reading.totals)
                 sink.sample(reading.values(change), reading.fullest())
+
+
+def _why(ended: Completed) -> str:
+    if ended.status == -1:
+        return "the connection was lost"
+    said = ended.stderr.decode(errors="replace").strip()
+    return clean(said, 300) or f"its status was {ended.status}"
 
 
 async def _readings(stream: Stream) -> AsyncIterator[Reading]:

@@ -32,17 +32,21 @@ LEAVE = 2.0
 """Seconds that the end of a command is waited for when its stream is left."""
 
 # $$ leads the group: sshd and LocalRemote start every command in a session of its own. Where
-# something in between does not, there is no such group and only the two known processes are killed.
-# The exit status is kept apart from TERM, which takes the guard away and what the command left behind.
+# something in between does not, there is no such group and only the known processes are killed.
+# At the end of the command, TERM takes the guard away and what the command left in the background;
+# who carries the exit status must outlive that. The shell's own remarks ("Terminated") go nowhere.
 _GUARDED = (
-    'exec 3<&0; sh -c "$1" </dev/null 3<&- & c=$!; '
-    "(read -r _ <&3; kill -9 -$$ || kill -9 $c $$) >/dev/null 2>&1 & g=$!; "
-    'wait $c; s=$?; trap "" TERM; exec 2>/dev/null; kill -TERM -$$ || kill $g; exit $s'
+    "exec 3<&0 4>&2 2>/dev/null; "
+    'sh -c "$1" </dev/null 2>&4 3<&- 4>&- & c=$!; '
+    "(read -r _ <&3; kill -9 -$$ || kill -9 $c $$) >&2 4>&- & g=$!; "
+    'wait $c; s=$?; trap "" TERM; kill -TERM -$$ || kill $g; exit $s'
 )
 # The first cat carries stdin to the command, the second waits on where a command has closed its stdin.
+# The end is told inside the pipeline: dash's wait for one process of a pipeline waits for all of it.
 _GUARDED_WITH_STDIN = (
-    "exec 3<&0; (cat <&3; cat <&3 >/dev/null; kill -9 -$$ || kill -9 $$) 2>/dev/null | "
-    'sh -c "$1" 3<&- & wait $!; s=$?; trap "" TERM; exec 2>/dev/null; kill -TERM -$$; exit $s'
+    "exec 3<&0 4>&2 2>/dev/null; trap : TERM; "
+    "(cat <&3; cat <&3 >&2; kill -9 -$$ || kill -9 $$) 4>&- | "
+    '(sh -c "$1" 2>&4 3<&- 4>&-; s=$?; trap "" TERM; kill -TERM -$$ || kill -9 $$; exit $s)'
 )
 
 
