@@ -123,7 +123,7 @@ class JournalFollower:
         *said, user = text_of(stderr).strip().splitlines() or ["USER"]
         what = f"cannot read the journal of {self.unit} {on(remote)}"
         # Without the right, journalctl shows the user's own entries: none of them is the service's.
-        if any(_NO_RIGHT in line or _NOT_SEEING in line for line in said):
+        if any(words in line for line in said for words in _NO_RIGHT):
             fix = f"sudo usermod -aG systemd-journal {user}, then log in anew"
             raise SourceError(what, f"user {user} has no right to", fix)
         if status == 127:
@@ -178,8 +178,7 @@ class JournalFollower:
         return Entry(text, sent, pid, int(priority) if known else None, before)
 
 
-_NO_RIGHT = "insufficient permissions"
-_NOT_SEEING = "not seeing messages from other users"
+_NO_RIGHT = ("insufficient permissions", "not seeing messages from other users", "Permission denied")
 
 
 def _parsed(lines: Sequence[bytes]) -> list[dict[str, Any]]:

@@ -74,6 +74,15 @@ class _Head(NamedTuple):
     before: bool
 
 
+_ALONE = {
+    "worker_timeout",
+    "worker_killed",
+    "worker_signalled",
+    "worker_exited",
+    "boot_failed",
+    "out_of_memory",
+}
+"""What the arbiter says of workers: no traceback follows, so it need not be held for one."""
 _COUNTED = {
     "worker_timeout": "worker_timeouts",
     "worker_killed": "worker_kills",
@@ -204,7 +213,7 @@ class GunicornCollector:
         self._release(process)
         signal = GUNICORN.find(text)
         head = _Head(severity_of(own, signal), sent, fields, entry.before)
-        if head.severity <= Severity.ERROR:
+        if head.severity <= Severity.ERROR and (signal is None or signal.name not in _ALONE):
             self._joiner.hold(process, head, text)
         else:
             self._emit(head, text, signal)

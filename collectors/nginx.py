@@ -162,7 +162,9 @@ class NginxCollector:
                 await asyncio.sleep(RETRY)
 
     def tell(self, sink: Sink) -> None:
-        """Pass on how well the logs can be read."""
+        """Pass on how well the logs can be read, once it is known of both."""
+        if any(log.trouble is None for log in self._logs):
+            return
         troubles = [log.trouble for log in self._logs if log.trouble]
         if troubles:
             sink.warn("; ".join(troubles))

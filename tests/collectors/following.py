@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,7 +14,7 @@ import psutil
 from rampdeck.collector import Collector, Sink, supervise
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.model import Event, EventKind, Sample
-from rampdeck.remote import Remote
+from rampdeck.remote import Remote, Stream
 from rampdeck.remote.local import LocalRemote
 
 from .watching import PATIENCE
@@ -55,6 +56,16 @@ class Followed:
         assert true(), (
             f"still not so: {self.total('requests')} {self.sink.health} {self.sink.reason}; last: {told}"
         )
+
+
+class AsNobody(LocalRemote):
+    """This machine, as a user without any rights sees it."""
+
+    @asynccontextmanager
+    async def stream(self, command: str, *, stdin: bool = False) -> AsyncIterator[Stream]:
+        nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups sh -c "
+        async with super().stream(nobody + shlex.quote(command), stdin=stdin) as stream:
+            yield stream
 
 
 @asynccontextmanager

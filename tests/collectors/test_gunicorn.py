@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from rampdeck.demo.journal import JournalWriter
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.model import EventKind, Health, Severity
 
-from .following import Followed, again, cut_connections, following
+from .following import AsNobody, Followed, again, cut_connections, following
 from .watching import over_ssh
 
 TRACEBACK = """\
@@ -164,6 +165,16 @@ async def test_a_journal_that_is_not_there_is_said(tmp_path: Path) -> None:
         await gunicorn.until(lambda: gunicorn.sink.health is Health.BLIND)
     assert "cannot read the journal of gunicorn.service on this machine" in gunicorn.sink.reason
     assert "No such file" in gunicorn.sink.reason
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask as somebody else")
+async def test_a_user_without_the_right_is_told_how_to_get_it(journal_writer: JournalWriter) -> None:
+    journal_writer.path.chmod(0o600)
+    table = {"journal_file": str(journal_writer.path)}
+    async with following(GunicornCollector, table, AsNobody()) as gunicorn:
+        await gunicorn.until(lambda: gunicorn.sink.health is Health.BLIND)
+    assert "user nobody has no right to" in gunicorn.sink.reason
+    assert "sudo usermod -aG systemd-journal nobody" in gunicorn.sink.reason
 
 
 async def test_a_log_file_is_read_like_a_journal(tmp_path: Path) -> None:

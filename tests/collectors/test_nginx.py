@@ -17,7 +17,7 @@ from rampdeck.demo.sshd import SshdServer
 from rampdeck.model import EventKind, Health, Severity
 from tests.servers import UpstreamServer
 
-from .following import again, cut_connections, following
+from .following import AsNobody, again, cut_connections, following
 from .watching import over_ssh
 
 
@@ -180,6 +180,19 @@ async def test_one_log_that_cannot_be_read_does_not_hide_the_other(tmp_path: Pat
         log.write_text('::1 - - [x] "GET / HTTP/1.1" 200 1\n')
         await nginx.until(lambda: nginx.total("requests") == 1)
         assert "error_lines" not in nginx.samples[-1].values, "nothing is known, which is not zero"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask as somebody else")
+async def test_a_user_without_the_right_is_told_how_to_get_it_and_then_reads(servers_folder: Path) -> None:
+    log = servers_folder / "secret.log"
+    log.touch(mode=0o600)
+    async with following(NginxCollector, {"access_log": str(log)}, AsNobody()) as nginx:
+        await nginx.until(lambda: nginx.sink.health is Health.BLIND)
+        assert "user nobody has no right to" in nginx.sink.reason
+        assert "sudo usermod -aG adm nobody" in nginx.sink.reason
+        log.chmod(0o644)
+        await nginx.until(lambda: nginx.sink.health is Health.LIVE)
+    log.unlink()
 
 
 async def test_a_folder_is_no_log(tmp_path: Path) -> None:
