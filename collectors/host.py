@@ -57,7 +57,7 @@ done 2>/dev/null
 """
 
 
-class HostConfig(CollectorConfig):
+class HostCollectorConfig(CollectorConfig):
     """``[[collectors]]`` with ``kind = "host"``; the host is all that it needs."""
 
 
@@ -65,7 +65,7 @@ class HostCollector:
     """Reads /proc once a second."""
 
     kind: ClassVar[str] = "host"
-    Config: ClassVar[type[CollectorConfig]] = HostConfig
+    Config: ClassVar[type[CollectorConfig]] = HostCollectorConfig
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("cpu", Unit.PERCENT, "of all cores, neither idle nor waiting for a disk; steal included"),
         Metric("user", Unit.PERCENT, "of all cores, in programs"),
@@ -102,7 +102,7 @@ class HostCollector:
         per_host=True,
     )
 
-    def __init__(self, config: HostConfig) -> None:
+    def __init__(self, config: HostCollectorConfig) -> None:
         self.config = config
 
     async def run(self, remote: Remote, sink: Sink) -> None:

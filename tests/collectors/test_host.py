@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from collectors.host import HostCollector, HostConfig, Reading
+from collectors.host import HostCollector, HostCollectorConfig, Reading
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.model import Health, Sample
 from rampdeck.pace import Counters, Ticks
@@ -31,7 +31,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def host() -> HostCollector:
-    return HostCollector(HostConfig(kind="host"))
+    return HostCollector(HostCollectorConfig(kind="host"))
 
 
 async def test_every_metric_has_a_value_and_every_value_is_a_metric(host: HostCollector) -> None:

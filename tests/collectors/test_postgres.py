@@ -88,7 +88,7 @@ async def workers(server: PostgresServer, count: int) -> AsyncIterator[list[psyc
 
 
 def row_of(sample: Sample, pid: int) -> dict[str, Value]:
-    return next((dict(row) for row in sample.rows if row["pid"] == pid), {})
+    return next((dict(row) for row in sample.rows if row["pid"] == str(pid)), {})
 
 
 def pids(connections: list[psycopg.AsyncConnection]) -> list[int]:
