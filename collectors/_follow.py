@@ -132,8 +132,8 @@ class FileFollower:
         if probe.file is None:
             # Whatever it will hold when it comes is new.
             self._place = self._place or _Place(None, 0, b"")
-            why = f"there is no such file on {remote.host}"
-            raise SourceError(f"cannot read {self.path}", why, "It is read as soon as it is there")
+            what, fix = f"cannot read {self.path} {on(remote)}", "It is read as soon as it is there"
+            raise SourceError(what, "there is no such file", fix)
         self.utc_offset = probe.utc_offset
         for part in self._plan(probe.file, probe.last, probe.rotated, hearer):
             try:
@@ -179,10 +179,10 @@ class FileFollower:
                 chunk = await anext(chunks, None)
             ended = await stream.wait()
         if ended.status == -1:
-            raise HostUnreachable(f"cannot follow {self.path} on {remote.host}", "the connection was lost")
+            raise HostUnreachable(f"cannot follow {self.path} {on(remote)}", "the connection was lost")
         if part.follow or ended.status:
             why = last_line(ended.stderr) or f"tail ended with status {ended.status}"
-            raise SourceError(f"cannot follow {self.path} on {remote.host}", why)
+            raise SourceError(f"cannot follow {self.path} {on(remote)}", why)
         if rest := self._buffer.clear():
             await take(rest + b"\n", False)
 
@@ -253,7 +253,8 @@ class FileFollower:
             f"stat -c '%i %s %Y %n' -- {path}[.-]* 2>/dev/null; "
             # The last bytes of that size, though the log may have grown since.
             f"s=${{f#* }}; s=${{s%% *}}; s=$((s > {REMEMBERED} ? s - {REMEMBERED} + 1 : 1)); "
-            f"printf '\\0'; tail -c +$s -- {path} | head -c {REMEMBERED}; head -c 1 -- {path} >/dev/null || exit 2"
+            f"printf '\\0'; tail -c +$s -- {path} | head -c {REMEMBERED}; "
+            f"head -c 1 -- {path} >/dev/null || exit 2"
         )
         said, _, last = found.stdout.partition(b"\0")
         zone, user, polls, *_ = [*text_of(said).splitlines(), "", "", ""]
@@ -265,13 +266,18 @@ class FileFollower:
             return _Probe(_seconds_east(zone), polls == "0", files[0], last, tuple(files[1:]))
         if b"No such file" in found.stderr:
             return _Probe(0, False, None, b"", ())
-        what = f"cannot read {self.path} on {remote.host}"
+        what = f"cannot read {self.path} {on(remote)}"
         if found.status == 3:
             raise SourceError(what, "it is no ordinary file", "Name the file that the log is written to")
         if b"Permission denied" in found.stderr:
             fix = f"Add the user to the group that may, mostly: sudo usermod -aG adm {user}"
             raise SourceError(what, f"user {user} has no right to", fix)
         raise SourceError(what, last_line(found.stderr))
+
+
+def on(remote: Remote) -> str:
+    """Return where a host is, as a message says it."""
+    return "on this machine" if remote.local else f"on {remote.host}"
 
 
 def last_line(output: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,7 +14,7 @@ import psutil
 from rampdeck.collector import Collector, Sink, supervise
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.model import Event, EventKind, Sample
-from rampdeck.remote import Remote
+from rampdeck.remote import Remote, Stream
 from rampdeck.remote.local import LocalRemote
 
 from .watching import PATIENCE
@@ -57,6 +58,16 @@ class Followed:
         )
 
 
+class AsNobody(LocalRemote):
+    """This machine, as a user without any rights sees it."""
+
+    @asynccontextmanager
+    async def stream(self, command: str, *, stdin: bool = False) -> AsyncIterator[Stream]:
+        nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups sh -c "
+        async with super().stream(nobody + shlex.quote(command), stdin=stdin) as stream:
+            yield stream
+
+
 @asynccontextmanager
 async def following(
     kind: type[Collector], table: dict[str, Any], remote: Remote | None = None
@@ -64,11 +75,17 @@ async def following(
     """Run the collector of a configuration table until the block is left."""
     config = kind.Config(kind=kind.kind, **table)
     told: list[Sample | Event] = []
-    sink = Sink(config.source, told.append)
-    collector = kind(config)
-    task = asyncio.create_task(supervise(collector, remote or LocalRemote("local"), sink))
+    followed = Followed(kind(config), Sink(config.source, told.append), told)
+    async with again(followed, remote):
+        yield followed
+
+
+@asynccontextmanager
+async def again(followed: Followed, remote: Remote | None = None) -> AsyncIterator[None]:
+    """Run a collector that was stopped once more, as after a failure."""
+    task = asyncio.create_task(supervise(followed.collector, remote or LocalRemote(), followed.sink))
     try:
-        yield Followed(collector, sink, told)
+        yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
