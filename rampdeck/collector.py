@@ -114,6 +114,12 @@ class Sink:
         """Say that the source is left out, and how to get it."""
         self._turn(Health.ABSENT, reason)
 
+    def gap(self, since: Instant, why: str) -> None:
+        """Say that something between ``since`` and this moment was not seen and will not come."""
+        at = Instant.now()
+        span = {"from": f"{since.utc:.3f}", "until": f"{at.utc:.3f}"}
+        self._append(Event(at, self.info.name, EventKind.GAP, Severity.WARNING, why, fields=span))
+
     def _turn(self, health: Health, reason: str) -> None:
         if (health, reason) == (self.health, self.reason):
             return
@@ -123,9 +129,7 @@ class Sink:
             self._blind_since = was_blind or at
         elif was_blind is not None:
             self._blind_since = None
-            span = {"from": f"{was_blind.utc:.3f}", "until": f"{at.utc:.3f}"}
-            text = f"blind for {at.mono - was_blind.mono:.1f} s"
-            self._append(Event(at, self.info.name, EventKind.GAP, Severity.WARNING, text, fields=span))
+            self.gap(was_blind, f"blind for {at.mono - was_blind.mono:.1f} s")
         self.health, self.reason = health, reason
         severity = Severity.ERROR if health is Health.BLIND else Severity.NOTICE
         fields = {"health": health.value}
@@ -134,10 +138,8 @@ class Sink:
     def close(self) -> None:
         """End the source's story: a gap that is still open ends here."""
         if self._blind_since is not None:
-            at = Instant.now()
-            span = {"from": f"{self._blind_since.utc:.3f}", "until": f"{at.utc:.3f}"}
-            text = f"blind for {at.mono - self._blind_since.mono:.1f} s, until the end"
-            self._append(Event(at, self.info.name, EventKind.GAP, Severity.WARNING, text, fields=span))
+            seconds = Instant.now().mono - self._blind_since.mono
+            self.gap(self._blind_since, f"blind for {seconds:.1f} s, until the end")
             self._blind_since = None
 
 

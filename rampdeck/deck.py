@@ -14,7 +14,7 @@ from typing import Protocol
 from rampdeck.config import LoadConfig
 from rampdeck.model import Event
 from rampdeck.snapshot import Snapshot
-from rampdeck.view import View
+from rampdeck.view import Metric, View
 
 
 class Deck(Protocol):
@@ -23,6 +23,10 @@ class Deck(Protocol):
     @property
     def views(self) -> Mapping[str, View]:
         """The pane of each kind of source, by kind."""
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """What the sources measure, by full name (``postgres.connections``); tells the unit of a figure."""
 
     @property
     def limits(self) -> LoadConfig:

@@ -13,7 +13,8 @@
     │   └── TunnelRefused    the host does not forward, or nothing listens there
     ├── SourceError          a collector cannot read what it should read
     ├── SessionError         the session file cannot be written or read
-    └── RecordError          the decision record cannot be written
+    ├── RecordError          the decision record cannot be written
+    └── DemoError            a server of the demo stack cannot be started
 """
 
 from __future__ import annotations
@@ -80,3 +81,7 @@ class SessionError(RampdeckError):
 
 class RecordError(RampdeckError):
     """The decision record cannot be written."""
+
+
+class DemoError(RampdeckError):
+    """A server of the demo stack, or the stack itself, cannot be started."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rampdeck.demo.process import DemoError
 from rampdeck.demo.supervisor import PARTS, Supervisor, say
+from rampdeck.errors import DemoError
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ import platform
 import re
 import struct
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -128,6 +129,8 @@ class LineReader:
         self.writer = writer
         self._rest = b""
         self._last_pid = 0
+        self.tail: deque[str] = deque(maxlen=12)
+        """The last lines, for an error message."""
 
     def feed(self, chunk: bytes) -> None:
         """Take what was read; an unfinished last line waits for its end."""
@@ -136,3 +139,4 @@ class LineReader:
             if found := self._pid.match(line):
                 self._last_pid = int(found[1])
             self.writer.write_line(line, pid=self._last_pid)
+            self.tail.append(line.decode(errors="replace"))

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from rampdeck.errors import DemoError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -40,10 +42,6 @@ Pause = Callable[[], None]
 def short_sleep() -> None:
     """Wait 20 ms: the usual pause."""
     time.sleep(0.02)
-
-
-class DemoError(RuntimeError):
-    """A server of the demo cannot be started: what failed, why, what to do."""
 
 
 def search_path() -> str:
@@ -181,6 +179,11 @@ class ServerProcess:
     def running(self) -> bool:
         """Whether the process exists and has not ended."""
         return self._process is not None and self._process.poll() is None
+
+    def collect(self) -> None:
+        """Take note of the end of the process, if it ended."""
+        if self._process is not None:
+            self._process.poll()
 
     def launch(self) -> None:
         """Start the process and return at once; `wait_ready` tells when it answers."""

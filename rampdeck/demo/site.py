@@ -18,8 +18,9 @@ from pathlib import Path
 from signal import SIGQUIT
 from typing import TYPE_CHECKING
 
-from rampdeck.demo.process import HOST, DemoError, ServerProcess, require_program, write_secret
+from rampdeck.demo.process import HOST, ServerProcess, require_program, write_secret
 from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer, Server
+from rampdeck.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,7 @@ bind = "{host}:{port}"
 workers = {workers}
 worker_class = "sync"
 timeout = 30
+preload_app = True
 errorlog = "-"
 worker_tmp_dir = "{folder}"
 control_socket_disable = True

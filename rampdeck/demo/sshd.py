@@ -13,15 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rampdeck.demo.process import (
-    HOST,
-    DemoError,
-    ServerProcess,
-    free_port,
-    last_lines,
-    require_program,
-)
+from rampdeck.demo.process import HOST, ServerProcess, free_port, last_lines, require_program
 from rampdeck.demo.servers import Server
+from rampdeck.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,10 +88,9 @@ class SshServer(Server):
         command = self.client_command("true")
         run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if run.returncode != 0:
-            said = run.stderr.decode(errors="replace").strip()
-            raise DemoError(
-                f"{self.process.name} refuses {self.user}: {said}\n{last_lines(self.process.log)}"
-            )
+            said = run.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            reason = last_lines(self.process.log, 1)
+            raise DemoError(f"{self.process.name} refuses a login: {said} Its log says: {reason}.")
 
 
 class SshdServer(SshServer):

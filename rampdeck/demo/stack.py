@@ -15,8 +15,8 @@ import psutil
 
 import rampdeck
 from rampdeck.demo.info import DemoInfo
-from rampdeck.demo.process import DemoError
 from rampdeck.demo.supervisor import READY
+from rampdeck.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

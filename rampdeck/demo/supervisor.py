@@ -22,10 +22,11 @@ import psutil
 
 from rampdeck.demo.info import DemoInfo, GunicornInfo, NginxInfo, PostgresInfo, RedisInfo, SshInfo
 from rampdeck.demo.journal import UNIT, JournalWriter, LineReader
-from rampdeck.demo.process import DemoError, end_all, find_program, free_port, make_folder, temporary_base
+from rampdeck.demo.process import end_all, find_program, free_port, make_folder, temporary_base
 from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer, Server
 from rampdeck.demo.site import GunicornServer, Site, is_healthy, release_facts, require_django
 from rampdeck.demo.sshd import AsyncsshServer, SshdServer, SshServer
+from rampdeck.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -103,6 +104,7 @@ class Supervisor:
             say(READY)
             while True:
                 self.turn(0.2)
+                self.reap_orphans()
         except StopRequested:
             say("Stopping the demo stack.")
         finally:
@@ -122,6 +124,14 @@ class Supervisor:
         if self._stopping or input_ended or os.getppid() != self._parent:
             raise StopRequested
 
+    def reap_orphans(self) -> None:
+        """Collect what ended as an orphan and became this process's child; servers that ended come first."""
+        for server in self.servers:
+            server.process.collect()
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+                os.waitpid(ended.si_pid, 0)
+
     # ---------------------------------------------------------------- starting
 
     def start(self, folder: Path) -> DemoInfo:
@@ -140,9 +150,9 @@ class Supervisor:
         if postgres:
             postgres.wait(self.turn)
         self._prepare(site)
-        for server in self.servers:
-            server.wait(self.turn)
         public = nginx or gunicorn
+        for server in self.servers:
+            self._wait(server)
         gunicorn.process.wait_ready(lambda: is_healthy(public.port), self.turn)
         return DemoInfo(
             url=public.url,
@@ -173,6 +183,15 @@ class Supervisor:
         server.launch()
         return server
 
+    def _wait(self, server: Server) -> None:
+        try:
+            server.wait(self.turn)
+        except DemoError as error:
+            if not isinstance(server, GunicornServer) or self._gunicorn_lines is None:
+                raise
+            self.turn()
+            raise DemoError(str(error) + "\n".join(self._gunicorn_lines.tail)) from error
+
     def _launch_gunicorn(self, folder: Path, site: Site, port: int) -> GunicornServer:
         output = None
         if "journal" not in self.missing:
@@ -195,7 +214,7 @@ class Supervisor:
                 server.wait(self.turn)
                 server.check_login()
             except DemoError as error:
-                self.missing["openssh"] = f"{error}\nasyncssh's own server stands in"
+                self.missing["openssh"] = f"{error} So asyncssh's own server stands in"
                 server.stop()
                 self.servers.remove(server)
                 shutil.rmtree(server.folder)

@@ -15,8 +15,9 @@ import pytest
 
 from rampdeck.demo import supervisor
 from rampdeck.demo.info import DemoInfo
-from rampdeck.demo.process import DemoError, make_folder
+from rampdeck.demo.process import make_folder
 from rampdeck.demo.stack import DemoStack
+from rampdeck.errors import DemoError
 from tests.demo.browser import Browser
 from tests.demo.traces import Traces
 
@@ -52,9 +53,8 @@ def test_a_cockpit_that_is_killed_leaves_nothing(temporary: Path) -> None:
 
 
 def test_sigterm_ends_a_stack_that_is_in_use(temporary: Path) -> None:
-    with DemoStack() as info:
-        browser = Browser(info.url)
-        browser.log_in(info.users)
+    with DemoStack(without=["postgres"]) as info:
+        Browser(info.url).log_in(info.users)
         traces = Traces.of(info)
         os.kill(info.supervisor, signal.SIGTERM)
         assert traces.left() == []

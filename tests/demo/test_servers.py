@@ -13,6 +13,7 @@ import psutil
 import redis
 
 from rampdeck.demo.process import find_program, tcp_answers
+from tests.demo.traces import log_lines
 
 if TYPE_CHECKING:
     from rampdeck.demo.journal import JournalWriter
@@ -76,10 +77,8 @@ def test_nginx_serves_static_files_itself_and_times_what_it_passes_on(nginx_serv
         assert answer.headers["Content-Type"] == "text/css"
     with urllib.request.urlopen(nginx_server.url + "/size/77"):
         pass
-    lines = nginx_server.access_log.read_text().splitlines()
-    static = next(line for line in lines if "/static/a.css" in line)
-    passed = next(line for line in lines if "/size/77" in line)
-    assert static.endswith("uct=- uht=- urt=- us=-")
+    assert log_lines(nginx_server.access_log, "/static/a.css")[0].endswith("uct=- uht=- urt=- us=-")
+    passed = log_lines(nginx_server.access_log, "/size/77")[0]
     assert passed.endswith("us=200")
     assert "urt=0." in passed
 

@@ -1,0 +1,80 @@
+"""The cockpit on a hand-made deck, for looking at it: ``python -m tests.tui.show``.
+
+Not a test: the figures move, the log runs, keys work. Options: ``--lines 50``
+log lines a second, ``--ascii``, ``--theme NAME``, ``--picture FILE --size 160x45``
+to write an SVG and leave.
+"""
+
+from __future__ import annotations
+
+from rampdeck import loop  # isort: skip
+
+import argparse
+import asyncio
+import time
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from rampdeck.config import ScreenConfig
+from rampdeck.model import Event, Instant
+from rampdeck.snapshot import Snapshot
+from tui import Cockpit
+
+from .fakes import _LINES, FakeDeck, event, log, picture
+
+
+class MovingDeck(FakeDeck):
+    """Every figure changes each second, and so many log lines come."""
+
+    def __init__(self, lines: float) -> None:
+        super().__init__(picture(400), log(400))
+        self._lines = lines
+        self._began = time.monotonic()
+        self._written = 0.0
+
+    def snapshot(self) -> Snapshot:
+        second = 400 + int(time.monotonic() - self._began)
+        target = self.now.load.target
+        load = replace(self.now.load, elapsed=float(second))
+        step = 1 if load.users < target else -1
+        if load.users != target:
+            load = replace(load, users=load.users + step * min(5, abs(target - load.users)))
+        self.now = replace(picture(second), load=load, mark=self.now.mark)
+        return self.now
+
+    def events_after(
+        self, cursor: int, kinds: Collection[str], most: int = 500
+    ) -> tuple[int, tuple[Event, ...]]:
+        due = (time.monotonic() - self._began) * self._lines
+        while self._written < due:
+            name, severity, text = _LINES[int(self._written) % len(_LINES)]
+            self.events.append(event(Instant.now(), name, f"{text} #{int(self._written)}", severity))
+            self._written += 1
+        return super().events_after(cursor, kinds, most)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lines", type=float, default=1.0)
+    parser.add_argument("--ascii", action="store_true")
+    parser.add_argument("--theme", default="rampdeck-dark")
+    parser.add_argument("--picture", type=Path)
+    parser.add_argument("--size", default="160x45")
+    parser.add_argument("--keys", default="")
+    options = parser.parse_args()
+    app = Cockpit(MovingDeck(options.lines), ScreenConfig(theme=options.theme, ascii=options.ascii))
+    if options.picture is None:
+        await app.run_async()
+        return
+    width, height = map(int, options.size.split("x"))
+    async with app.run_test(size=(width, height)) as pilot:
+        await pilot.pause(0.3)
+        await pilot.press(*options.keys.split())
+        await pilot.pause(0.3)
+        await asyncio.sleep(1.2)
+        app.picture(options.picture)
+
+
+if __name__ == "__main__":
+    loop.run(main())

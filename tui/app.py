@@ -1,0 +1,327 @@
+"""The cockpit: one timer that paints, and one action for every key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.driver import Driver
+from textual.screen import Screen
+
+from rampdeck import format as fmt
+from rampdeck.config import ScreenConfig
+from rampdeck.deck import Deck
+from rampdeck.errors import RampdeckError
+from rampdeck.model import RunState
+from rampdeck.snapshot import LoadView
+
+from .drawing import safe
+from .keymap import APP, bindings, checked
+from .logbook import Filter
+from .panes import SourcePane
+from .screens.dashboard import SHORT, Dashboard
+from .screens.dialogs import Confirm, FilterLog, GoTo, Note, OpenedEntry
+from .screens.help import Help
+from .terminal import Terminal
+from .theme import DARK, OWN
+from .widgets.line_view import LineView
+from .widgets.pane import Pane
+
+TICK = 0.5
+"""Seconds between looks at the logs; every second one takes a new snapshot."""
+RUNNING = frozenset({RunState.SPAWNING, RunState.RUNNING, RunState.STOPPING})
+
+Said = Literal["information", "warning", "error"]
+
+
+class Cockpit(App[None]):
+    """Shows a session and steers it; :meth:`run_async` returns when the operator leaves.
+
+    It knows only the :class:`Deck`. Stopping the load and writing the record
+    at the end are the affair of whoever started it.
+    """
+
+    TITLE = "Rampdeck"
+    CSS_PATH = "rampdeck.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(APP)
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, deck: Deck, config: ScreenConfig | None = None) -> None:
+        self._deck = deck
+        self._config = config or ScreenConfig()
+        self._allowed = deck.limits.max_users
+        self._ticks = 0
+        self._keys_state: object = None
+        self._load = LoadView()
+        super().__init__()
+        self.animation_level = "none"
+        for theme in OWN:
+            self.register_theme(theme)
+        LineView.plain = self._config.ascii
+        self.set_keymap(checked(self._config.keys))
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return the driver that never waits for the terminal."""
+        found = super().get_driver_class()
+        return Terminal if found.__name__ == "LinuxDriver" else found
+
+    def get_default_screen(self) -> Screen[object]:
+        """Return the dashboard."""
+        return Dashboard(self._deck)  # type: ignore[return-value]
+
+    @property
+    def dashboard(self) -> Dashboard:
+        """The screen below all dialogs."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, Dashboard)
+        return screen
+
+    def on_mount(self) -> None:
+        """Choose the theme and begin to paint."""
+        if self._config.theme in self.available_themes:
+            self.theme = self._config.theme
+        else:
+            self.theme = DARK.name
+            known = ", ".join(sorted(self.available_themes))
+            self.say(f'There is no theme "{self._config.theme}". There are: {known}.', "warning")
+        self.set_interval(TICK, self._tick, name="paint")
+        self.call_after_refresh(self._tick)
+
+    def say(self, text: str, severity: Said = "information") -> None:
+        """Show a message to the operator for some seconds."""
+        self.notify(safe(text, 1_000), severity=severity, markup=False, timeout=8 if severity != "error" else 20)
+
+    # Painting.
+
+    def paint(self) -> None:
+        """Take the picture of this moment and show it."""
+        snapshot = self._deck.snapshot()
+        self._load = snapshot.load
+        self.dashboard.snapshot = snapshot
+        load = snapshot.load
+        state = (load.state, load.following, load.held, bool(load.plan), load.target == 0)
+        if state != self._keys_state:
+            self._keys_state = state
+            self.dashboard.refresh_bindings()
+
+    def _tick(self) -> None:
+        driver = self._driver
+        if isinstance(driver, Terminal) and driver.stalled:
+            return
+        if self._ticks % 2 == 0:
+            self.paint()
+        self._ticks += 1
+        self.dashboard.read_logs()
+
+    # The load.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey the keys that can do nothing now."""
+        load = self._load
+        match action:
+            case "step" | "add":
+                amount = parameters[0] if parameters else 0
+                down = isinstance(amount, int) and amount < 0
+                return None if down and load.target == 0 else True
+            case "hold":
+                return True if load.plan and (load.following or load.held) else None
+            case "plan":
+                return True if load.plan and (not load.following or load.held) else None
+            case "stop":
+                return True if load.state in RUNNING else None
+            case _:
+                return True
+
+    def action_step(self, steps: int) -> None:
+        """Change the target by steps."""
+        self._change(steps * self._deck.limits.step)
+
+    def action_add(self, users: int) -> None:
+        """Change the target by users."""
+        self._change(users)
+
+    def action_goto(self) -> None:
+        """Ask for a number of users and go there."""
+
+        def go(users: int | None) -> None:
+            if users is not None:
+                self._raise_to(users, partial(self._set, users))
+
+        self.push_screen(GoTo(self._load.target, self._deck.limits.max_users), go)
+
+    def action_hold(self) -> None:
+        """Hold the plan, or go on with it."""
+        self._deck.toggle_hold()
+        self.paint()
+
+    def action_plan(self) -> None:
+        """Start the plan or return to it."""
+        self._deck.return_to_plan()
+        self.paint()
+
+    def action_stop(self) -> None:
+        """Stop the load gracefully."""
+        self._deck.stop()
+        self.paint()
+
+    def action_abort(self) -> None:
+        """Stop the load at once; never asks."""
+        self._deck.abort()
+        self.paint()
+
+    def _change(self, by: int) -> None:
+        target = self._load.target + by
+        if by > 0:
+            self._raise_to(target, partial(self._add, by))
+        else:
+            self._add(by)
+
+    def _raise_to(self, users: int, go: object) -> None:
+        """Do it, after a question if that is more than anybody allowed so far."""
+        assert callable(go)
+        if users <= max(self._allowed, self._load.target):
+            go()
+            return
+        most = self._deck.limits.max_users
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._allowed = users
+                go()
+
+        if isinstance(self.screen, Confirm):
+            return
+        self.push_screen(
+            Confirm(
+                f"Raise the load to {fmt.count(users)} users?",
+                f"max_users under [load] is {fmt.count(most)}; the target is {fmt.count(self._load.target)}.",
+                f"Raise to {fmt.count(users)}",
+            ),
+            answered,
+        )
+
+    def _add(self, by: int) -> None:
+        self._deck.change_target(by)
+        self.paint()
+
+    def _set(self, users: int) -> None:
+        self._deck.set_target(users)
+        self.paint()
+
+    # The session.
+
+    def action_mark(self) -> None:
+        """Ask for a note and put it on the timeline."""
+
+        def put(text: str | None) -> None:
+            if text:
+                self._deck.mark(text)
+                self.paint()
+
+        self.push_screen(Note(), put)
+
+    def action_record(self) -> None:
+        """Write the decision record as of now."""
+        self.run_worker(self._save_record(), group="record", exclusive=True, exit_on_error=False)
+
+    async def _save_record(self) -> None:
+        try:
+            path = await self._deck.save_record()
+        except (RampdeckError, OSError) as error:
+            self.say(f"The record could not be written: {error}", "error")
+        else:
+            self.say(f"The record is in {path}")
+
+    async def action_quit(self) -> None:
+        """Leave; asks while the load runs."""
+        if self._load.state not in RUNNING:
+            self.exit()
+            return
+        if isinstance(self.screen, Confirm):
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.exit()
+
+        self.push_screen(
+            Confirm(
+                "Quit while the load is running?",
+                f"{fmt.count(self._load.users)} users are running. Quitting stops them and ends the session.",
+                "Stop and quit",
+            ),
+            answered,
+        )
+
+    # The panes.
+
+    def action_pane(self, number: int) -> None:
+        """Go to a pane."""
+        self.dashboard.go_to(number)
+
+    def action_zoom(self) -> None:
+        """Zoom the focused pane, or take it back."""
+        self.dashboard.toggle_zoom()
+
+    def action_back(self) -> None:
+        """Leave the zoom, then the pane."""
+        self.dashboard.back()
+
+    def action_help(self) -> None:
+        """Show the keys and what the focused pane means."""
+        focused = self.dashboard.focused
+        if isinstance(focused, Pane):
+            self.push_screen(Help(f"{focused.number} {focused.heading}", focused.help))
+        else:
+            self.push_screen(Help("", ""))
+
+    def on_source_pane_filter_wanted(self, message: SourcePane.FilterWanted) -> None:
+        """Ask what a log shall show."""
+        pane = message.pane
+
+        def wanted(answer: Filter | None) -> None:
+            if answer is not None:
+                pane.set_filter(answer)
+
+        self.push_screen(FilterLog(pane.heading, pane.book.filter), wanted)
+
+    def on_source_pane_entry_opened(self, message: SourcePane.EntryOpened) -> None:
+        """Show a log line whole."""
+        self.push_screen(OpenedEntry(message.entry))
+
+    # The palette.
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer every action by name, themes and a picture of the screen."""
+        for binding in APP:
+            name = binding.id or ""
+            if not binding.tooltip or name in ("back", "quit.ctrl") or name.startswith("pane."):
+                continue
+            action = binding.action.removeprefix("app.")
+            yield SystemCommand(binding.description, binding.tooltip, partial(self.run_action, action, self))
+        for number, short in SHORT.items():
+            yield SystemCommand(f"Pane {number}: {short}", "Go to this pane", partial(self.action_pane, number))
+        yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
+        yield SystemCommand(
+            "Save a picture of the screen", "As SVG, in the folder of the session", self.action_picture
+        )
+
+    def action_picture(self) -> None:
+        """Save a picture of the screen beside the session file, or here if there is none."""
+        snapshot = self.dashboard.snapshot
+        folder = snapshot.recording.path.parent if snapshot.recording.path else Path()
+        path = folder / f"rampdeck-{fmt.clock(snapshot.at.utc).replace(':', '')}.svg"
+        try:
+            self.picture(path)
+        except OSError as error:
+            self.say(f"The picture could not be written: {path}: {error.strerror}", "error")
+        else:
+            self.say(f"The picture is in {path}")
+
+    def picture(self, path: Path) -> None:
+        """Write the screen as SVG."""
+        path.write_text(self.export_screenshot(title="Rampdeck", simplify=True), encoding="utf-8")

@@ -1,0 +1,8 @@
+"""The panes: requests, one generic pane for every kind of source, trend and gate."""
+
+from .gate import GatePane
+from .requests import RequestsPane
+from .source import SourcePane
+from .trend import TrendPane
+
+__all__ = ["GatePane", "RequestsPane", "SourcePane", "TrendPane"]

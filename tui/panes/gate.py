@@ -1,0 +1,181 @@
+"""The gate: is the run failing? All thresholds at a glance, failing ones first."""
+
+from __future__ import annotations
+
+from rampdeck import format as fmt
+from rampdeck.model import Health
+from rampdeck.snapshot import ThresholdState, ThresholdView
+
+from ..drawing import Line, Tone, crop, cut, fit, fit_right, line_width, safe, wrap
+from ..signs import THRESHOLD, VERDICT
+from ..widgets.pane import Pane
+
+FIRST = (ThresholdState.FAIL, ThresholdState.WARN, ThresholdState.UNKNOWN, ThresholdState.PASS)
+OF_STATE = {
+    ThresholdState.FAIL: Health.BLIND,
+    ThresholdState.WARN: Health.WARNING,
+    ThresholdState.UNKNOWN: Health.CONNECTING,
+    ThresholdState.PASS: Health.LIVE,
+}
+CELL = 50
+
+
+class GatePane(Pane):
+    """A strip of thresholds; a table with everything when it has the whole screen."""
+
+    help = (
+        "Every threshold with its value now and its limit. ✖ fails now, ▲ holds but is near the limit, "
+        "○ has no samples (never a pass). A threshold that failed once says since when, also when it holds "
+        "again. The verdict stands in the lower border, with the reasons if it is not PASS."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(9, "Gate", id="gate")
+
+    @property
+    def health(self) -> Health:
+        """The worst threshold now."""
+        for state in FIRST:
+            if any(threshold.state is state for threshold in self.snapshot.thresholds):
+                return OF_STATE[state]
+        return Health.ABSENT
+
+    def ordered(self) -> list[ThresholdView]:
+        """Return the thresholds, failing ones first, then those that failed before."""
+        return sorted(
+            self.snapshot.thresholds, key=lambda one: (FIRST.index(one.state), not one.failed, one.expression)
+        )
+
+    def redraw(self) -> None:
+        """Draw without a frame where there are only one or two lines."""
+        if self._visible and self.size and self.size.height <= 2:
+            width, height = self.size
+            self.set_lines([((" ", Tone.TEXT), *line) for line in self._compact(width - 2, height)])
+        else:
+            super().redraw()
+
+    def body(self, width: int, height: int) -> list[Line]:
+        """Return a table where there is room, columns of cells else, one sentence in two lines."""
+        thresholds = self.ordered()
+        if not thresholds:
+            return [(("no thresholds: add them under [gate] in rampdeck.toml", Tone.MUTED),)]
+        if height <= 2:
+            return self._compact(width, height)
+        if height > len(thresholds) and height > 6:
+            return self._table(thresholds, width, height)
+        number = max(1, width // CELL)
+        cell_width = (width - 3 * (number - 1)) // number
+        lines: list[Line] = []
+        for start in range(0, len(thresholds), number):
+            cells: Line = ()
+            for threshold in thresholds[start : start + number]:
+                cell = _cell(threshold, cell_width)
+                cells = (*cells, (" " * 3, Tone.TEXT), *cell) if cells else cell
+            lines.append(cells)
+        if len(lines) > height:
+            hidden = len(thresholds) - (height - 1) * number - (number - 1)
+            lines = lines[:height]
+            lines[-1] = (*crop(lines[-1], width - 12), (fit_right(f"{hidden} more", 12), Tone.MUTED))
+        return lines
+
+    def state(self) -> Line:
+        """Return the verdict and why it is not better."""
+        text, tone = VERDICT[self.snapshot.verdict]
+        reasons = "; ".join(safe(reason, 120) for reason in self.snapshot.reasons[:2])
+        if not reasons:
+            return ((text, tone),)
+        room = max(self.size.width - 40, 10)
+        return ((cut(reasons, room) + " · ", Tone.MUTED), (text, tone))
+
+    def _compact(self, width: int, height: int) -> list[Line]:
+        """Return one or two lines: what fails, by name; what holds, by number; the verdict."""
+        thresholds = self.ordered()
+        verdict: Line = (VERDICT[self.snapshot.verdict],)
+        room = width - line_width(verdict) - 2
+        loud = [one for one in thresholds if one.state is not ThresholdState.PASS]
+        quiet = len(thresholds) - len(loud)
+        line: Line = ()
+        shown = 0
+        for threshold in loud:
+            cell = _short(threshold)
+            if line_width(line) + line_width(cell) + 14 > room:
+                break
+            line = (*line, *cell, ("   ", Tone.TEXT))
+            shown += 1
+        if len(loud) > shown:
+            line = (*line, (f"{len(loud) - shown} more  ", Tone.WARNING))
+        if quiet:
+            line = (*line, ("● ", Tone.GOOD), (f"{quiet} hold{'s' if quiet == 1 else ''}", Tone.MUTED))
+        if not thresholds:
+            line = (("no thresholds", Tone.MUTED),)
+        gap = width - line_width(line) - line_width(verdict)
+        lines: list[Line] = [(*line, (" " * max(gap, 1), Tone.TEXT), *verdict)]
+        if height > 1:
+            reasons = "; ".join(safe(reason, 200) for reason in self.snapshot.reasons)
+            lines.append(((cut(reasons, width), Tone.MUTED),))
+        return lines
+
+    def _table(self, thresholds: list[ThresholdView], width: int, height: int) -> list[Line]:
+        label = min(max(len(one.expression) for one in thresholds) + 2, max(width - 62, 20))
+        lines: list[Line] = [
+            (
+                (
+                    "  " + fit("THRESHOLD", label) + fit_right("NOW", 12) + fit_right("LIMIT", 14)
+                    + fit_right("SAMPLES", 10) + "  EVER",
+                    Tone.MUTED,
+                ),
+            )
+        ]  # fmt: skip
+        for one in thresholds:
+            sign, tone = THRESHOLD[one.state]
+            ever = f"failed, first at {fmt.clock(one.first_breach.utc)}" if one.first_breach else "held"
+            lines.append(
+                (
+                    (f"{sign} ", tone),
+                    (fit(safe(one.expression), label), Tone.TEXT),
+                    (fit_right(fmt.with_unit(one.value, one.unit), 12), tone),
+                    (fit_right(f"{one.operator} {fmt.with_unit(one.limit, one.unit)}", 14), Tone.MUTED),
+                    (fit_right(fmt.count(one.samples), 10), Tone.MUTED),
+                    (f"  {ever}", Tone.BAD if one.failed else Tone.MUTED),
+                )
+            )
+        for reason in self.snapshot.reasons:
+            lines += [((text, Tone.WARNING),) for text in ["", *wrap(safe(reason, 400), width, 3)]]
+        return lines[:height]
+
+
+def _cell(threshold: ThresholdView, width: int) -> Line:
+    """Return a threshold in a cell of a fixed width."""
+    sign, tone = THRESHOLD[threshold.state]
+    limit = f"{threshold.operator} {fmt.with_unit(threshold.limit, threshold.unit)}"
+    value = fmt.with_unit(threshold.value, threshold.unit)
+    since = ""
+    if threshold.failed and threshold.first_breach is not None:
+        since = f"since {fmt.clock(threshold.first_breach.utc)}"
+        if threshold.state is not ThresholdState.FAIL:
+            since = f"✖ {fmt.clock(threshold.first_breach.utc)}"
+    fixed = 2 + 10 + 13 + (16 if since else 0)
+    label = max(width - fixed, 8)
+    loud = tone if tone in (Tone.BAD, Tone.WARNING) else Tone.TEXT
+    return crop(
+        (
+            (f"{sign} ", tone),
+            (fit(safe(threshold.label, 80), label), Tone.TEXT),
+            (fit_right(value, 10), loud),
+            (f"  {fit(limit, 11)}", Tone.MUTED),
+            (fit(since, 16) if since else "", Tone.BAD),
+        ),
+        width,
+    )
+
+
+def _short(threshold: ThresholdView) -> Line:
+    sign, tone = THRESHOLD[threshold.state]
+    value = fmt.with_unit(threshold.value, threshold.unit)
+    limit = f" ({threshold.operator} {fmt.value(threshold.limit, threshold.unit)})"
+    return (
+        (f"{sign} ", tone),
+        (f"{cut(safe(threshold.label, 80), 24)} ", Tone.TEXT),
+        (value, tone),
+        (limit, Tone.MUTED),
+    )

@@ -1,0 +1,58 @@
+"""How an entry of a log looks: time, host, severity, text, how often."""
+
+from __future__ import annotations
+
+from rampdeck import format as fmt
+from rampdeck.model import EventKind, Severity
+
+from ..drawing import Line, Tone, cut, fit, safe, width_of
+from ..logbook import Entry
+
+WORDS = {
+    Severity.EMERGENCY: ("emerg", Tone.BAD),
+    Severity.ALERT: ("alert", Tone.BAD),
+    Severity.CRITICAL: ("crit", Tone.BAD),
+    Severity.ERROR: ("error", Tone.BAD),
+    Severity.WARNING: ("warn", Tone.WARNING),
+    Severity.NOTICE: ("notice", Tone.TEXT),
+    Severity.INFO: ("info", Tone.MUTED),
+    Severity.DEBUG: ("debug", Tone.MUTED),
+}
+LEVELS = (Severity.DEBUG, Severity.NOTICE, Severity.WARNING, Severity.ERROR)
+"""The severities that a key steps through."""
+WIDEST_HOST = 14
+
+
+def host_of(source: str) -> str:
+    """Return the host in a source's name (``nginx:access@web-1``); the name itself where it has none."""
+    return source.rpartition("@")[2]
+
+
+def log_line(entry: Entry, width: int, host_width: int, selected: bool, unfold_key: str) -> Line:
+    """Return the line of an entry; ``host_width`` 0 leaves the host out."""
+    event = entry.event
+    word, tone = WORDS[event.severity]
+    moment = fmt.clock(event.sent if event.sent is not None else event.at.utc)
+    host = fit(safe(host_of(event.source), 40), host_width - 1) + " " if host_width else ""
+    times = f"×{fmt.count(entry.times)}" if entry.times > 1 else ""
+    room = width - 9 - width_of(host) - 7 - (width_of(times) + 2 if times else 0)
+    more = f" … {entry.more} more line{'s' if entry.more > 1 else ''} ({unfold_key})" if entry.more else ""
+    if width_of(more) > room // 2:
+        more = f" … +{entry.more}" if entry.more else ""
+    text = cut(safe(entry.first, max(room * 2, 20)), max(room - width_of(more), 1))
+    gap = room - width_of(text) - width_of(more)
+    loud = tone if tone in (Tone.BAD, Tone.WARNING) else Tone.TEXT
+    if event.kind is EventKind.GAP:
+        loud = Tone.WARNING
+    if selected:
+        whole = f"{moment} {host}{fit(word, 6)} {text}{more}{' ' * max(gap, 0)}"
+        return ((whole + (f"  {times}" if times else ""), Tone.SELECTED),)
+    return (
+        (f"{moment} ", Tone.MUTED),
+        (host, Tone.MUTED),
+        (f"{fit(word, 6)} ", tone),
+        (text, loud),
+        (more, Tone.MUTED),
+        (" " * max(gap, 0), Tone.TEXT),
+        (f"  {times}" if times else "", Tone.STRONG),
+    )

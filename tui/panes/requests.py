@@ -1,0 +1,222 @@
+"""The requests: one row a name, what fails on top, all together at the foot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from rampdeck import format as fmt
+from rampdeck.model import Health
+from rampdeck.snapshot import Figures, RequestRow, Series, Snapshot
+
+from ..drawing import Line, Span, Tone, cut, fit, fit_right, safe
+from ..signs import HEALTH, WORST, worst
+from ..spark import sparkline
+from ..widgets.pane import Pane
+
+SPAN = 300
+METHOD_WIDTH = 7
+NARROWEST_NAME = 14
+WIDEST_NAME = 44
+
+
+@dataclass(frozen=True, slots=True)
+class NumberColumn:
+    """A column of figures: how it is written, ordered, and when it is shown.
+
+    ``rank`` tells which columns give way first where there is little room: the
+    highest. ``alarm`` colours a figure above zero.
+    """
+
+    title: str
+    width: int
+    write: Callable[[Figures, Figures], str]
+    order: Callable[[Figures, Figures], float]
+    rank: int = 0
+    alarm: bool = False
+
+
+COLUMNS = (
+    NumberColumn("REQS", 8, lambda now, all_: fmt.count(all_.requests), lambda now, all_: all_.requests),
+    NumberColumn(
+        "FAILS", 7, lambda now, all_: fmt.count(all_.failures), lambda now, all_: all_.failures, 2, alarm=True
+    ),
+    NumberColumn("RPS", 7, lambda now, all_: fmt.rate(now.rps), lambda now, all_: now.rps or 0),
+    NumberColumn(
+        "FAIL %",
+        7,
+        lambda now, all_: fmt.share(now.error_rate),
+        lambda now, all_: now.error_rate or 0,
+        alarm=True,
+    ),
+    NumberColumn("P50", 7, lambda now, all_: fmt.milliseconds(now.p50), lambda now, all_: now.p50 or 0, 1),
+    NumberColumn("P95", 7, lambda now, all_: fmt.milliseconds(now.p95), lambda now, all_: now.p95 or 0),
+    NumberColumn("P99", 7, lambda now, all_: fmt.milliseconds(now.p99), lambda now, all_: now.p99 or 0),
+    NumberColumn(
+        "MAX", 7, lambda now, all_: fmt.milliseconds(now.highest), lambda now, all_: now.highest or 0, 3
+    ),
+)
+
+SORTS = ("state", "name", *(column.title.lower() for column in COLUMNS))
+
+
+class RequestsPane(Pane):
+    """The request names with their figures of the last seconds and their p95 over time.
+
+    Rows keep their places while the pane has the focus, so that one can read a
+    row; new names are added at the end until then.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "sort", "Sort", tooltip="Order the requests by the next column", id="requests.sort"),
+    ]
+    help = (
+        "One row a request name. REQS and FAILS count the whole run, the other figures are of the last "
+        "seconds (their number stands in the lower border). What fails comes first. `o` orders by another "
+        "column; rows keep their places while the pane has the focus."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(1, "Requests", id="requests")
+        self.sort = SORTS[0]
+        self._top = 0
+        self._frozen: dict[tuple[str, str], int] = {}
+
+    @property
+    def health(self) -> Health:
+        """The worst of all rows."""
+        return worst([row.health for row in self.snapshot.requests])
+
+    def action_sort(self) -> None:
+        """Order by the next column."""
+        self.sort = SORTS[(SORTS.index(self.sort) + 1) % len(SORTS)]
+        self._frozen.clear()
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """Let the rows move again."""
+        self._frozen.clear()
+        super().on_blur()
+
+    def body(self, width: int, height: int) -> list[Line]:
+        """Return the header, the rows that fit, and the sum of all."""
+        if not self.snapshot.requests:
+            return [(("no requests yet: + raises the load, g goes to a number of users", Tone.MUTED),)]
+        columns, name_width, spark_width = self._widths(width)
+        rows = self.ordered()
+        room = max(height - 2, 1)
+        self._top = min(self._top, max(len(rows) - room, 0))
+        second = int(self.snapshot.at.mono)
+        lines = [self._header(columns, name_width, spark_width)]
+        for row in rows[self._top : self._top + room]:
+            lines.append(self._row(row, columns, name_width, spark_width, second))
+        lines += [()] * (height - 1 - len(lines))
+        lines.append(self._sum(columns, name_width, spark_width, second))
+        return lines
+
+    def state(self) -> Line:
+        """Return the order, the window and how many rows are out of sight."""
+        rows, room = len(self.snapshot.requests), max(self.body_size[1] - 2, 1)
+        hidden: Line = ()
+        if rows > room:
+            shown = f"{self._top + 1}–{min(self._top + room, rows)} of {rows}"
+            hidden = ((f"{shown} · ", Tone.TEXT),)
+        seconds = round(self.snapshot.window.seconds)
+        window = f" · window {seconds} s" if seconds else ""
+        return (*hidden, (f"sort {self.sort}{window}", Tone.MUTED))
+
+    def ordered(self) -> list[RequestRow]:
+        """Return the rows in the order of the sort, or where they were while one reads."""
+        rows = list(self.snapshot.requests)
+        if self.has_focus and self._frozen:
+            end = len(self._frozen)
+            rows.sort(key=lambda row: self._frozen.get((row.method, row.name), end))
+        elif self.sort == "state":
+            rows.sort(key=lambda row: (WORST.index(row.health), row.name, row.method))
+        elif self.sort == "name":
+            rows.sort(key=lambda row: (row.name, row.method))
+        else:
+            column = next(column for column in COLUMNS if column.title.lower() == self.sort)
+            rows.sort(key=lambda row: (-column.order(row.window, row.whole), row.name, row.method))
+        if self.has_focus:
+            self._frozen = {(row.method, row.name): place for place, row in enumerate(rows)}
+        return rows
+
+    def move(self, lines: int) -> None:
+        """Scroll the rows."""
+        room = max(self.body_size[1] - 2, 1)
+        self._top = min(max(self._top + lines, 0), max(len(self.snapshot.requests) - room, 0))
+        self.redraw()
+
+    def move_to(self, end: bool) -> None:
+        """Scroll to the first or the last rows."""
+        self.move(len(self.snapshot.requests) if end else -len(self.snapshot.requests))
+
+    def _widths(self, width: int) -> tuple[list[NumberColumn], int, int]:
+        """Return the columns that fit, the width of the names and that of the trend."""
+        columns = list(COLUMNS)
+        longest = max((len(row.name) for row in self.snapshot.requests), default=0)
+        wanted = min(max(longest, NARROWEST_NAME), WIDEST_NAME)
+        left = width - 2 - METHOD_WIDTH - sum(column.width for column in columns)
+        while left < NARROWEST_NAME and (spare := [column for column in columns if column.rank]):
+            gone = max(spare, key=lambda column: column.rank)
+            columns.remove(gone)
+            left += gone.width
+        name = min(wanted, left)
+        spark = left - name - 2
+        if spark < 8 and left >= NARROWEST_NAME + 12:
+            name, spark = left - 12, 10
+        if spark < 8:
+            name, spark = min(wanted, left), 0
+        return columns, max(name, 1), min(spark, 60)
+
+    def _header(self, columns: list[NumberColumn], name_width: int, spark_width: int) -> Line:
+        spans: list[Span] = [("  " + fit("METHOD", METHOD_WIDTH) + fit("NAME", name_width), Tone.MUTED)]
+        for column in columns:
+            tone = Tone.STRONG if column.title.lower() == self.sort else Tone.MUTED
+            mark = "↓" if tone is Tone.STRONG else ""
+            spans.append((fit_right(f"{column.title}{mark}", column.width), tone))
+        if spark_width:
+            spans.append(("  " + cut("P95, 5 min", spark_width), Tone.MUTED))
+        return tuple(spans)
+
+    def _row(
+        self, row: RequestRow, columns: list[NumberColumn], name_width: int, spark_width: int, second: int
+    ) -> Line:
+        sign, tone = HEALTH[row.health]
+        loud = tone if tone in (Tone.BAD, Tone.WARNING) else Tone.TEXT
+        return (
+            (f"{sign} ", tone),
+            (fit(safe(row.method, 20), METHOD_WIDTH - 1) + " ", Tone.MUTED),
+            (fit(safe(row.name, 200), name_width), loud),
+            *_figures(columns, row.window, row.whole),
+            *_trend(row.p95, spark_width, second),
+        )
+
+    def _sum(self, columns: list[NumberColumn], name_width: int, spark_width: int, second: int) -> Line:
+        shot: Snapshot = self.snapshot
+        figures = _figures(columns, shot.window, shot.whole)
+        return (
+            (" " * (2 + METHOD_WIDTH) + fit("All", name_width), Tone.STRONG),
+            *((text, Tone.STRONG if tone is Tone.TEXT else tone) for text, tone in figures),
+            *_trend(shot.trend.p95, spark_width, second),
+        )
+
+
+def _figures(columns: list[NumberColumn], now: Figures, whole: Figures) -> Line:
+    return tuple(
+        (
+            fit_right(column.write(now, whole), column.width),
+            Tone.BAD if column.alarm and column.order(now, whole) > 0 else Tone.TEXT,
+        )
+        for column in columns
+    )
+
+
+def _trend(series: Series, width: int, second: int) -> Line:
+    if not width:
+        return ()
+    return (("  " + sparkline(series, width, second, SPAN), Tone.SPARK),)

@@ -1,0 +1,98 @@
+"""The table of a source: what its view declares, in cells of a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rampdeck import format as fmt
+from rampdeck.model import Health, Value
+from rampdeck.snapshot import SourceView
+from rampdeck.view import Column, Unit, View
+
+from ..drawing import Line, Span, Tone, fit, fit_right, safe, width_of
+from ..signs import HEALTH
+
+NARROWEST = 8
+"""A column that takes what is left gets at least this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table: whose it is, how it does, its cells by column key."""
+
+    host: str
+    health: Health | None
+    cells: Mapping[str, Value]
+
+
+def rows_of(view: View, sources: Sequence[SourceView]) -> list[Row]:
+    """Return the rows of all sources of a kind; with ``per_host`` a source is a row."""
+    if view.per_host:
+        return [
+            Row(source.info.host, source.health, {"host": source.info.host, **source.values})
+            for source in sources
+        ]
+    rows = []
+    for source in sources:
+        for cells in source.rows:
+            health = cells.get("_health")
+            rows.append(Row(source.info.host, Health(health) if health else None, cells))
+    return rows
+
+
+def table_lines(view: View, rows: Sequence[Row], width: int, host_width: int) -> tuple[Line, list[Line]]:
+    """Return the header line and a line for each row."""
+    columns = list(view.columns)
+    if view.per_host and not any(column.key == "host" for column in columns):
+        columns.insert(0, Column("host", "HOST", width=max((width_of(row.host) for row in rows), default=4)))
+    widths = _widths(columns, width - 2 - host_width)
+    header: list[Span] = [("  " + (fit("HOST", host_width) if host_width else ""), Tone.MUTED)]
+    for column, room in zip(columns, widths, strict=True):
+        if room:
+            header.append((_aligned(column, column.title.upper(), room) + " ", Tone.MUTED))
+    return tuple(header), [_line(row, columns, widths, host_width) for row in rows]
+
+
+def _line(row: Row, columns: list[Column], widths: list[int], host_width: int) -> Line:
+    sign, tone = HEALTH[row.health] if row.health else (" ", Tone.TEXT)
+    loud = tone if tone in (Tone.BAD, Tone.WARNING) else Tone.TEXT
+    if row.health in (Health.BLIND, Health.ABSENT):
+        loud = Tone.MUTED if row.health is Health.ABSENT else loud
+    spans: list[Span] = [(f"{sign} ", tone)]
+    if host_width:
+        spans.append((fit(row.host, host_width - 1) + " ", Tone.MUTED))
+    text = "".join(
+        _aligned(column, _written(row.cells.get(column.key), column.unit), room) + " "
+        for column, room in zip(columns, widths, strict=True)
+        if room
+    )
+    spans.append((text, loud))
+    return tuple(spans)
+
+
+def _written(value: Value, unit: Unit) -> str:
+    if value is None:
+        return fmt.NOTHING
+    if isinstance(value, str):
+        return safe(value, 600)
+    return fmt.value(value, unit)
+
+
+def _aligned(column: Column, text: str, room: int) -> str:
+    return fit(text, room) if column.unit is Unit.TEXT else fit_right(text, room)
+
+
+def _widths(columns: list[Column], width: int) -> list[int]:
+    """Return a width for each column; the last ones are left out (0) where there is no room."""
+    fixed = [column.width and max(column.width, width_of(column.title)) for column in columns]
+    needed = [room or NARROWEST for room in fixed]
+    number = len(columns)
+    while number > 1 and sum(needed[:number]) + number > width:
+        number -= 1
+    widths = [room if place < number else 0 for place, room in enumerate(needed)]
+    open_ended = [place for place in range(number) if not fixed[place]]
+    spare = width - sum(widths) - number
+    if open_ended and spare > 0:
+        widths[open_ended[-1]] += spare
+    return widths

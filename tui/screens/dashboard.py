@@ -1,0 +1,201 @@
+"""The dashboard: top bar, key figures, panes, gate and keys; lays out for the terminal it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from rampdeck.deck import Deck
+from rampdeck.model import Health
+from rampdeck.snapshot import EMPTY, Snapshot
+from rampdeck.view import Unit, View
+
+from ..drawing import Line, Tone, wrap
+from ..panes import GatePane, RequestsPane, SourcePane, TrendPane
+from ..widgets.bars import Bar, KeyBar, KpiLine, PaneBar, TopBar
+from ..widgets.pane import Pane
+
+SOURCES = ((2, "Gunicorn", "gunicorn"), (3, "Nginx", "nginx"), (5, "PostgreSQL", "postgres"),
+           (6, "Redis", "redis"), (7, "Hosts", "host"))  # fmt: skip
+"""Number, heading and kind of the panes that show sources."""
+SHORT = {1: "Requests", 2: "Gunicorn", 3: "Nginx", 4: "Trend", 5: "Postgres", 6: "Redis", 7: "Hosts",
+         8: "Log", 9: "Gate"}  # fmt: skip
+SCENARIO = View(title="Scenario log", log=True)
+SCENARIO_KINDS = ("scenario", "operator", "engine")
+GATE = 9
+NEEDED = (80, 24)
+
+
+class Blank(Vertical):
+    """A container that is nothing but background: cheaper to paint."""
+
+    BLANK = True
+
+
+class BlankRow(Horizontal):
+    """The same, side by side."""
+
+    BLANK = True
+
+
+class TooSmall(Bar):
+    """What a terminal shows that is too small for anything else."""
+
+    def resized(self) -> None:
+        """Say how large it must be, and which keys still matter."""
+        width, height = self.app.size
+        load = self.snapshot.load
+        text = (
+            f"Rampdeck needs a terminal of {NEEDED[0]}x{NEEDED[1]}; this one is {width}x{height}. "
+            f"The keys go on working: + - change the load, X stops it, q quits."
+        )
+        lines: list[Line] = [((part, Tone.TEXT),) for part in wrap(text, max(width - 1, 1), height)]
+        state = f"{load.state.value}, {load.users} of {load.target} users"
+        if len(lines) + 1 < height:
+            lines += [(), ((state, Tone.STRONG),)]
+        self.set_lines(lines)
+
+
+class Dashboard(Screen[None]):
+    """Everything at once; in a small terminal the requests and one chosen pane.
+
+    A pane that is not on the screen costs nothing: it takes the snapshot and
+    its log lines, and draws when it is shown.
+    """
+
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-tiny-x"),
+        (60, "-narrow"),
+        (130, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-tiny-y"),
+        (14, "-short"),
+        (36, "-tall"),
+    ]
+
+    snapshot: reactive[Snapshot] = reactive(EMPTY, repaint=False, always_update=True)
+
+    def __init__(self, deck: Deck) -> None:
+        super().__init__()
+        self._deck = deck
+        self.chosen = 2
+
+    def compose(self) -> ComposeResult:
+        """Lay out bars and panes."""
+        sources = {kind: self._source(number, heading, kind) for number, heading, kind in SOURCES}
+        scenario = SourcePane(8, "Scenario log", "scenario", SCENARIO, {}, kinds=SCENARIO_KINDS)
+        yield TopBar(id="top")
+        yield KpiLine(id="kpis")
+        yield PaneBar(id="panebar")
+        with BlankRow(id="body"):
+            with Blank(id="left", classes="column"):
+                yield RequestsPane()
+                yield sources["gunicorn"]
+                yield sources["nginx"]
+                yield scenario
+            with Blank(id="right", classes="column"):
+                yield TrendPane()
+                yield sources["postgres"]
+                yield sources["redis"]
+                yield sources["host"]
+        yield GatePane()
+        yield KeyBar(id="keys")
+        yield TooSmall(id="toosmall")
+
+    def on_mount(self) -> None:
+        """Collect the panes."""
+        self.panes: dict[int, Pane] = {pane.number: pane for pane in self.query(Pane)}
+        self._bars = list(self.query(Bar))
+        self._choose(self.chosen)
+
+    def watch_snapshot(self, snapshot: Snapshot) -> None:
+        """Hand the picture to everything that draws."""
+        if not self.is_mounted or not hasattr(self, "panes"):
+            return
+        for bar in self._bars:
+            bar.show(snapshot)
+        for pane in self.panes.values():
+            pane.show(snapshot)
+        self._show_pane_bar()
+
+    def read_logs(self) -> None:
+        """Fetch what is new in the logs."""
+        for pane in self.panes.values():
+            if isinstance(pane, SourcePane) and pane.view is not None and pane.view.log:
+                pane.cursor, events = self._deck.events_after(pane.cursor, pane.kinds)
+                if events:
+                    pane.add(events)
+
+    def go_to(self, number: int) -> None:
+        """Focus a pane; where it is not on the screen, choose or zoom it first."""
+        pane = self.panes.get(number)
+        if pane is None:
+            return
+        if self.has_class("-zoom"):
+            self._choose(number)
+        elif self.has_class("-narrow"):
+            if number not in (1, 9):
+                self._choose(number)
+        elif not pane.display or not pane.region:
+            self._choose(number)
+            self.add_class("-zoom")
+        pane.focus(scroll_visible=False)
+
+    def toggle_zoom(self) -> None:
+        """Give the focused pane everything between the bars, or take it back."""
+        if self.has_class("-zoom"):
+            self.remove_class("-zoom")
+            return
+        focused = self.focused
+        number = focused.number if isinstance(focused, Pane) else self.chosen
+        self._choose(number)
+        self.panes[number].focus(scroll_visible=False)
+        self.add_class("-zoom")
+
+    def back(self) -> None:
+        """Leave the zoom; else leave the pane."""
+        if self.has_class("-zoom"):
+            self.remove_class("-zoom")
+        else:
+            self.set_focus(None)
+
+    def on_pane_bar_chosen(self, message: PaneBar.Chosen) -> None:
+        """Go to the pane that was clicked."""
+        self.go_to(message.number)
+
+    def _choose(self, number: int) -> None:
+        self.chosen = number
+        for pane in self.panes.values():
+            pane.set_class(pane.number == number, "-chosen")
+        for column in self.query(".column"):
+            column.set_class(any(child.has_class("-chosen") for child in column.children), "-holds")
+        self.query_one("#body").set_class(number == GATE, "-aside")
+        self._show_pane_bar()
+
+    def _show_pane_bar(self) -> None:
+        bar = self.query_one(PaneBar)
+        if not bar.size:
+            return
+        entries: list[tuple[int, str, Health, bool]] = [
+            (number, SHORT[number], pane.health, number == self.chosen)
+            for number, pane in sorted(self.panes.items())
+        ]
+        bar.show_panes(entries)
+
+    def _source(self, number: int, heading: str, kind: str) -> SourcePane:
+        return SourcePane(number, heading, kind, self._deck.views.get(kind), self._units(kind))
+
+    def _units(self, kind: str) -> Mapping[str, Unit]:
+        start = f"{kind}."
+        return {
+            name.removeprefix(start): metric.unit
+            for name, metric in self._deck.metrics.items()
+            if name.startswith(start)
+        }

@@ -1,0 +1,1 @@
+"""The parts that the cockpit draws with: lines, panes, bars."""
