@@ -79,9 +79,9 @@ class SessionError(RampdeckError):
     """The session file cannot be written or read."""
 
 
-class DemoError(RampdeckError):
-    """A server of the demo stack, or the stack itself, cannot be started."""
-
-
 class RecordError(RampdeckError):
     """The decision record cannot be written."""
+
+
+class DemoError(RampdeckError):
+    """A server of the demo stack, or the stack itself, cannot be started."""

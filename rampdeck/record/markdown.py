@@ -30,7 +30,7 @@ def markdown(result: Result) -> str:
     sections = (
         f"# Load test record: {prose(result.title) or 'untitled'}",
         _verdict(result),
-        _fields(result),
+        _section("Release", _fields(result)),
         _section("Thresholds", _thresholds(result.thresholds)),
         _section("Load levels", _steps(result.steps)),
         _section("Requests", _requests(result)),

@@ -70,7 +70,7 @@ def session() -> tuple[Session, Gate, Instant]:
     return played, gate, at
 
 
-def result(title: str = "checkout-peak", **matter: object) -> Result:
+def result(title: str = "checkout-peak") -> Result:
     """Return the result of the run."""
     played, gate, at = session()
     doubts = ("postgres@db-1 was blind for 4 of 20 measured seconds (no answer from db-1 for 5 s)",)
@@ -81,10 +81,9 @@ def result(title: str = "checkout-peak", **matter: object) -> Result:
         evidence=("7 backends waited on Lock:transactionid", "27 POST /checkout/ failed"),
         advice="Commit before calling another service.",
     )
-    made = Matter(
-        title, "https://staging.example.com", FACTS, doubts, (), (finding,), Path("s/session.sqlite")
-    )
-    return replace(result_of(played, gate, replace(made, **matter), at), version="0.1.0")  # type: ignore[arg-type]
+    file = Path("s/session.sqlite")
+    matter = Matter(title, "https://staging.example.com", FACTS, doubts, (), (finding,), file)
+    return replace(result_of(played, gate, matter, at), version="0.1.0")
 
 
 def _batch(at: Instant, users: int, slow: float) -> RequestBatch:

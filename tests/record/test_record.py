@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from rampdeck.errors import RecordError
+from rampdeck.gate import Gate
 from rampdeck.record import markdown, write, write_json
+from rampdeck.record.conclude import Matter, result_of
 from rampdeck.record.json import dumps, to_json
 from rampdeck.record.markdown import code, prose
-from rampdeck.record.result import ErrorResult, RecordFields, RequestResult, Result
+from rampdeck.record.result import ErrorResult, RecordFields, Result
+from rampdeck.session import Session
 from rampdeck.snapshot import Verdict
 from tests.record.helpers import BEGAN, FACTS, result, session
-from rampdeck.gate import Gate
-from rampdeck.record.conclude import Matter, result_of
-from rampdeck.session import Session
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = "<script>alert(1)</script> | `x` *b* [l](http://e)\n# head\x1b[31m @all \udcff [/orders/]"
@@ -92,13 +92,9 @@ def test_a_record_in_the_middle_of_the_load_says_so() -> None:
 
 
 def hostile() -> Result:
-    request = result().requests[0]
-    made = RequestResult(
-        **{name: getattr(request, name) for name in request.__dataclass_fields__} | {"name": HOSTILE}
-    )
     return replace(
         result(title=HOSTILE),
-        requests=(made,),
+        requests=(replace(result().requests[0], name=HOSTILE),),
         errors=(ErrorResult("GET", HOSTILE, HOSTILE, 3),),
         record=replace(FACTS, notes=HOSTILE, commit_sha=HOSTILE),
         reasons=(HOSTILE,),
@@ -180,8 +176,12 @@ def test_a_record_that_cannot_be_written_is_named_and_leaves_the_old_one(tmp_pat
 def test_the_json_can_go_into_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
+    made = result()
     with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
-        write_json(result(), pipe)
-        assert reader.stdout
-        assert json.loads(reader.stdout.read())["result"] == "FAIL"
+        try:
+            write_json(made, pipe)
+            assert reader.stdout
+            assert json.loads(reader.stdout.read())["result"] == "FAIL"
+        finally:
+            reader.kill()
     assert pipe.is_fifo()
