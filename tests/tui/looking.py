@@ -46,6 +46,11 @@ def screen_text(pilot: Pilot[None]) -> str:
     return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
 
 
+def right_half(pilot: Pilot[None]) -> list[str]:
+    """Return what stands from cell 96 on, which in a large terminal is the right column."""
+    return [strip.crop(96).text for strip in pilot.app.screen._compositor.render_strips()]
+
+
 def widths(view: LineView) -> set[int]:
     """Return the widths of all lines that a widget really draws, in cells."""
     return {strip.cell_length for strip in view.render_lines(view.size.region)}
