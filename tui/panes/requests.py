@@ -94,10 +94,10 @@ class RequestsPane(Pane):
         self._frozen.clear()
         self.redraw()
 
-    def on_blur(self) -> None:
-        """Let the rows move again."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Keep the rows where they are while one reads, let them move again after."""
         self._frozen.clear()
-        super().on_blur()
+        super().watch_has_focus(has_focus)
 
     def body(self, width: int, height: int) -> list[Line]:
         """Return the header, the rows that fit, and the sum of all."""

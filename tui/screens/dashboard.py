@@ -84,7 +84,8 @@ class Dashboard(Screen[None]):
     ]
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
         (0, "-tiny-y"),
-        (14, "-short"),
+        (14, "-low"),
+        (28, "-short"),
         (36, "-tall"),
     ]
 

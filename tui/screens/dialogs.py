@@ -96,6 +96,7 @@ class GoTo(Dialog[int]):
                 type="integer",
                 validators=[Integer(minimum=0, failure_description="a whole number from 0 on")],
                 validate_on=["submitted"],
+                valid_empty=True,
                 select_on_focus=True,
                 compact=True,
             )

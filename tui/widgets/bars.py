@@ -203,7 +203,7 @@ class PaneBar(Bar):
 
     def line(self, width: int) -> Line:
         """Return the entries, with short names where the long ones do not fit."""
-        for name_of, gap in ((0, 3), (0, 2), (1, 1), (2, 1)):
+        for name_of, gap in ((0, 3), (0, 2), (1, 2), (2, 2)):
             spans: list[Span] = [(" ", Tone.TEXT)]
             self._places.clear()
             for number, names, health, chosen in self._entries:
@@ -213,7 +213,7 @@ class PaneBar(Bar):
                 spans += [(f" {names[name_of]} ".replace("  ", " "), tone)]
                 spans += [HEALTH[health], (" " * gap, Tone.TEXT)]
                 self._places.append((start, line_width(spans), number))
-            if line_width(spans) <= width:
+            if line_width(spans) - gap <= width:
                 break
         return crop(spans, width)
 

@@ -95,12 +95,9 @@ class Pane(LineView, can_focus=True):
         """Stop drawing."""
         self._visible = False
 
-    def on_focus(self) -> None:
-        """Show the focus on the frame."""
-        self.redraw()
-
-    def on_blur(self) -> None:
-        """Take the focus off the frame."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show the focus on the frame, or take it off."""
+        super().watch_has_focus(has_focus)
         self.redraw()
 
     # Moving: what moves (a table, a log) is the subclass's affair.
