@@ -18,7 +18,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,8 +27,6 @@ from bench.report import Pairs
 from bench.runs import CASES, ROOT, Bench, LoopbackServer, RunFailed
 from bench.sources import Watched
 from rampdeck.errors import RampdeckError
-
-KEYS_CASE = next(case for case in CASES if case.saturated)
 
 
 def main() -> int:
@@ -67,7 +65,7 @@ def _bench(options: argparse.Namespace) -> int:
     part = options.part
     machine = report.machine()
     pairs: list[Pairs] = []
-    keys: list[float] = []
+    keys: dict[str, list[float]] = {}
     print(f"{machine}.", flush=True)
     if part != "screen":
         with (
@@ -80,8 +78,9 @@ def _bench(options: argparse.Namespace) -> int:
             bench = Bench(server, watched, Path(folder), options.seconds)
             pairs = _pairs(bench, part, options.pairs)
             if part in ("all", "keys"):
-                _tell(f"{options.presses} keys, {KEYS_CASE.name}")
-                keys = bench.keys(KEYS_CASE, options.presses)
+                for case in (case for case in CASES if case.saturated):
+                    _tell(f"{case.name}, {options.presses} keys")
+                    keys[case.name] = bench.keys(case, options.presses)
     found = report.aims(pairs, keys)
     if found:
         blocks: list[Sequence[str]] = [list(report.tables(pairs)) if pairs else []]
@@ -115,7 +114,7 @@ def _screen(seconds: float) -> None:
     subprocess.run([sys.executable, "-m", "bench.screen", "--seconds", f"{seconds}"], cwd=ROOT, check=True)
 
 
-def _as_json(machine: str, pairs: Sequence[Pairs], keys: Sequence[float]) -> str:
+def _as_json(machine: str, pairs: Sequence[Pairs], keys: Mapping[str, Sequence[float]]) -> str:
     return json.dumps(
         {
             "machine": machine,
@@ -124,7 +123,7 @@ def _as_json(machine: str, pairs: Sequence[Pairs], keys: Sequence[float]) -> str
                 for each in pairs
                 for headless, cockpit in each.runs
             ],
-            "keys_ms": list(keys),
+            "keys_ms": dict(keys),
             "aims": [asdict(aim) for aim in report.aims(pairs, keys)],
         },
         indent=2,

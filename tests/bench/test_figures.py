@@ -61,13 +61,13 @@ def test_a_ratio_is_the_median_over_the_pairs_so_one_bad_pair_decides_nothing() 
     ],
 )
 def test_each_aim_has_its_limit(case: Case, run: Figures, missed: list[str]) -> None:
-    found = aims([Pairs(case, [(figures(), run)])], [])
+    found = aims([Pairs(case, [(figures(), run)])], {})
 
     assert [aim.what.split(",")[0] for aim in found if not aim.met] == missed
 
 
 def test_the_worst_key_counts_not_the_usual_one() -> None:
-    (aim,) = aims([], [20.0, 30.0, 101.0])
+    (aim,) = aims([], {"HttpUser, saturated": [20.0, 30.0, 101.0]})
 
     assert not aim.met
     assert "30 ms" in aim.measured
