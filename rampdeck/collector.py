@@ -27,7 +27,7 @@ FIRST_RETRY = 1.0
 """Seconds before the first new try after a failure."""
 LAST_RETRY = 30.0
 """Seconds between tries at the most."""
-PATIENCE = 3.0
+PATIENCE = 10.0
 """Seconds that a source may take until it is first seen without that being a gap."""
 
 

@@ -180,7 +180,8 @@ class Session:
         if event.kind is EventKind.LOG:
             source.events += 1
             source.heard = event.at
-            if event.severity <= Severity.WARNING and (signal := event.fields.get("signal")):
+            grave = event.severity <= Severity.WARNING and "before" not in event.fields
+            if grave and (signal := event.fields.get("signal")):
                 source.signals[signal, event.severity] += 1
         elif event.kind is EventKind.HEALTH:
             source.health = Health(event.fields["health"])

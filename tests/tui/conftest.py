@@ -37,9 +37,7 @@ def opened(deck: FakeDeck) -> Opened:
     async def open_it(
         size: tuple[int, int] = (160, 45), config: ScreenConfig | None = None
     ) -> AsyncIterator[Pilot[None]]:
-        async with Cockpit(deck, config or ScreenConfig()).run_test(
-            size=size, notifications=True
-        ) as pilot:
+        async with Cockpit(deck, config or ScreenConfig()).run_test(size=size, notifications=True) as pilot:
             await pilot.pause()
             await pilot.pause()
             yield pilot

@@ -23,9 +23,7 @@ from .looking import app_of, bar, dashboard, repaint, screen_text
     ("key", "change"),
     [("plus", 10), ("equals_sign", 10), ("minus", -10), ("w", 1), ("W", 10), ("s", -1), ("S", -10)],
 )
-async def test_the_load_keys_change_the_target(
-    opened: Opened, deck: FakeDeck, key: str, change: int
-) -> None:
+async def test_the_load_keys_change_the_target(opened: Opened, deck: FakeDeck, key: str, change: int) -> None:
     async with opened() as pilot:
         await pilot.press(key)
         assert deck.calls == [("change_target", change)]

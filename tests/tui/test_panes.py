@@ -296,9 +296,7 @@ async def test_the_gate_names_what_fails_first_and_since_when(opened: Opened) ->
 
 
 async def test_a_verdict_that_is_not_pass_says_why(opened: Opened, deck: FakeDeck) -> None:
-    deck.now = replace(
-        deck.now, verdict=Verdict.INCONCLUSIVE, reasons=("postgres@db-1 was blind for 40 s",)
-    )
+    deck.now = replace(deck.now, verdict=Verdict.INCONCLUSIVE, reasons=("postgres@db-1 was blind for 40 s",))
     async with opened() as pilot:
         assert "postgres@db-1 was blind for 40 s · ○ INCONCLUSIVE" in gate_pane(pilot).text
 

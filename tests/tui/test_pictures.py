@@ -57,13 +57,22 @@ def test_a_question_above_the_cockpit(snap_compare: Compare) -> None:
 
 def test_blind_and_absent_sources(snap_compare: Compare) -> None:
     states = {
-        "redis": (Health.BLIND, "cache-1 does not answer: connection refused. It is tried again in 4 s", 63.0),
+        "redis": (
+            Health.BLIND,
+            "cache-1 does not answer: connection refused. It is tried again in 4 s",
+            63.0,
+        ),
         "gunicorn": (Health.ABSENT, "no journal on this machine: install systemd", None),
         "postgres": (Health.LIVE, "", 8.0),
         "host": (Health.CONNECTING, "", None),
     }
     seen = tuple(
-        replace(one, health=states[one.info.kind][0], reason=states[one.info.kind][1], age=states[one.info.kind][2])
+        replace(
+            one,
+            health=states[one.info.kind][0],
+            reason=states[one.info.kind][1],
+            age=states[one.info.kind][2],
+        )
         for one in sources(754)
         if one.info.kind in states
     )
