@@ -54,7 +54,7 @@ class Paced(User):
         return max(0.0, self.due - time.perf_counter())
 
 
-class FastPaced(Paced, FastHttpUser):
+class FastHttpPaced(Paced, FastHttpUser):
     """FastHttpUser at the given rate."""
 
     @task
@@ -72,7 +72,7 @@ class HttpPaced(Paced, HttpUser):
         self.client.get("/")
 
 
-class FastSaturated(FastHttpUser):
+class FastHttpSaturated(FastHttpUser):
     """FastHttpUser without any wait."""
 
     @task

@@ -11,8 +11,8 @@ from .redis import RedisCollector
 
 COLLECTORS: dict[str, type[Collector]] = {
     "generator": GeneratorCollector,
-    "host": HostCollector,
     "gunicorn": GunicornCollector,
+    "host": HostCollector,
     "nginx": NginxCollector,
     "postgres": PostgresCollector,
     "redis": RedisCollector,

@@ -77,7 +77,9 @@ _HEAD = rb'(?P<prefix>[^"\n]*)"(?P<request>[^"\n]*)" (?P<status>\d{3}) (?P<size>
 _LINE = re.compile(_HEAD + rb'(?P<quoted>(?: "[^"\n]*")*)(?P<rest>[^\n]*)')
 _PAIR = re.compile(rb'(?<![^\s,])([A-Za-z_]\w{0,60})="?(' + _VALUES + rb'|[^\s",]*)')
 _ONLY_PAIRS = re.compile(rb"(?: [A-Za-z_]\w{0,60}=(?:" + _VALUES + rb'|[^\s",]*))*')
-_NUMBER = re.compile(rb"[\d.]{1,16}")
+_KNOWN = re.compile(_VALUES)
+_STATUS = re.compile(rb"\d{3}")
+_TIME_NAMES = ("msec", "time_iso8601", "time_local")
 
 
 class AccessLog:
@@ -96,9 +98,12 @@ class AccessLog:
         columns = [() if group is None else groups[group] for group in self._shape.groups]
         if not self._counts.add(*columns):
             return []
-        failed = [number for number, status in enumerate(columns[0]) if status >= b"400"]
         lines = lines_of(block)
-        return [_described(lines[number]) for number in failed]
+        return [
+            _line(lines[number], Request(*(column[number] if column else b"" for column in columns)))
+            for number, status in enumerate(columns[0])
+            if status >= b"400"
+        ]
 
     def readings(self) -> dict[str, float]:
         """Return what was counted since the last call, by metric."""
@@ -106,20 +111,17 @@ class AccessLog:
         return counts.readings()
 
     def _one_by_one(self, lines: Sequence[bytes]) -> list[Line]:
-        found = []
-        requests = []
-        for line in lines:
-            described = _described(line)
-            if described.request is None:
-                self._counts.unread += 1
-            else:
-                requests.append(described.request)
-            if described.request is None or described.request.status >= b"400":
-                found.append(described)
-        if requests:
-            self._counts.add(*zip(*requests, strict=True))
+        requests = [_request(line) for line in lines]
+        known = [request for request in requests if request]
+        self._counts.unread += len(requests) - len(known)
+        if known:
+            self._counts.add(*zip(*known, strict=True))
         self._shape = next(filter(None, map(_shape_of, reversed(lines[-20:]))), None)
-        return found
+        return [
+            _line(line, request)
+            for line, request in zip(lines, requests, strict=True)
+            if request is None or request.status >= b"400"
+        ]
 
 
 def _shape_of(line: bytes) -> Shape | None:
@@ -140,58 +142,53 @@ def _shape_of(line: bytes) -> Shape | None:
     return Shape(re.compile(pattern + b"$", re.MULTILINE), groups)
 
 
-def _described(line: bytes) -> Line:
-    """Read one line of any understood format."""
-    if len(line) < LONGEST:
-        if line.startswith(b"{"):
-            return _described_json(line)
-        if found := _LINE.fullmatch(line):
-            return _described_combined(line, found)
-    return Line(text_of(line), None, {})
+def _request(line: bytes) -> Request | None:
+    """Read a line of any understood format."""
+    said: dict[str, bytes] = {}
+    if line.startswith(b"{"):
+        for name, value in _json(line).items():
+            if field := _NAMES.get(name):
+                said.setdefault(field, _plain(value).encode())
+    elif len(line) < LONGEST and (found := _LINE.fullmatch(line)):
+        said = {"status": found["status"], "size": found["size"]}
+        for name, value in _PAIR.findall(found["rest"]):
+            if field := _NAMES.get(name.decode()):
+                said.setdefault(field, value)
+    if not _STATUS.fullmatch(said.get("status", b"")):
+        return None
+    # JSON can carry anything: only what the quick way would take counts.
+    known = {field: value for field, value in said.items() if _KNOWN.fullmatch(value)}
+    return Request(*(known.get(field, b"") for field in Request._fields))
 
 
-def _described_combined(line: bytes, found: re.Match[bytes]) -> Line:
-    pairs: dict[str, bytes] = {"status": found["status"], "size": found["size"]}
-    for name, value in _PAIR.findall(found["rest"]):
-        if field := _NAMES.get(name.decode()):
-            pairs.setdefault(field, value)
-    prefix = text_of(found["prefix"])
-    fields = {"request": text_of(found["request"]), "client": prefix.partition(" ")[0]}
-    if (start := prefix.rfind("[")) >= 0:
-        fields["time"] = prefix[start + 1 :].rstrip("] ")
-    return _line(text_of(line[found.end("prefix") :]), pairs, fields)
+def _line(line: bytes, request: Request | None) -> Line:
+    """Tell of a line what a person wants to know of it."""
+    if request is None:
+        return Line(text_of(line), None, {})
+    if line.startswith(b"{"):
+        said = _json(line)
+        names = ("request",) if "request" in said else ("request_method", "request_uri")
+        asked = " ".join(_plain(said.get(name)) for name in names)
+        time = next((_plain(said[name]) for name in _TIME_NAMES if name in said), "")
+        client, text = _plain(said.get("remote_addr")), text_of(line)
+    else:
+        before, _, after = text_of(line).partition('"')
+        text, asked, client = '"' + after, after.partition('"')[0], before.partition(" ")[0]
+        time = before[before.rfind("[") + 1 :].rstrip("] ")
+    fields = {"request": asked, "client": client, "time": time}
+    for name, value in zip(Request._fields, request, strict=True):
+        if name != "size":
+            fields[name] = text_of(value)
+    return Line(text, request, {name: value for name, value in fields.items() if value})
 
 
-def _described_json(line: bytes) -> Line:
-    text = storable(text_of(line))
+def _json(line: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(line)
+        said = json.loads(line) if len(line) < LONGEST else None
     except (ValueError, RecursionError):
-        return Line(text, None, {})
-    if not isinstance(said, dict):
-        return Line(text, None, {})
-    pairs: dict[str, bytes] = {}
-    for name, value in said.items():
-        if field := _NAMES.get(name):
-            pairs.setdefault(field, _plain(value).encode())
-    if not re.fullmatch(rb"\d{3}", pairs.get("status", b"")):
-        return Line(text, None, {})
-    request = (
-        _plain(said.get("request"))
-        or f"{_plain(said.get('request_method'))} {_plain(said.get('request_uri'))}"
-    )
-    time = next((_plain(said[name]) for name in ("msec", "time_iso8601", "time_local") if name in said), "")
-    fields = {"request": request.strip(), "client": _plain(said.get("remote_addr")), "time": time}
-    return _line(text, pairs, {name: value for name, value in fields.items() if value})
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _plain(value: Any) -> str:
     return storable(str(value)) if isinstance(value, str | int | float) else ""
-
-
-def _line(text: str, pairs: Mapping[str, bytes], fields: dict[str, str]) -> Line:
-    request = Request(*(pairs.get(field, b"") for field in Request._fields))
-    for name, value in zip(Request._fields, request, strict=True):
-        if value and name != "size":
-            fields[name] = text_of(value)
-    return Line(text, request, fields)

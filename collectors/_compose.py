@@ -12,7 +12,7 @@ import shlex
 from rampdeck.errors import HostUnreachable, SourceError
 from rampdeck.remote import Remote
 
-from ._follow import Hearer, last_line
+from ._follow import Hearer, last_line, on
 from ._journal import Entry, TakeEntries
 from ._lines import LineBuffer, lines_of, text_of
 from ._times import utc_seconds
@@ -63,14 +63,14 @@ class ComposeFollower:
                     found = [self._entry(line) for line in lines[start : start + SLICE]]
                     await take([entry for entry in found if entry is not None])
             ended = await stream.wait()
-        what = f"cannot follow the log of {self.service} on {remote.host}"
+        what = f"cannot follow the log of {self.service} {on(remote)}"
         if ended.status == -1:
             raise HostUnreachable(what, "the connection was lost")
         raise SourceError(what, last_line(ended.stderr) or "its containers have ended")
 
     async def _check(self, remote: Remote) -> None:
         found = await remote.run(f"date +%s; {self._compose} ps -q {shlex.quote(self.service)}", timeout=30.0)
-        what = f"cannot read the log of {self.service} on {remote.host}"
+        what = f"cannot read the log of {self.service} {on(remote)}"
         if found.status == 127:
             raise SourceError(what, "there is no docker", "Give the unit or the log file instead")
         if found.status:

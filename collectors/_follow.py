@@ -12,9 +12,10 @@ only there it is known between which bytes they belong.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -30,6 +31,8 @@ REMEMBERED = 512
 """Bytes before the offset that tell a file from another: two lines of a log, with their times."""
 POLLING = "---disable-inotify -s 0.2 --max-unchanged-stats=15"
 """GNU tail's options for polling; a renamed file counts as done after 3 s of quiet."""
+OPENING = 10.0
+"""Seconds in which ``tail`` must show the bytes that are known."""
 
 Take = Callable[[bytes, bool], Awaitable[None]]
 """Takes whole lines, each with its newline, and whether they are from before the beginning."""
@@ -72,21 +75,27 @@ class _File(NamedTuple):
 
 
 class _Probe(NamedTuple):
-    """What a host says of a log file: itself and those it was rotated to."""
+    """What a host says of a log file: itself, its last bytes, and what it was rotated to."""
 
     utc_offset: int
     polls: bool
     file: _File | None
+    last: bytes
     rotated: tuple[_File, ...]
 
 
 class _Part(NamedTuple):
-    """A file to read from an offset on; its first bytes must be ``expect``."""
+    """A file to read from an offset on.
+
+    Reading begins ``back`` bytes before it, and those must end as ``expect``:
+    only then the file is the one that is meant, and ``tail`` has opened it.
+    """
 
     file: _File
-    offset: int
-    expect: bytes
-    follow: bool
+    offset: int = 0
+    back: int = 0
+    expect: bytes = b""
+    follow: bool = True
 
 
 class _OtherFileError(Exception):
@@ -123,73 +132,82 @@ class FileFollower:
         if probe.file is None:
             # Whatever it will hold when it comes is new.
             self._place = self._place or _Place(None, 0, b"")
-            why = f"there is no such file on {remote.host}"
-            raise SourceError(f"cannot read {self.path}", why, "It is read as soon as it is there")
+            what, fix = f"cannot read {self.path} {on(remote)}", "It is read as soon as it is there"
+            raise SourceError(what, "there is no such file", fix)
         self.utc_offset = probe.utc_offset
-        parts, before = self._plan(probe.file, probe.rotated, hearer)
-        hearer.live()
-        for part in parts:
+        for part in self._plan(probe.file, probe.last, probe.rotated, hearer):
             try:
-                await self._read(remote, hearer, part, probe.polls, before, take)
+                await self._read(remote, hearer, part, probe.polls, take)
             except _OtherFileError:
                 self._lost_lines(hearer, "the file was truncated or replaced by another one")
-                whole = _Part(part.file, 0, b"", follow=part.follow)
-                await self._read(remote, hearer, whole, probe.polls, 0, take)
+                await self._read(remote, hearer, _Part(part.file, follow=part.follow), probe.polls, take)
 
-    def _plan(self, file: _File, rotated: tuple[_File, ...], hearer: Hearer) -> tuple[list[_Part], int]:
-        """Return what to read, and how many bytes of it come from before the beginning."""
+    def _plan(self, file: _File, last: bytes, rotated: tuple[_File, ...], hearer: Hearer) -> list[_Part]:
         place = self._place
         if place is None:
-            start = max(0, file.size - CONTEXT_BYTES) if self._context else file.size
-            return [_Part(file, start, b"", follow=True)], file.size - start
+            last = last[: file.size]
+            back = min(file.size, CONTEXT_BYTES) if self._context else len(last)
+            return [_Part(file, file.size, back, last)]
         if place.inode in (None, file.inode) and file.size >= place.offset:
-            return [_Part(file, place.offset, place.last, follow=True)], 0
-        whole = _Part(file, 0, b"", follow=True)
+            return [_Part(file, place.offset, len(place.last), place.last)]
         old = next((other for other in rotated if other.inode == place.inode), None)
         if old is None or old.size < place.offset:
             self._lost_lines(hearer, "the file was rotated or truncated meanwhile")
-            return [whole], 0
+            return [_Part(file)]
         if any(other.modified > old.modified for other in rotated):
             self._lost_lines(hearer, "the file was rotated more than once meanwhile")
-        return [_Part(old, place.offset, place.last, follow=False), whole], 0
+        return [_Part(old, place.offset, len(place.last), place.last, follow=False), _Part(file)]
 
     def _lost_lines(self, hearer: Hearer, why: str) -> None:
         self._buffer.clear()
         hearer.gap(self._read_at, f"lines of {self.path} may be missing: {why}")
 
-    async def _read(
-        self, remote: Remote, hearer: Hearer, part: _Part, polls: bool, before: int, take: Take
-    ) -> None:
-        expect, context = part.expect, b""
-        self._place = place = _Place(part.file.inode, part.offset, expect)
+    async def _read(self, remote: Remote, hearer: Hearer, part: _Part, polls: bool, take: Take) -> None:
+        begins = self._place is None
+        self._place = _Place(part.file.inode, part.offset, part.expect)
         async with remote.stream(self._command(part, polls)) as stream:
-            async for chunk in stream.chunks():
+            chunks = stream.chunks()
+            known, chunk = await self._known(chunks, part)
+            if chunk is not None:
+                hearer.live()
+            if begins and self._context:
+                await take(self._last_lines(known, whole=part.back == part.offset), True)
+            while chunk is not None:
                 self._read_at = Instant.now()
-                if expect:
-                    if chunk[: len(expect)] != expect[: len(chunk)]:
-                        raise _OtherFileError
-                    chunk, expect = chunk[len(expect) :], expect[len(chunk) :]
-                if before:
-                    context += chunk[:before]
-                    place.advance(chunk[:before])
-                    chunk, before = chunk[before:], max(0, before - len(chunk))
-                    if before:
-                        continue
-                    await take(self._last_lines(context, whole=part.offset == 0), True)
                 for block in self._take(chunk, hearer):
                     await take(block, False)
+                chunk = await anext(chunks, None)
             ended = await stream.wait()
         if ended.status == -1:
-            raise HostUnreachable(f"cannot follow {self.path} on {remote.host}", "the connection was lost")
+            raise HostUnreachable(f"cannot follow {self.path} {on(remote)}", "the connection was lost")
         if part.follow or ended.status:
             why = last_line(ended.stderr) or f"tail ended with status {ended.status}"
-            raise SourceError(f"cannot follow {self.path} on {remote.host}", why)
+            raise SourceError(f"cannot follow {self.path} {on(remote)}", why)
         if rest := self._buffer.clear():
             await take(rest + b"\n", False)
 
+    async def _known(self, chunks: AsyncIterator[bytes], part: _Part) -> tuple[bytes, bytes | None]:
+        """Read the bytes before the offset; return them, and what came with them of those after it.
+
+        Raises :class:`_OtherFileError` when they differ from what is expected,
+        or do not come: ``tail`` waits where the file is too short.
+        """
+        got = b""
+        try:
+            async with asyncio.timeout(OPENING):
+                while len(got) < part.back and (chunk := await anext(chunks, None)) is not None:
+                    got += chunk
+        except TimeoutError:
+            raise _OtherFileError from None
+        known = got[: part.back]
+        if len(known) < part.back:
+            return b"", None
+        if not known.endswith(part.expect):
+            raise _OtherFileError
+        return known, got[part.back :]
+
     def _command(self, part: _Part, polls: bool) -> str:
-        first = part.offset - len(part.expect) + 1
-        options = f"-c +{first}"
+        options = f"-c +{part.offset - part.back + 1}"
         if part.follow:
             options += f" -F {POLLING}" if polls else " -F"
         path = self.path if part.follow else part.file.path
@@ -231,26 +249,35 @@ class FileFollower:
         found = await remote.run(
             "LC_ALL=C; export LC_ALL; date +%z; id -un; "
             "tail ---disable-inotify -c 0 /dev/null >/dev/null 2>&1; echo $?; "
-            f"stat -L -c '%i %s %Y %n' -- {path} || exit 2; test -f {path} || exit 3; "
-            f"head -c 1 -- {path} >/dev/null || exit 2; "
-            f"stat -c '%i %s %Y %n' -- {path}[.-]* 2>/dev/null; exit 0"
+            f"f=$(stat -L -c '%i %s %Y %n' -- {path}) || exit 2; test -f {path} || exit 3; echo \"$f\"; "
+            f"stat -c '%i %s %Y %n' -- {path}[.-]* 2>/dev/null; "
+            # The last bytes of that size, though the log may have grown since.
+            f"s=${{f#* }}; s=${{s%% *}}; s=$((s > {REMEMBERED} ? s - {REMEMBERED} + 1 : 1)); "
+            f"printf '\\0'; tail -c +$s -- {path} | head -c {REMEMBERED}; "
+            f"head -c 1 -- {path} >/dev/null || exit 2"
         )
-        zone, user, polls, *_ = [*text_of(found.stdout).splitlines(), "", "", ""]
+        said, _, last = found.stdout.partition(b"\0")
+        zone, user, polls, *_ = [*text_of(said).splitlines(), "", "", ""]
         files = [
             _File(int(inode), int(size), int(modified), name)
-            for inode, size, modified, name in _FILE.findall(text_of(found.stdout))
+            for inode, size, modified, name in _FILE.findall(text_of(said))
         ]
         if found.status == 0 and files:
-            return _Probe(_seconds_east(zone), polls == "0", files[0], tuple(files[1:]))
+            return _Probe(_seconds_east(zone), polls == "0", files[0], last, tuple(files[1:]))
         if b"No such file" in found.stderr:
-            return _Probe(0, False, None, ())
-        what = f"cannot read {self.path} on {remote.host}"
+            return _Probe(0, False, None, b"", ())
+        what = f"cannot read {self.path} {on(remote)}"
         if found.status == 3:
             raise SourceError(what, "it is no ordinary file", "Name the file that the log is written to")
         if b"Permission denied" in found.stderr:
             fix = f"Add the user to the group that may, mostly: sudo usermod -aG adm {user}"
             raise SourceError(what, f"user {user} has no right to", fix)
         raise SourceError(what, last_line(found.stderr))
+
+
+def on(remote: Remote) -> str:
+    """Return where a host is, as a message says it."""
+    return "on this machine" if remote.local else f"on {remote.host}"
 
 
 def last_line(output: bytes) -> str:

@@ -1,9 +1,9 @@
 """Following one unit's lines in a systemd journal on a host.
 
 ``journalctl`` gives every entry a cursor; with the last one reading goes on
-exactly where it stopped. Two things need care. A journal that is gone (moved,
-vacuumed) makes ``--after-cursor`` start at an older entry without a word: what
-was seen already is left out. And text that is no plain UTF-8 comes as a list of
+exactly where it stopped. Two things need care. Where the journal of that cursor
+is gone (moved, vacuumed), journalctl starts at another entry without a word:
+what was seen already is left out here. And text that is no plain UTF-8 comes as a list of
 byte values, lines over 48 KiB in several entries marked ``_LINE_BREAK``.
 """
 
@@ -20,7 +20,7 @@ from rampdeck.errors import HostUnreachable, SourceError
 from rampdeck.model import Instant
 from rampdeck.remote import Remote
 
-from ._follow import Hearer, last_line
+from ._follow import Hearer, last_line, on
 from ._lines import MAX_LINE, LineBuffer, lines_of, storable, text_of
 
 FIELDS = "MESSAGE,PRIORITY,_PID,_LINE_BREAK,SYSLOG_IDENTIFIER"
@@ -86,19 +86,17 @@ class JournalFollower:
         Ends only by raising: :class:`SourceError` when the journal cannot be
         read, a remote error when the host cannot.
         """
-        self._catching_up = self._last is not None
-        if not self._cursor:
-            await self._begin(remote, hearer, take)
-        else:
-            hearer.live()
-        after = f"--after-cursor={shlex.quote(self._cursor)} " if self._cursor else ""
+        await self._begin(remote, hearer, take)
+        # Not --after-cursor: where the entry is gone, that leaves out the one which took its place.
+        place = f"--cursor={shlex.quote(self._cursor)} " if self._cursor else ""
         buffer = LineBuffer()
-        async with remote.stream(f"{self._command} {after}-f --no-tail") as stream:
+        self._catching_up = self._last is not None
+        async with remote.stream(f"{self._command} {place}-f --no-tail") as stream:
             async for chunk in stream.chunks():
                 self._read_at = Instant.now()
                 await self._hand_over(lines_of(buffer.feed(chunk)), take, before=False)
             ended = await stream.wait()
-        what = f"cannot follow the journal of {self.unit} on {remote.host}"
+        what = f"cannot follow the journal of {self.unit} {on(remote)}"
         if ended.status == -1:
             raise HostUnreachable(what, "the connection was lost")
         if b"Failed to seek to cursor" in ended.stderr:
@@ -107,7 +105,7 @@ class JournalFollower:
         raise SourceError(what, last_line(ended.stderr) or f"journalctl ended with status {ended.status}")
 
     async def _begin(self, remote: Remote, hearer: Hearer, take: TakeEntries) -> None:
-        """Read the last entries, which also tells whether the journal may be read at all."""
+        """Look whether the journal may be read; read its last entries if there is no place to go on from."""
         found = await remote.run(
             f"{self._command} -n {self._context}; s=$?; id -un >&2; exit $s", timeout=30.0
         )
@@ -117,13 +115,15 @@ class JournalFollower:
             hearer.live()
         else:
             hearer.warn(f"the journal has no line of {self.unit} yet: is the unit's name right?")
-        await self._hand_over(lines, take, before=self._last is None)
+        if not self._cursor:
+            self._catching_up = self._last is not None
+            await self._hand_over(lines, take, before=self._last is None)
 
     def _judge(self, remote: Remote, status: int, stderr: bytes) -> None:
         *said, user = text_of(stderr).strip().splitlines() or ["USER"]
-        what = f"cannot read the journal of {self.unit} on {remote.host}"
+        what = f"cannot read the journal of {self.unit} {on(remote)}"
         # Without the right, journalctl shows the user's own entries: none of them is the service's.
-        if any(_NO_RIGHT in line or _NOT_SEEING in line for line in said):
+        if any(words in line for line in said for words in _NO_RIGHT):
             fix = f"sudo usermod -aG systemd-journal {user}, then log in anew"
             raise SourceError(what, f"user {user} has no right to", fix)
         if status == 127:
@@ -133,10 +133,13 @@ class JournalFollower:
 
     async def _hand_over(self, lines: Sequence[bytes], take: TakeEntries, *, before: bool) -> None:
         for start in range(0, len(lines), SLICE):
-            new = filter(self._is_new, _parsed(lines[start : start + SLICE]))
-            entries = [entry for said in new if (entry := self._entry(said, before))]
-            if entries:
+            if entries := self.entries(lines[start : start + SLICE], before=before):
                 await take(entries)
+
+    def entries(self, lines: Sequence[bytes], *, before: bool) -> list[Entry]:
+        """Return what lines of journalctl's JSON tell that was not told before."""
+        new = filter(self._is_new, _parsed(lines))
+        return [entry for said in new if (entry := self._entry(said, before))]
 
     def _is_new(self, said: dict[str, Any]) -> bool:
         """Keep the place; say whether the entry was not seen before."""
@@ -175,8 +178,7 @@ class JournalFollower:
         return Entry(text, sent, pid, int(priority) if known else None, before)
 
 
-_NO_RIGHT = "insufficient permissions"
-_NOT_SEEING = "not seeing messages from other users"
+_NO_RIGHT = ("insufficient permissions", "not seeing messages from other users", "Permission denied")
 
 
 def _parsed(lines: Sequence[bytes]) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ what is no concern at all (``calm``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from rampdeck.model import Severity
@@ -25,12 +24,19 @@ class Signal(NamedTuple):
     calm: bool = False
 
 
-def signal_in(text: str, table: Iterable[Signal]) -> Signal | None:
-    """Return the first row that fits the text."""
-    for row in table:
-        if row.needle in text and (row.pattern is None or row.pattern.search(text)):
-            return row
-    return None
+class SignalTable:
+    """The rows of one kind of log."""
+
+    def __init__(self, *rows: Signal) -> None:
+        # Most lines are no signal: for them this is a loop over needles only.
+        self._rows = [(row.needle, row) for row in rows]
+
+    def find(self, text: str) -> Signal | None:
+        """Return the first row that fits the text."""
+        for needle, row in self._rows:
+            if needle in text and (row.pattern is None or row.pattern.search(text)):
+                return row
+        return None
 
 
 def severity_of(own: Severity, signal: Signal | None) -> Severity:
@@ -47,7 +53,7 @@ def _at_start(pattern: str) -> re.Pattern[str]:
 _DATABASE_FULL = re.compile(r"too many clients already|remaining connection slots are reserved")
 _ACCESS = r'\S+ \S+ \S+ \[[^\]]*\] "[^"]*" '
 
-GUNICORN = (
+GUNICORN = SignalTable(
     Signal(
         "worker_timeout", Severity.CRITICAL, "WORKER TIMEOUT", _at_start(r"WORKER TIMEOUT \(pid:\s*\d+\)")
     ),
@@ -91,7 +97,7 @@ GUNICORN = (
 )
 """Gunicorn 20 to 26, Uvicorn and Django, as their sources write them."""
 
-NGINX = (
+NGINX = SignalTable(
     Signal("upstream_timed_out", Severity.ERROR, "upstream timed out"),
     # EAGAIN from a unix socket: the listen queue of what is behind is full.
     Signal("upstream_queue_full", Severity.ERROR, "(11: Resource temporarily unavailable) while connecting"),

@@ -18,7 +18,7 @@ from ._compose import ComposeFollower
 from ._follow import FileFollower, Hearer
 from ._journal import Entry, JournalFollower
 from ._lines import lines_of, text_of
-from ._signals import GUNICORN, Signal, severity_of, signal_in
+from ._signals import GUNICORN, Signal, severity_of
 from ._tasks import Pace, every, together
 from ._times import utc_seconds
 from ._tracebacks import Joiner
@@ -74,6 +74,15 @@ class _Head(NamedTuple):
     before: bool
 
 
+_ALONE = {
+    "worker_timeout",
+    "worker_killed",
+    "worker_signalled",
+    "worker_exited",
+    "boot_failed",
+    "out_of_memory",
+}
+"""What the arbiter says of workers: no traceback follows, so it need not be held for one."""
 _COUNTED = {
     "worker_timeout": "worker_timeouts",
     "worker_killed": "worker_kills",
@@ -202,9 +211,9 @@ class GunicornCollector:
         else:
             own = Severity.INFO if entry.priority is None else Severity(entry.priority)
         self._release(process)
-        signal = signal_in(text, GUNICORN)
+        signal = GUNICORN.find(text)
         head = _Head(severity_of(own, signal), sent, fields, entry.before)
-        if head.severity <= Severity.ERROR:
+        if head.severity <= Severity.ERROR and (signal is None or signal.name not in _ALONE):
             self._joiner.hold(process, head, text)
         else:
             self._emit(head, text, signal)
@@ -212,7 +221,7 @@ class GunicornCollector:
     def _release(self, process: str) -> None:
         if held := self._joiner.release(process):
             head, text = held
-            signal = signal_in(text, GUNICORN)
+            signal = GUNICORN.find(text)
             self._emit(head._replace(severity=severity_of(head.severity, signal)), text, signal)
 
     def _emit(self, head: _Head, text: str, signal: Signal | None) -> None:

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from rampdeck.collector import CollectorConfig, Sink
-from rampdeck.errors import SourceError
+from rampdeck.errors import CommandFailed, SourceError
 from rampdeck.model import Value
 from rampdeck.pace import Change, Counters, Ticks
-from rampdeck.remote import Remote, Stream
+from rampdeck.remote import Completed, Remote, Stream
 from rampdeck.text import clean
 from rampdeck.view import Column, Metric, Unit, View
 
@@ -57,7 +57,7 @@ done 2>/dev/null
 """
 
 
-class HostConfig(CollectorConfig):
+class HostCollectorConfig(CollectorConfig):
     """``[[collectors]]`` with ``kind = "host"``; the host is all that it needs."""
 
 
@@ -65,7 +65,7 @@ class HostCollector:
     """Reads /proc once a second."""
 
     kind: ClassVar[str] = "host"
-    Config: ClassVar[type[CollectorConfig]] = HostConfig
+    Config: ClassVar[type[CollectorConfig]] = HostCollectorConfig
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("cpu", Unit.PERCENT, "of all cores, neither idle nor waiting for a disk; steal included"),
         Metric("user", Unit.PERCENT, "of all cores, in programs"),
@@ -102,7 +102,7 @@ class HostCollector:
         per_host=True,
     )
 
-    def __init__(self, config: HostConfig) -> None:
+    def __init__(self, config: HostCollectorConfig) -> None:
         self.config = config
 
     async def run(self, remote: Remote, sink: Sink) -> None:
@@ -111,19 +111,25 @@ class HostCollector:
         async with remote.stream(SCRIPT, stdin=True) as stream:
             readings = _readings(stream)
             async for _ in Ticks():
-                await stream.write(b"\n")
                 try:
+                    with suppress(CommandFailed):  # the end of its output says more
+                        await stream.write(b"\n")
                     async with asyncio.timeout(READ_TIMEOUT):
                         reading = await anext(readings, None)
                 except TimeoutError:
                     why = f"no reading for {READ_TIMEOUT:g} s"
                     raise SourceError(f"{remote.host} does not answer", why, "It is tried again") from None
                 if reading is None:
-                    ended = await stream.wait()
-                    why = clean(ended.stderr.decode(errors="replace").strip(), 300)
-                    raise SourceError(f"the shell on {remote.host} ended", why or f"status {ended.status}")
+                    raise SourceError(f"the shell on {remote.host} ended", _why(await stream.wait()))
                 change = counters.read(reading.numbers.get("uptime", 0.0), reading.totals)
                 sink.sample(reading.values(change), reading.fullest())
+
+
+def _why(ended: Completed) -> str:
+    if ended.status == -1:
+        return "the connection was lost"
+    said = ended.stderr.decode(errors="replace").strip()
+    return clean(said, 300) or f"its status was {ended.status}"
 
 
 async def _readings(stream: Stream) -> AsyncIterator[Reading]:

@@ -19,7 +19,7 @@ from rampdeck.view import Figure, Metric, Unit, View
 from ._access import AccessLog, Line
 from ._follow import FileFollower, Take
 from ._lines import lines_of, text_of
-from ._signals import NGINX, severity_of, signal_in
+from ._signals import NGINX, severity_of
 from ._tasks import Pace, every, together
 from ._times import utc_seconds, utc_seconds_of_local
 
@@ -38,11 +38,7 @@ LEVELS = {
     "info": Severity.INFO,
     "debug": Severity.DEBUG,
 }
-_ERROR = re.compile(
-    r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[([a-z]+)\] (\d+)#\d+: (?:\*\d+ )?(.*?)"
-    r"((?:, (?:client|server|request|subrequest|upstream|host|referrer): .*)?)",
-    re.DOTALL,
-)
+_ERROR = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[([a-z]+)\] (\d+)#\d+: (?:\*\d+ )?")
 _FIELD = re.compile(r', (client|request|upstream|host): (?:"([^"]*)"|([^,]*))')
 
 
@@ -166,7 +162,9 @@ class NginxCollector:
                 await asyncio.sleep(RETRY)
 
     def tell(self, sink: Sink) -> None:
-        """Pass on how well the logs can be read."""
+        """Pass on how well the logs can be read, once it is known of both."""
+        if any(log.trouble is None for log in self._logs):
+            return
         troubles = [log.trouble for log in self._logs if log.trouble]
         if troubles:
             sink.warn("; ".join(troubles))
@@ -225,14 +223,15 @@ def read_error(line: str, utc_offset: int) -> tuple[str, Severity, float | None,
     Its time names no zone: ``utc_offset`` is the host's, in seconds. A line of
     another shape is kept whole, as a notice.
     """
-    found = _ERROR.fullmatch(line)
+    found = _ERROR.match(line)
     if found is None:
         return line, Severity.NOTICE, None, {}
-    time, level, pid, text, rest = found.groups()
+    time, level, pid = found.groups()
+    text, client, rest = line[found.end() :].partition(", client: ")
     fields = {"level": level, "pid": pid}
-    for name, quoted, plain in _FIELD.findall(rest):
+    for name, quoted, plain in _FIELD.findall(client + rest):
         fields.setdefault(name, quoted or plain)
-    signal = signal_in(text, NGINX)
+    signal = NGINX.find(text)
     if signal:
         fields["signal"] = signal.name
     severity = severity_of(LEVELS.get(level, Severity.NOTICE), signal)

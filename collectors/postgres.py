@@ -37,7 +37,7 @@ from rampdeck.remote import Remote
 from rampdeck.text import clean
 from rampdeck.view import Column, Figure, Metric, Unit, View
 
-from .postgres_sessions import Session, table
+from ._sessions import Session, table
 
 CONNECT_TIMEOUT = 5
 STATEMENT_TIMEOUT_MS = 1_500

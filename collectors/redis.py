@@ -9,6 +9,7 @@ missing leaves its metric out.
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
@@ -209,12 +210,18 @@ _CAUSES = (
     ("protected mode", "it is in protected mode", "Set a password there, or watch it from its own host"),
     ("max number of clients", "every connection is taken", "Start Rampdeck before the load"),
     ("loading", "it is loading its data", "It is tried again"),
-    ("refused", "nothing listens there", "Check address and port, and that the server runs"),
-    ("Timeout", "no answer in time", "Check address, port and firewall; a slow command may block it"),
+    # Python's own words for a refused connection lack the word.
+    (
+        f"Error {errno.ECONNREFUSED} ",
+        "nothing listens there",
+        "Check address and port, and that the server runs",
+    ),
+    ("Timeout connecting", "no answer in time", "Check address, port, firewall and tls"),
+    ("Timeout reading", f"no answer for {READ_TIMEOUT:g} s", "A slow command may block it: see SLOWLOG GET"),
     ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted", "Set ca_file"),
     ("SSL", "it does not speak TLS as asked", "Check tls and port"),
-    ("closed", "the connection was closed", "Check that the server runs, and that the port takes no TLS"),
-    ("reset", "the connection was closed", "Check that the server runs"),
+    ("closed", "the connection was closed", "Check that the server runs, and whether it wants TLS"),
+    ("reset", "the connection was closed", "Check that the server runs, and whether it wants TLS"),
 )
 """Parts of Redis' and redis-py's messages: why and fix."""
 

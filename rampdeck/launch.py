@@ -18,8 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from locust.log import setup_logging
-
 from rampdeck import config as configuration
 from rampdeck import headless, loop
 from rampdeck.collector import Collector
@@ -66,8 +64,7 @@ def launch(argv: list[str], parts: Parts) -> int:
         options = command_line.parse(argv)
         if not options.headless and not output.terminal.isatty():
             raise UsageError("there is no terminal to draw the cockpit on", "", "Use --headless")
-        if not options.skip_log_setup:
-            setup_logging(options.loglevel, options.logfile)
+        command_line.set_up_logging(options)
         log.install()
         try:
             settings = _overridden(settings, options)
@@ -142,6 +139,11 @@ def _setup(
         sources=sources,
         hosts=hosts,
         views={kind: collector.view for kind, collector in parts.collectors.items()},
+        metrics={
+            f"{kind}.{metric.name}": metric
+            for kind, collector in parts.collectors.items()
+            for metric in collector.metrics
+        },
         plan=plan,
         run_time=float(options.run_time) if options.run_time else None,
         gate=Gate(settings.gate.thresholds),
@@ -234,6 +236,8 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
     pilot = asyncio.create_task(automatic()) if options.autostart else None
     run.leave = app.exit
     await app.run_async()
+    if app.return_code:
+        run.screen_broke()
     if pilot is not None:
         pilot.cancel()
 

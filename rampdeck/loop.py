@@ -107,4 +107,6 @@ def _deliver(future: asyncio.Future[Outcome[T]], outcome: Outcome[T]) -> None:
         future.set_result(outcome)
 
 
-gevent.get_hub().handle_error = partial(_handle_error, gevent.get_hub().handle_error)
+gevent.get_hub().handle_error = partial(  # type: ignore[method-assign]
+    _handle_error, gevent.get_hub().handle_error
+)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rampdeck.model import Health, Instant
+from rampdeck.model import Instant
 from rampdeck.snapshot import EMPTY, GeneratorView, LoadView, Recording, Snapshot
-from rampdeck.trust import overload
 
 if TYPE_CHECKING:
     from rampdeck.run import Run
@@ -40,7 +39,9 @@ class Painter:
 
     def _paint(self, at: Instant) -> Snapshot:
         run, session = self._run, self._run.session
-        verdict, reasons = run.gate.verdict(run.trust.doubts(session.sources))
+        verdict, reasons = run.gate.verdict(
+            run.trust.doubts(session.sources), run.trust.tainted(), final=False
+        )
         return Snapshot(
             at=at,
             title=run.setup.title,
@@ -78,11 +79,10 @@ class Painter:
         if source is None or source.last is None:
             return GeneratorView()
         values = source.last.values
-        reason = overload(values)
         return GeneratorView(
-            health=Health.WARNING if reason else source.health,
+            health=source.health,
             cpu_percent=values.get("cpu_percent"),
             lag_p99_ms=values.get("lag_p99_ms"),
             lag_max_ms=values.get("lag_max_ms"),
-            reason=reason,
+            reason=source.reason,
         )

@@ -40,10 +40,12 @@ from rampdeck.snapshot import Snapshot
 from rampdeck.steps import StepMachine
 from rampdeck.store import SessionWriter
 from rampdeck.trust import Trust
-from rampdeck.view import View
+from rampdeck.view import Metric, View
 
 WATCH = 0.1
 """Seconds between looks at the load."""
+LAST_LOOK = 1.5
+"""Seconds that the sources are still read after the load has ended."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Setup:
     sources: Sequence[Source]
     hosts: Hosts
     views: Mapping[str, View]
+    metrics: Mapping[str, Metric]
     plan: tuple[Stage, ...]
     run_time: float | None
     writer: SessionWriter
@@ -112,6 +115,11 @@ class Run:
     def views(self) -> Mapping[str, View]:
         """The pane of each kind of source."""
         return self.setup.views
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Every metric by the name it has in a threshold."""
+        return self.setup.metrics
 
     @property
     def limits(self) -> LoadConfig:
@@ -213,6 +221,9 @@ class Run:
         self.walk.leave()
         await self.engine.close()
         loop.exits.remove(self._scenario_exits)
+        if self.began is not None:
+            # The servers' last lines are on their way: half a second through a journal.
+            await asyncio.sleep(LAST_LOOK)
         self._watch()
         self._tick()
         for task in self._tasks:
@@ -369,6 +380,15 @@ class Run:
             self.ended = self.ended or "operator"
             self._say(EventKind.KEY, what)
         self.walk.leave()
+
+    def screen_broke(self) -> None:
+        """Note that the cockpit ended with a defect; its traceback is in what it wrote."""
+        self.broken = "the cockpit has a defect"
+        self.ended = self.ended or "defect"
+        self._say(EventKind.LOAD, self.broken, severity=Severity.CRITICAL)
+        for line, _ in self.setup.output.lines():
+            self._scenario_says(line, Severity.ERROR)
+            self.setup.output.terminal.write(line + "\n")
 
     def _scenario_exits(self, exit_: SystemExit) -> None:
         self.ended = "scenario"

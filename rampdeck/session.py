@@ -18,6 +18,7 @@ from rampdeck.model import (
     Instant,
     RequestBatch,
     Sample,
+    Severity,
     SourceInfo,
     Step,
 )
@@ -57,7 +58,7 @@ class Source:
     blind_since: Instant | None = None
     series: dict[str, History] = field(default_factory=dict)
     highest: dict[str, float] = field(default_factory=dict)
-    signals: Counter[str] = field(default_factory=Counter)
+    signals: Counter[tuple[str, Severity]] = field(default_factory=Counter)
 
     def view(self, at: Instant) -> SourceView:
         """Return what a pane shows of it."""
@@ -179,8 +180,8 @@ class Session:
         if event.kind is EventKind.LOG:
             source.events += 1
             source.heard = event.at
-            if signal := event.fields.get("signal"):
-                source.signals[signal] += 1
+            if event.severity <= Severity.WARNING and (signal := event.fields.get("signal")):
+                source.signals[signal, event.severity] += 1
         elif event.kind is EventKind.HEALTH:
             source.health = Health(event.fields["health"])
             source.reason = event.text
@@ -190,6 +191,7 @@ class Session:
                 source.blind_since = None
         elif event.kind is EventKind.GAP:
             source.gaps.append(Gap(float(event.fields["from"]), float(event.fields["until"])))
+            source.blind_since = None
 
     def _drawn(self, kind: str) -> tuple[str, ...]:
         """Return the metrics of a kind whose trend its pane draws."""

@@ -15,20 +15,6 @@ from rampdeck.session import Session, Source
 
 BLIND_SHARE = 0.10
 """Share of the measured seconds that a source may be blind before it is a doubt."""
-LAG_LIMIT_MS = 50.0
-"""Loop lag (p99 of a second) beyond which response times hold the generator's own queue."""
-CPU_LIMIT = 90.0
-"""Per cent of one core beyond which Locust itself warns that its numbers may be wrong."""
-
-
-def overload(values: Mapping[str, float]) -> str:
-    """Say how a sample of the generator is beyond its limits; empty when it is not."""
-    lag, cpu = values.get("lag_p99_ms", 0.0), values.get("cpu_percent", 0.0)
-    if cpu > CPU_LIMIT:
-        return f"this process uses {cpu:.0f} % of one core (limit {CPU_LIMIT:.0f} %)"
-    if lag > LAG_LIMIT_MS:
-        return f"the loop is {lag:.0f} ms late (limit {LAG_LIMIT_MS:.0f} ms)"
-    return ""
 
 
 class Trust:
@@ -47,23 +33,24 @@ class Trust:
         for source in session.sources.values():
             if source.health in (Health.BLIND, Health.CONNECTING):
                 self._blind[source.info.name] += 1
-            if source.info.kind == "generator" and source.last and overload(source.last.values):
+            if source.info.kind == "generator" and source.health is Health.WARNING:
                 self._overloaded += 1
 
     def doubts(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
-        """Return the reasons not to trust the run, as sentences."""
+        """Return what was missing, as sentences; it takes a PASS away, but not a FAIL."""
         found: list[str] = []
         if not self.measured:
             found.append("no load level was held long enough to be measured")
         for name, seconds in self._blind.items():
             if seconds > BLIND_SHARE * self.measured:
                 why = sources[name].reason
-                found.append(
-                    f"{name} was blind for {seconds} of {self.measured} measured seconds"
-                    + (f" ({why})" if why else "")
-                )
-        if self._overloaded > BLIND_SHARE * max(1, self.measured):
-            found.append(
-                f"the generator was at its limit in {self._overloaded} of {self.measured} measured seconds"
-            )
+                told = f"{name} was blind for {seconds} of {self.measured} measured seconds"
+                found.append(f"{told} ({why})" if why else told)
         return tuple(found)
+
+    def tainted(self) -> tuple[str, ...]:
+        """Return why the request figures themselves are not to be trusted, if so."""
+        if self._overloaded <= BLIND_SHARE * self.measured:
+            return ()
+        seconds = f"{self._overloaded} of {self.measured} measured seconds"
+        return (f"the generator was at its limit in {seconds}: response times hold its own queue",)

@@ -186,7 +186,7 @@ def test_the_installed_program_says_its_version(installed: Environment, project:
 
 
 def test_a_run_uses_the_user_s_own_packages(installed: Environment, project: Path, server: str) -> None:
-    load = ["-H", server, "-u", "2", "-r", "2", "-t", "3s", "--json-file", "out.json"]
+    load = ["-H", server, "-u", "2", "-r", "2", "-t", "9s", "--json-file", "out.json"]
     answer = installed.run("rampdeck", "run", "--headless", "-f", "locustfile.py", *load, cwd=project)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     result = json.loads((project / "out.json").read_text())

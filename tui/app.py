@@ -23,7 +23,7 @@ from .drawing import safe
 from .keymap import APP, bindings, checked
 from .logbook import Filter
 from .panes import SourcePane
-from .screens.dashboard import SHORT, Dashboard
+from .screens.dashboard import Dashboard
 from .screens.dialogs import Confirm, FilterLog, GoTo, Note, OpenedEntry
 from .screens.help import Help
 from .terminal import Terminal
@@ -62,6 +62,7 @@ class Cockpit(App[None]):
         for theme in OWN:
             self.register_theme(theme)
         LineView.plain = self._config.ascii
+        self.set_class(self._config.ascii, "-ascii")
         self.set_keymap(checked(self._config.keys))
 
     def get_driver_class(self) -> type[Driver]:
@@ -93,7 +94,9 @@ class Cockpit(App[None]):
 
     def say(self, text: str, severity: Said = "information") -> None:
         """Show a message to the operator for some seconds."""
-        self.notify(safe(text, 1_000), severity=severity, markup=False, timeout=8 if severity != "error" else 20)
+        self.notify(
+            safe(text, 1_000), severity=severity, markup=False, timeout=8 if severity != "error" else 20
+        )
 
     # Painting.
 
@@ -303,8 +306,10 @@ class Cockpit(App[None]):
                 continue
             action = binding.action.removeprefix("app.")
             yield SystemCommand(binding.description, binding.tooltip, partial(self.run_action, action, self))
-        for number, short in SHORT.items():
-            yield SystemCommand(f"Pane {number}: {short}", "Go to this pane", partial(self.action_pane, number))
+        for number, pane in sorted(self.dashboard.panes.items()):
+            yield SystemCommand(
+                f"Pane {number}: {pane.heading}", "Go to it", partial(self.action_pane, number)
+            )
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
         yield SystemCommand(
             "Save a picture of the screen", "As SVG, in the folder of the session", self.action_picture

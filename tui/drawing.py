@@ -109,6 +109,17 @@ def crop(line: Iterable[Span], width: int) -> Line:
     return tuple(spans)
 
 
+def joined(spans: Iterable[Span]) -> Line:
+    """Return a line with neighbours of one tone as one span: fewer spans are cheaper to paint."""
+    line: list[Span] = []
+    for text, tone in spans:
+        if line and line[-1][1] is tone:
+            line[-1] = (line[-1][0] + text, tone)
+        else:
+            line.append((text, tone))
+    return tuple(line)
+
+
 def spread(left: Line, right: Line, width: int) -> Line:
     """Return one line of ``width`` cells with ``left`` at its start and ``right`` at its end.
 

@@ -1,4 +1,4 @@
-"""Trends in few cells: sparklines and a small braille chart, as text.
+"""Trends in few cells: sparklines and a small area chart, as text.
 
 A series has one value a second, oldest first. Several seconds share a column;
 a column shows the worst (highest) of its seconds. Columns are cut at fixed
@@ -12,22 +12,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-BARS = "▁▂▃▄▅▆▇█"
-_DOTS = ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
-"""Braille bits of the left and the right dot column, bottom row first."""
+BARS = "▁▂▃▄▅▆▇"
+"""Without the full block, so that trends one above the other stay apart."""
+EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
-def columns(
-    series: Sequence[float | None], number: int, second: int, span: int
-) -> list[float | None]:
+def columns(series: Sequence[float | None], number: int, second: int, span: int) -> list[float | None]:
     """Return the last ``span`` seconds as at most ``number`` columns, each the highest of its seconds.
 
     ``second`` is the moment of the newest value; columns begin at multiples of
-    their length. There are always ``number`` columns, missing ones are ``None``.
+    their length, which is whole seconds: they show a little less than ``span``
+    rather than leave cells empty. Missing columns are ``None``.
     """
     if number <= 0:
         return []
-    length = max(1, math.ceil(span / number))
+    length = max(1, span // number)
     newest = second // length
     result: list[float | None] = [None] * number
     oldest_second = second - len(series) + 1
@@ -60,32 +59,14 @@ def sparkline(series: Sequence[float | None], width: int, second: int, span: int
     return bars(columns(series, width, second, span))
 
 
-def braille(values: Sequence[float | None], height: int, top: float) -> list[str]:
-    """Return a line chart: two values a cell, four steps a row, top row first.
-
-    Neighbours are joined by vertical strokes; nothing joins across a gap.
-    """
-    width = (len(values) + 1) // 2
-    cells = [[0] * width for _ in range(height)]
-    steps = height * 4 - 1
-    before: int | None = None
-    for index, value in enumerate(values):
-        if value is None:
-            before = None
-            continue
-        level = min(steps, max(0, round(value / top * steps))) if top > 0 else 0
-        low, high = _stroke(before, level)
-        for step in range(low, high + 1):
-            cells[height - 1 - step // 4][index // 2] |= _DOTS[index % 2][step % 4]
-        before = level
-    return ["".join(chr(0x2800 + bits) if bits else " " for bits in row) for row in cells]
-
-
-def _stroke(before: int | None, level: int) -> tuple[int, int]:
-    """Return the lowest and highest dot of a value's column, so that it touches the one before."""
-    if before is None or abs(level - before) <= 1:
-        return level, level
-    return (before + 1, level) if level > before else (level, before - 1)
+def area(values: Sequence[float | None], height: int, top: float) -> list[str]:
+    """Return an area chart, one value a column, eight steps a row, top row first; a gap stays blank."""
+    heights = [0 if value is None else max(1, round(value / top * height * 8)) for value in values]
+    rows = []
+    for row in range(height):
+        floor = (height - 1 - row) * 8
+        rows.append("".join(EIGHTHS[min(max(steps - floor, 0), 8)] for steps in heights))
+    return rows
 
 
 def nice_top(highest: float) -> float:

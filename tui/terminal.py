@@ -7,7 +7,8 @@ import contextlib
 import errno
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -64,10 +65,6 @@ class Terminal(LinuxDriver):
     def flush(self) -> None:
         """Do nothing: everything is written as soon as it can be."""
 
-    def disable_input(self) -> None:
-        """End the input, also of a terminal that is gone."""
-        super().disable_input()
-
     def close(self) -> None:
         """Give the last sequences a moment, then let go of the terminal."""
         if self._buffer and not self._gone:
@@ -80,12 +77,16 @@ class Terminal(LinuxDriver):
         super().close()
 
     def _opened(self) -> int:
-        """Return an own descriptor: one shared with the shell must not become non-blocking."""
-        file = self._file.fileno()
-        try:
-            return os.open(os.ttyname(file), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-        except OSError:
-            return os.dup(file)
+        """Return an own descriptor: one shared with the shell must not become non-blocking.
+
+        Whichever of the standard files is a terminal leads to it, so that the
+        others can be redirected.
+        """
+        for stream in (sys.__stderr__, sys.__stdout__, sys.__stdin__):
+            with contextlib.suppress(OSError, AttributeError, ValueError):
+                name = os.ttyname(cast("TextIO", stream).fileno())
+                return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        return os.dup(self._file.fileno())
 
     def _drain(self) -> None:
         try:

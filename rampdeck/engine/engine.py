@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +115,12 @@ class LoadEngine:
     def exit_code(self) -> int | None:
         """Return the exit code that the locustfile asks for, if it does."""
         return self.environment.process_exit_code
+
+    @property
+    def exceptions(self) -> Mapping[str, int]:
+        """Return how often the scenario's own code raised, by text."""
+        rows = self._runner.exceptions.values()
+        return {str(row["msg"]): int(row["count"]) for row in rows}
 
     # -- what is wanted
 

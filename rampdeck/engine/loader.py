@@ -186,13 +186,14 @@ def _pytest_only_for_tests(files: Sequence[str]) -> Iterator[None]:
     Otherwise a file without a user class, or a machine without pytest, would
     get pytest's complaint instead of ours.
     """
-    original = locust.main.load_locustfile_pytest
+    module: Any = locust.main
+    original = module.load_locustfile_pytest
     if not any("def test_" in Path(file).read_text(encoding="utf-8", errors="replace") for file in files):
-        locust.main.load_locustfile_pytest = lambda _: {}
+        module.load_locustfile_pytest = lambda _: {}
     try:
         yield
     finally:
-        locust.main.load_locustfile_pytest = original
+        module.load_locustfile_pytest = original
 
 
 def _own_package_aside(folder: Path) -> None:

@@ -19,6 +19,7 @@ from locust.argument_parser import (
     get_parser,
     parse_locustfile_option,
 )
+from locust.log import setup_logging
 
 from rampdeck.errors import ScenarioError, UsageError
 
@@ -127,6 +128,12 @@ def parse(argv: Sequence[str]) -> Namespace:
     if options.headful:
         options.headless = False
     return options
+
+
+def set_up_logging(options: Namespace) -> None:
+    """Set Locust's logging up as the command line asks: level, and a file if one is named."""
+    if not options.skip_log_setup:
+        setup_logging(options.loglevel, options.logfile)
 
 
 @contextlib.contextmanager

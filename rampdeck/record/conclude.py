@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rampdeck import __version__
 from rampdeck.gate import Gate
 from rampdeck.model import Instant, Step
+from rampdeck.record.findings import findings
 from rampdeck.record.markdown import date
 from rampdeck.record.result import (
     ErrorResult,
@@ -56,7 +57,15 @@ def conclude(run: Run) -> Result:
         doubts.append("the operator stopped the load before its planned end")
     if run.broken:
         doubts.append(run.broken)
-    matter = Matter(run.setup.title, run.setup.host, run.facts, doubts, file=run.writer.path)
+    matter = Matter(
+        title=run.setup.title,
+        host=run.setup.host,
+        facts=run.facts,
+        doubts=doubts,
+        tainted=run.trust.tainted(),
+        findings=findings(run.session, run.gate.outcome(), run.engine.exceptions),
+        file=run.writer.path,
+    )
     return result_of(run.session, run.gate, matter, Instant.now())
 
 

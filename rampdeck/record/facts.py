@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rampdeck.config import Command, ReleaseConfig
 from rampdeck.errors import RampdeckError
 from rampdeck.record.result import RecordFields
-from rampdeck.remote import Remote
 from rampdeck.secrets import redact
 from rampdeck.text import clean
+
+if TYPE_CHECKING:
+    from rampdeck.remote import Remote
 
 MOST = 200
 """Characters that are kept of an answer."""

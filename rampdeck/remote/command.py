@@ -31,24 +31,34 @@ SHORT_COMMANDS = 2
 LEAVE = 2.0
 """Seconds that the end of a command is waited for when its stream is left."""
 
-# $$ leads the group: sshd and LocalRemote start every command in a session of its own. Where
-# something in between does not, there is no such group and only the two known processes are killed.
-# The exit status is kept apart from TERM, which takes the guard away and what the command left behind.
+# The scripts run as leader of a process group, $$, so that one signal reaches all of it. sshd and
+# LocalRemote start a command so; where something in between does not (a ForceCommand, another
+# server), there is no group of that number, and setsid makes one.
+_LEADING = (
+    'kill -0 -$$ 2>/dev/null && exec sh -c "$1" rampdeck "$2"; '
+    'exec 3<&0; setsid sh -c "$1" rampdeck "$2" <&3 3<&- & wait $!'
+)
+# At the end of the command, TERM takes the guard away and what the command left in the background;
+# who carries the exit status must outlive that. The shell's own remarks ("Terminated") go nowhere.
 _GUARDED = (
-    'exec 3<&0; sh -c "$1" </dev/null 3<&- & c=$!; '
-    "(read -r _ <&3; kill -9 -$$ || kill -9 $c $$) >/dev/null 2>&1 & g=$!; "
-    'wait $c; s=$?; trap "" TERM; exec 2>/dev/null; kill -TERM -$$ || kill $g; exit $s'
+    "exec 3<&0 4>&2 2>/dev/null; "
+    'sh -c "$1" </dev/null 2>&4 3<&- 4>&- & c=$!; '
+    "(read -r _ <&3; kill -9 -$$) >&2 4>&- & "
+    'wait $c; s=$?; trap "" TERM; kill -TERM -$$; exit $s'
 )
 # The first cat carries stdin to the command, the second waits on where a command has closed its stdin.
+# The end is told inside the pipeline: dash's wait for one process of a pipeline waits for all of it.
+# The command begins when the guard has said so: in its first moments it still has its parent's trap.
 _GUARDED_WITH_STDIN = (
-    "exec 3<&0; (cat <&3; cat <&3 >/dev/null; kill -9 -$$ || kill -9 $$) 2>/dev/null | "
-    'sh -c "$1" 3<&- & wait $!; s=$?; trap "" TERM; exec 2>/dev/null; kill -TERM -$$; exit $s'
+    "exec 3<&0 4>&2 2>/dev/null; trap : TERM; "
+    "(echo; cat <&3; cat <&3 >&2; kill -9 -$$) 4>&- | "
+    '(read -r _; sh -c "$1" 2>&4 3<&- 4>&-; s=$?; trap "" TERM; kill -TERM -$$; exit $s)'
 )
 
 
 def guarded(command: str, *, stdin: bool) -> list[str]:
     """Return the arguments that run a POSIX shell command line beside its guard (dash, bash, busybox)."""
-    return ["sh", "-c", _GUARDED_WITH_STDIN if stdin else _GUARDED, "rampdeck", command]
+    return ["sh", "-c", _LEADING, "rampdeck", _GUARDED_WITH_STDIN if stdin else _GUARDED, command]
 
 
 def guarded_line(command: str, *, stdin: bool) -> str:
@@ -134,6 +144,8 @@ class Running:
         try:
             while chunk := await pipe.read(CHUNK):
                 yield chunk
+                # What is buffered is read without a pause: let the load and the screen in between.
+                await asyncio.sleep(0)
         except self._lost:
             return
 

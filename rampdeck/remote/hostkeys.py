@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,28 @@ class HostKeys:
 
     def __init__(self) -> None:
         self.known = asyncssh.SSHKnownHosts()
+        self.file = DEFAULT_FILES[0]
         self.offered: asyncssh.SSHKey | None = None
+
+    def load(self, named: object, endpoint: Endpoint) -> None:
+        """Read the files that the configuration names, or the usual ones.
+
+        Never "every key is right": that is how asyncssh takes
+        ``UserKnownHostsFile none``, while OpenSSH then looks into no file. A
+        file that does not exist knows nobody.
+
+        Raises :class:`HostKeyRefused` when a file cannot be read.
+        """
+        files = [str(file) for file in named] if isinstance(named, list | tuple) else []
+        files = files or list(DEFAULT_FILES)
+        self.file = files[0]
+        paths = [Path(file).expanduser() for file in files]
+        try:
+            self.known = asyncssh.read_known_hosts([str(path) for path in paths if path.exists()])
+        except (OSError, ValueError) as error:
+            raise HostKeyRefused(
+                f"the host key of {endpoint} cannot be verified", str(error), f"Mend {', '.join(files)}."
+            ) from None
 
     def client(self) -> asyncssh.SSHClient:
         """Return the connection's client, which notes the offered key and trusts none by itself."""
@@ -53,24 +73,3 @@ class _Noting(asyncssh.SSHClient):
         """Note a key that no known_hosts file has, and refuse it."""
         self._keys.offered = key
         return False
-
-
-def known_hosts_of(
-    options: asyncssh.SSHClientConnectionOptions, endpoint: Endpoint
-) -> asyncssh.SSHKnownHosts:
-    """Return the known hosts for a connection: never "all of them".
-
-    asyncssh takes ``UserKnownHostsFile none`` for leave to skip the check, and
-    stumbles over a listed file that does not exist; OpenSSH does neither.
-
-    Raises :class:`HostKeyRefused` when a file cannot be read.
-    """
-    named = options.known_hosts if isinstance(options.known_hosts, list | tuple) else ()
-    files = [Path(str(file)).expanduser() for file in named or DEFAULT_FILES]
-    try:
-        return asyncssh.read_known_hosts([str(file) for file in files if os.path.lexists(file)])
-    except (OSError, ValueError) as error:
-        places = ", ".join(str(file) for file in files)
-        raise HostKeyRefused(
-            f"the key of {endpoint} cannot be verified", f"{places}: {error}", "Mend the known_hosts file."
-        ) from None

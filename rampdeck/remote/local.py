@@ -48,9 +48,10 @@ class LocalRemote(CommandHost):
             if transport.get_returncode() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), LEAVE)
+            # Closed first: asyncio's wait is for the end of the pipes too, and an unread one has none.
             transport.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), LEAVE)
 
     @asynccontextmanager
     async def tunnel(self, host: str, port: int) -> AsyncIterator[tuple[str, int]]:

@@ -35,12 +35,13 @@ def _host_key(endpoint: Endpoint, keys: HostKeys, reason: str) -> HostKeyRefused
             f"it offered {offered}, known_hosts has {', '.join(_described(key) for key in known)}:"
             " the host was set up anew, or somebody stands in between",
             f"Ask whoever runs it; if the new key is right, ssh-keygen -R {_known_name(endpoint)}"
-            f" and then {_keyscan(endpoint)}",
+            f" -f {keys.file} and then {_keyscan(endpoint, keys)}",
         )
     return HostKeyRefused(
         f"the host key of {endpoint} is not known",
         f"it offered {offered}, and known_hosts has no key for it" if keys.offered else reason,
-        f"Compare the fingerprint with the host's own (ssh-keygen -lf on it), then {_keyscan(endpoint)}",
+        "Compare the fingerprint with the host's own (ssh-keygen -lf on it),"
+        f" then {_keyscan(endpoint, keys)}",
     )
 
 
@@ -50,7 +51,7 @@ def _key_exchange(endpoint: Endpoint, keys: HostKeys, reason: str) -> RemoteErro
         return HostKeyRefused(
             f"the host key of {endpoint} has changed",
             f"known_hosts has {', '.join(_described(key) for key in known)}, and it offers none of that type",
-            f"Ask whoever runs it; if that is right, add its other key: {_keyscan(endpoint)}",
+            f"Ask whoever runs it; if that is right, add its other key: {_keyscan(endpoint, keys)}",
         )
     fix = "Allow a common algorithm, in its sshd_config or in ~/.ssh/config."
     return HostUnreachable(f"no common language with {endpoint}", reason, fix)
@@ -123,6 +124,6 @@ def _known_name(endpoint: Endpoint) -> str:
     return shlex.quote(name)
 
 
-def _keyscan(endpoint: Endpoint) -> str:
+def _keyscan(endpoint: Endpoint, keys: HostKeys) -> str:
     port = "" if endpoint.port == 22 else f"-p {endpoint.port} "
-    return f"ssh-keyscan {port}{shlex.quote(endpoint.address)} >> ~/.ssh/known_hosts"
+    return f"ssh-keyscan {port}{shlex.quote(endpoint.address)} >> {keys.file}"

@@ -22,7 +22,7 @@ from rampdeck.config import HostConfig
 from rampdeck.errors import CommandFailed, HostUnreachable, RemoteError, TunnelRefused
 from rampdeck.remote import Completed, Stream
 from rampdeck.remote.command import LEAVE, CommandHost, Running, brief, guarded_line
-from rampdeck.remote.hostkeys import Endpoint, HostKeys, known_hosts_of
+from rampdeck.remote.hostkeys import Endpoint, HostKeys
 from rampdeck.remote.refusal import refusal
 
 KEEPALIVE = 5
@@ -141,10 +141,9 @@ class SshRemote(CommandHost):
             try:
                 options = await asyncssh.SSHClientConnectionOptions.construct(**self._given())
                 self._endpoint = Endpoint(self.host, options.host, options.port, options.username)
-                keys.known = known_hosts_of(options, self._endpoint)
-                return await asyncssh.connect(
-                    **self._given(), known_hosts=keys.known, client_factory=keys.client
-                )
+                keys.load(options.known_hosts, self._endpoint)
+                given = self._given() | {"known_hosts": keys.known, "client_factory": keys.client}
+                return await asyncssh.connect(**given)
             except (asyncssh.Error, OSError, ValueError, TimeoutError) as error:
                 raise refusal(error, self._endpoint, keys, self._config) from None
 
@@ -159,6 +158,10 @@ class SshRemote(CommandHost):
         }
         return {key: value for key, value in given.items() if value is not None} | {
             "host": config.address or self.host,
+            "config": (),  # asyncssh's word for the usual files
+            # The types of the known keys first, as asyncssh does by itself, then the others: a host
+            # whose key has another type now would else break off before one can see what it offers.
+            "server_host_key_algs": "+ssh-ed25519,ecdsa-sha2-nistp*,rsa-sha2-*",
             # The agent may hold what a key file with a passphrase keeps shut.
             "ignore_encrypted": True,
             "password_auth": False,

@@ -28,7 +28,9 @@ Cell = tuple[str, str, Tone]
 """Label, value and the tone of the value."""
 
 
-def figure_lines(view: View, values: Mapping[str, float], units: Mapping[str, Unit], width: int) -> list[Line]:
+def figure_lines(
+    view: View, values: Mapping[str, float], units: Mapping[str, Unit], width: int
+) -> list[Line]:
     """Return the figures of one source in aligned columns, as many beside each other as fit."""
     rows = _cells(view, values, units)
     number = max((len(row) for row in rows), default=0)
@@ -39,7 +41,7 @@ def figure_lines(view: View, values: Mapping[str, float], units: Mapping[str, Un
     folded = _folded(rows, number)
     labels, texts = _column_widths(folded, number)
     spare = max(width - _needed(folded, number), 0)
-    gap = BETWEEN + min(spare // number, 5)
+    gap = BETWEEN + min(spare // number, 3)
     lines: list[Line] = []
     for row in folded:
         line: Line = ()
@@ -93,7 +95,7 @@ def _cell(figure: Figure, values: Mapping[str, float], units: Mapping[str, Unit]
         if number and limit.endswith(fmt.THIN + size) and not size.isdigit():
             text = number
         text = f"{text}/{limit}"
-    text = fit_right(text, NARROWEST_VALUE.get(unit, 0))
+    text = text.rjust(NARROWEST_VALUE.get(unit, 0))
     return figure.label, text, _tone(figure, value, most)
 
 

@@ -6,7 +6,7 @@ from rampdeck import format as fmt
 from rampdeck.model import Health
 from rampdeck.snapshot import ThresholdState, ThresholdView
 
-from ..drawing import Line, Tone, crop, cut, fit, fit_right, line_width, safe, wrap
+from ..drawing import Line, Tone, crop, cut, fit, fit_right, line_width, safe, width_of, wrap
 from ..signs import THRESHOLD, VERDICT
 from ..widgets.pane import Pane
 
@@ -17,7 +17,8 @@ OF_STATE = {
     ThresholdState.UNKNOWN: Health.CONNECTING,
     ThresholdState.PASS: Health.LIVE,
 }
-CELL = 50
+CELL = 70
+"""Cells that a threshold takes at least, beside another one."""
 
 
 class GatePane(Pane):
@@ -59,17 +60,20 @@ class GatePane(Pane):
         thresholds = self.ordered()
         if not thresholds:
             return [(("no thresholds: add them under [gate] in rampdeck.toml", Tone.MUTED),)]
-        if height <= 2:
+        number = max(1, width // CELL)
+        if height <= 2 and number < 2:
             return self._compact(width, height)
         if height > len(thresholds) and height > 6:
             return self._table(thresholds, width, height)
-        number = max(1, width // CELL)
         cell_width = (width - 3 * (number - 1)) // number
+        since_width = 16 if any(one.failed for one in thresholds) else 0
+        label_width = max(width_of(safe(one.label, 80)) for one in thresholds)
+        label_width = max(min(label_width, cell_width - 2 - 10 - 13 - since_width), 8)
         lines: list[Line] = []
         for start in range(0, len(thresholds), number):
             cells: Line = ()
             for threshold in thresholds[start : start + number]:
-                cell = _cell(threshold, cell_width)
+                cell = _cell(threshold, label_width, cell_width)
                 cells = (*cells, (" " * 3, Tone.TEXT), *cell) if cells else cell
             lines.append(cells)
         if len(lines) > height:
@@ -144,8 +148,8 @@ class GatePane(Pane):
         return lines[:height]
 
 
-def _cell(threshold: ThresholdView, width: int) -> Line:
-    """Return a threshold in a cell of a fixed width."""
+def _cell(threshold: ThresholdView, label_width: int, width: int) -> Line:
+    """Return a threshold in a cell of a fixed width: sign, label, value, limit, first breach."""
     sign, tone = THRESHOLD[threshold.state]
     limit = f"{threshold.operator} {fmt.with_unit(threshold.limit, threshold.unit)}"
     value = fmt.with_unit(threshold.value, threshold.unit)
@@ -154,19 +158,16 @@ def _cell(threshold: ThresholdView, width: int) -> Line:
         since = f"since {fmt.clock(threshold.first_breach.utc)}"
         if threshold.state is not ThresholdState.FAIL:
             since = f"✖ {fmt.clock(threshold.first_breach.utc)}"
-    fixed = 2 + 10 + 13 + (16 if since else 0)
-    label = max(width - fixed, 8)
     loud = tone if tone in (Tone.BAD, Tone.WARNING) else Tone.TEXT
-    return crop(
-        (
-            (f"{sign} ", tone),
-            (fit(safe(threshold.label, 80), label), Tone.TEXT),
-            (fit_right(value, 10), loud),
-            (f"  {fit(limit, 11)}", Tone.MUTED),
-            (fit(since, 16) if since else "", Tone.BAD),
-        ),
-        width,
+    cell: Line = (
+        (f"{sign} ", tone),
+        (fit(safe(threshold.label, 80), label_width), Tone.TEXT),
+        (fit_right(value, 10), loud),
+        (f"  {fit(limit, 11)}", Tone.MUTED),
+        (since, Tone.BAD),
     )
+    cell = crop(cell, width)
+    return (*cell, (" " * (width - line_width(cell)), Tone.TEXT))
 
 
 def _short(threshold: ThresholdView) -> Line:

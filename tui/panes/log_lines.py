@@ -41,7 +41,7 @@ def log_line(entry: Entry, width: int, host_width: int, selected: bool, unfold_k
         more = f" … +{entry.more}" if entry.more else ""
     text = cut(safe(entry.first, max(room * 2, 20)), max(room - width_of(more), 1))
     gap = room - width_of(text) - width_of(more)
-    loud = tone if tone in (Tone.BAD, Tone.WARNING) else Tone.TEXT
+    loud = Tone.BAD if event.severity <= Severity.CRITICAL else Tone.TEXT
     if event.kind is EventKind.GAP:
         loud = Tone.WARNING
     if selected:

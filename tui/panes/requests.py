@@ -12,7 +12,7 @@ from rampdeck import format as fmt
 from rampdeck.model import Health
 from rampdeck.snapshot import Figures, RequestRow, Series, Snapshot
 
-from ..drawing import Line, Span, Tone, cut, fit, fit_right, safe
+from ..drawing import Line, Span, Tone, cut, fit, fit_right, joined, safe
 from ..signs import HEALTH, WORST, worst
 from ..spark import sparkline
 from ..widgets.pane import Pane
@@ -28,7 +28,7 @@ class NumberColumn:
     """A column of figures: how it is written, ordered, and when it is shown.
 
     ``rank`` tells which columns give way first where there is little room: the
-    highest. ``alarm`` colours a figure above zero.
+    highest. ``alarm`` gives a figure above zero the colour of its row.
     """
 
     title: str
@@ -41,9 +41,7 @@ class NumberColumn:
 
 COLUMNS = (
     NumberColumn("REQS", 8, lambda now, all_: fmt.count(all_.requests), lambda now, all_: all_.requests),
-    NumberColumn(
-        "FAILS", 7, lambda now, all_: fmt.count(all_.failures), lambda now, all_: all_.failures, 2, alarm=True
-    ),
+    NumberColumn("FAILS", 7, lambda now, all_: fmt.count(all_.failures), lambda now, all_: all_.failures, 2),
     NumberColumn("RPS", 7, lambda now, all_: fmt.rate(now.rps), lambda now, all_: now.rps or 0),
     NumberColumn(
         "FAIL %",
@@ -96,10 +94,10 @@ class RequestsPane(Pane):
         self._frozen.clear()
         self.redraw()
 
-    def on_blur(self) -> None:
-        """Let the rows move again."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Keep the rows where they are while one reads, let them move again after."""
         self._frozen.clear()
-        super().on_blur()
+        super().watch_has_focus(has_focus)
 
     def body(self, width: int, height: int) -> list[Line]:
         """Return the header, the rows that fit, and the sum of all."""
@@ -170,7 +168,7 @@ class RequestsPane(Pane):
         if spark < 8 and left >= NARROWEST_NAME + 12:
             name, spark = left - 12, 10
         if spark < 8:
-            name, spark = min(wanted, left), 0
+            name, spark = min(left, WIDEST_NAME), 0
         return columns, max(name, 1), min(spark, 60)
 
     def _header(self, columns: list[NumberColumn], name_width: int, spark_width: int) -> Line:
@@ -192,25 +190,26 @@ class RequestsPane(Pane):
             (f"{sign} ", tone),
             (fit(safe(row.method, 20), METHOD_WIDTH - 1) + " ", Tone.MUTED),
             (fit(safe(row.name, 200), name_width), loud),
-            *_figures(columns, row.window, row.whole),
+            *_figures(columns, row.window, row.whole, loud),
             *_trend(row.p95, spark_width, second),
         )
 
     def _sum(self, columns: list[NumberColumn], name_width: int, spark_width: int, second: int) -> Line:
         shot: Snapshot = self.snapshot
-        figures = _figures(columns, shot.window, shot.whole)
         return (
             (" " * (2 + METHOD_WIDTH) + fit("All", name_width), Tone.STRONG),
-            *((text, Tone.STRONG if tone is Tone.TEXT else tone) for text, tone in figures),
+            *_figures(columns, shot.window, shot.whole, Tone.STRONG),
             *_trend(shot.trend.p95, spark_width, second),
         )
 
 
-def _figures(columns: list[NumberColumn], now: Figures, whole: Figures) -> Line:
-    return tuple(
+def _figures(columns: list[NumberColumn], now: Figures, whole: Figures, loud: Tone) -> Line:
+    """Return the figures; those that may alarm take the tone of their row."""
+    usual = Tone.STRONG if loud is Tone.STRONG else Tone.TEXT
+    return joined(
         (
             fit_right(column.write(now, whole), column.width),
-            Tone.BAD if column.alarm and column.order(now, whole) > 0 else Tone.TEXT,
+            loud if column.alarm and column.order(now, whole) > 0 else usual,
         )
         for column in columns
     )

@@ -323,7 +323,7 @@ def _filter_words(wanted: Filter) -> str:
 def _help(view: View | None) -> str:
     if view is None:
         return "Nothing of this kind is configured; the pane says how to add it."
-    figures = [figure.label for line in view.figures for figure in line]
+    figures = list(dict.fromkeys(figure.label for line in view.figures for figure in line))
     parts = []
     if figures:
         parts.append(f"Figures: {', '.join(figures)}.")

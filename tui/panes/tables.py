@@ -93,6 +93,8 @@ def _widths(columns: list[Column], width: int) -> list[int]:
     widths = [room if place < number else 0 for place, room in enumerate(needed)]
     open_ended = [place for place in range(number) if not fixed[place]]
     spare = width - sum(widths) - number
+    if not open_ended:
+        open_ended = [place for place in range(number) if columns[place].unit is Unit.TEXT][:1]
     if open_ended and spare > 0:
         widths[open_ended[-1]] += spare
     return widths

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 from rampdeck import format as fmt
 from rampdeck.model import Health
 from rampdeck.snapshot import Series, ThresholdState, ThresholdView
 from rampdeck.view import Unit
 
-from ..drawing import Line, Span, Tone, fit_right
-from ..spark import bars, braille, columns, nice_top
+from ..drawing import Line, Span, Tone, fit_right, joined
+from ..spark import area, bars, columns, nice_top
 from ..widgets.pane import Pane
 
 SPAN = 300
 AXIS = 6
+"""Cells left of the plot."""
+LEGEND = 8
+"""Cells right of it, for the present values."""
 
 
 class TrendPane(Pane):
@@ -56,14 +61,13 @@ class TrendPane(Pane):
             ("fail", trend.error_rate, f"{fmt.share(_last(trend.error_rate))} %", Tone.BAD),
         ][: max(height - 4, 0)]
         lines = self._chart(plot, height - len(below), second)
-        value_width = 8
         for label, series, value, tone in below:
-            drawn = bars(columns(series, plot - value_width, second, SPAN))
+            drawn = bars(columns(series, plot - LEGEND, second, SPAN))
             lines.append(
                 (
                     (fit_right(label, AXIS - 1) + "  ", Tone.MUTED),
                     *_coloured(drawn, tone),
-                    (fit_right(value, value_width), Tone.STRONG),
+                    (fit_right(value, LEGEND), Tone.STRONG),
                 )
             )
         return lines
@@ -73,54 +77,50 @@ class TrendPane(Pane):
         return (("last 5 min", Tone.MUTED),)
 
     def _chart(self, plot: int, height: int, second: int) -> list[Line]:
-        value_width = 8
-        plot -= value_width
-        series, limit = self.snapshot.trend.p95, self.limit
-        values = columns(series, plot * 2, second, SPAN)
+        plot -= LEGEND
+        limit = self.limit
+        values = columns(self.snapshot.trend.p95, plot, second, SPAN)
         highest = max((value for value in values if value is not None), default=0.0)
-        wanted = highest
         if limit is not None and limit.limit <= highest * 4:
-            wanted = max(highest, limit.limit * 1.1)
-        top = nice_top(wanted)
-        drawn = braille(values, height, top)
+            highest = max(highest, limit.limit * 1.1)
+        top = nice_top(highest)
         limit_row = None if limit is None else _row_of(limit.limit, top, height)
         lines: list[Line] = []
-        for row, text in enumerate(drawn):
-            level = top * (height - row) / height if row else top
+        for row, text in enumerate(area(values, height, top)):
+            level = top * (height - row) / height
             label = fmt.milliseconds(level) if row in (0, height // 2) else ("0" if row == height - 1 else "")
-            edge = "┤" if label else "│"
-            cells = self._cells(text, row == limit_row)
             lines.append(
                 (
                     (fit_right(label, AXIS - 1), Tone.MUTED),
-                    (f" {edge}"[-2:], Tone.FRAME),
-                    *cells,
-                    *self._legend(row, limit_row, value_width),
+                    (" ┤" if label else " │", Tone.FRAME),
+                    *self._cells(text, values, row, limit_row),
+                    *self._legend(row, limit_row),
                 )
             )
         return lines
 
-    def _cells(self, text: str, at_limit: bool) -> Line:
-        if not at_limit:
-            return ((text, Tone.SPARK),)
-        spans: list[Span] = []
-        for character in text:
-            tone, shown = (Tone.WARNING, "┄") if character == " " else (Tone.SPARK, character)
-            if spans and spans[-1][1] is tone:
-                spans[-1] = (spans[-1][0] + shown, tone)
+    def _cells(self, text: str, values: list[float | None], row: int, limit_row: int | None) -> Line:
+        """Return a row of the chart: what is above the limit stands out, the limit is a dashed line."""
+        limit = self.limit.limit if self.limit is not None else math.inf
+        cells: list[Span] = []
+        for character, value in zip(text, values, strict=True):
+            if character == " " and row == limit_row:
+                cells.append(("┄", Tone.WARNING))
+            elif value is not None and value > limit and limit_row is not None and row <= limit_row:
+                cells.append((character, Tone.BAD))
             else:
-                spans.append((shown, tone))
-        return tuple(spans)
+                cells.append((character, Tone.SPARK))
+        return joined(cells)
 
-    def _legend(self, row: int, limit_row: int | None, width: int) -> Line:
+    def _legend(self, row: int, limit_row: int | None) -> Line:
         if row == 0:
             value = fmt.milliseconds(_last(self.snapshot.trend.p95))
             tone = {Health.BLIND: Tone.BAD, Health.WARNING: Tone.WARNING}.get(self.health, Tone.STRONG)
-            return ((fit_right(value, width), tone),)
+            return ((fit_right(value, LEGEND), tone),)
         if row == 1 and limit_row != 1:
-            return ((fit_right("p95 ms", width), Tone.MUTED),)
+            return ((fit_right("p95 ms", LEGEND), Tone.MUTED),)
         if row == limit_row and self.limit is not None:
-            return ((fit_right(f"<{fmt.milliseconds(self.limit.limit)}", width), Tone.WARNING),)
+            return ((fit_right(f"<{fmt.milliseconds(self.limit.limit)}", LEGEND), Tone.WARNING),)
         return ()
 
 
@@ -132,19 +132,11 @@ def _row_of(value: float, top: float, height: int) -> int | None:
     """Return the chart row, from the top, in which a value lies."""
     if not 0 <= value <= top:
         return None
-    steps = height * 4 - 1
-    return height - 1 - round(value / top * steps) // 4
+    return min(height - 1, int((1 - value / top) * height))
 
 
 def _coloured(drawn: str, tone: Tone) -> Line:
     """Return bars; in an alarming tone only where there is something to see."""
     if tone is Tone.SPARK:
         return ((drawn, tone),)
-    spans: list[Span] = []
-    for character in drawn:
-        now = Tone.SPARK if character in " ▁" else tone
-        if spans and spans[-1][1] is now:
-            spans[-1] = (spans[-1][0] + character, now)
-        else:
-            spans.append((character, now))
-    return tuple(spans)
+    return joined((character, Tone.SPARK if character in " ▁" else tone) for character in drawn)

@@ -11,7 +11,6 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from rampdeck.deck import Deck
-from rampdeck.model import Health
 from rampdeck.snapshot import EMPTY, Snapshot
 from rampdeck.view import Unit, View
 
@@ -23,8 +22,17 @@ from ..widgets.pane import Pane
 SOURCES = ((2, "Gunicorn", "gunicorn"), (3, "Nginx", "nginx"), (5, "PostgreSQL", "postgres"),
            (6, "Redis", "redis"), (7, "Hosts", "host"))  # fmt: skip
 """Number, heading and kind of the panes that show sources."""
-SHORT = {1: "Requests", 2: "Gunicorn", 3: "Nginx", 4: "Trend", 5: "Postgres", 6: "Redis", 7: "Hosts",
-         8: "Log", 9: "Gate"}  # fmt: skip
+NAMES = {
+    1: ("Requests", "Req", ""),
+    2: ("Gunicorn", "Guni", ""),
+    3: ("Nginx", "Nginx", ""),
+    4: ("Trend", "Trend", ""),
+    5: ("Postgres", "PG", ""),
+    6: ("Redis", "Redis", ""),
+    7: ("Hosts", "Host", ""),
+    8: ("Scenario", "Log", ""),
+}
+"""What the pane bar calls the panes, by the room there is; the gate is always on the screen."""
 SCENARIO = View(title="Scenario log", log=True)
 SCENARIO_KINDS = ("scenario", "operator", "engine")
 GATE = 9
@@ -76,7 +84,8 @@ class Dashboard(Screen[None]):
     ]
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
         (0, "-tiny-y"),
-        (14, "-short"),
+        (14, "-low"),
+        (28, "-short"),
         (36, "-tall"),
     ]
 
@@ -183,11 +192,12 @@ class Dashboard(Screen[None]):
         bar = self.query_one(PaneBar)
         if not bar.size:
             return
-        entries: list[tuple[int, str, Health, bool]] = [
-            (number, SHORT[number], pane.health, number == self.chosen)
-            for number, pane in sorted(self.panes.items())
-        ]
-        bar.show_panes(entries)
+        bar.show_panes(
+            [
+                (number, names, self.panes[number].health, number == self.chosen)
+                for number, names in NAMES.items()
+            ]
+        )
 
     def _source(self, number: int, heading: str, kind: str) -> SourcePane:
         return SourcePane(number, heading, kind, self._deck.views.get(kind), self._units(kind))

@@ -96,7 +96,9 @@ class GoTo(Dialog[int]):
                 type="integer",
                 validators=[Integer(minimum=0, failure_description="a whole number from 0 on")],
                 validate_on=["submitted"],
+                valid_empty=True,
                 select_on_focus=True,
+                compact=True,
             )
             yield Static(
                 f"The target is {fmt.count(self._now)}. Above {fmt.count(self._most)} you are asked once more.",
@@ -120,8 +122,12 @@ class Note(Dialog[str]):
         """Lay out the input."""
         with Vertical(classes="dialog"):
             yield Static("Mark this moment", classes="dialog-title")
-            yield Input(placeholder="what happens now, for example: deploy 8f3c1d2", max_length=200)
-            yield Static("enter sets the mark · esc leaves · F9 stops the load at once", classes="dialog-hint")
+            yield Input(
+                placeholder="what happens now, for example: deploy 8f3c1d2", max_length=200, compact=True
+            )
+            yield Static(
+                "enter sets the mark · esc leaves · F9 stops the load at once", classes="dialog-hint"
+            )
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer with the note; an empty one is no mark."""
@@ -148,8 +154,8 @@ class FilterLog(Dialog[Filter]):
     def compose(self) -> ComposeResult:
         """Lay out text and severity."""
         with Vertical(classes="dialog"):
-            yield Static(plain(f"Show of {self._heading}"), classes="dialog-title")
-            yield Input(self._now.text, placeholder="lines with this text, or of this host", id="filter-text")
+            yield Static(plain(f"Filter {self._heading}"), classes="dialog-title")
+            yield Input(self._now.text, placeholder="lines with this text, or of this host", compact=True)
             yield Select(self.CHOICES, value=self._severity(), allow_blank=False, compact=True)
             yield Static("enter filters · empty shows everything · esc leaves it", classes="dialog-hint")
 

@@ -37,13 +37,12 @@ class Help(Dialog[None]):
     def compose(self) -> ComposeResult:
         """Lay out the pane's text, the keys and the signs."""
         with Vertical(classes="dialog dialog-wide"):
-            yield Static(plain("Help"), classes="dialog-title")
             with VerticalScroll(classes="dialog-scroll"):
                 if self._pane:
                     yield Static(plain(self._pane), classes="dialog-heading")
-                    yield Static(plain(self._text), classes="dialog-text")
+                    yield Static(plain(self._text), classes="dialog-text dialog-apart")
                 yield Static("Keys", classes="dialog-heading")
-                yield Static(self._keys(), classes="dialog-text")
+                yield Static(self._keys(), classes="dialog-text dialog-apart")
                 yield Static("Signs", classes="dialog-heading")
                 yield Static(self._signs(), classes="dialog-text")
             yield Static("esc closes · ctrl+p lists every command", classes="dialog-hint")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from textual.events import Click
 from textual.message import Message
@@ -10,9 +10,10 @@ from textual.screen import Screen
 
 from rampdeck import format as fmt
 from rampdeck.model import Health, RunState
-from rampdeck.snapshot import EMPTY, LoadView, Snapshot, ThresholdState
+from rampdeck.snapshot import EMPTY, Snapshot, ThresholdState
+from rampdeck.view import Unit
 
-from ..drawing import Line, Span, Tone, crop, fit_right, line_width, safe, spread
+from ..drawing import Line, Span, Tone, crop, line_width, safe, spread, width_of
 from ..signs import HEALTH, RUN, THRESHOLD, WORST
 from .line_view import LineView
 
@@ -46,26 +47,23 @@ class TopBar(Bar):
 
     def line(self, width: int) -> Line:
         """Return the load on the left and the trust on the right; what matters least goes first."""
-        shot = self.snapshot
-        right = [self._gate(), self._sources(), self._generator(), self._recording()]
-        left = [self._run(), self._load(), self._title(), self._step(), self._plan_bar()]
-        # The title is dropped before the state, the sources before the gate.
-        keep_left, keep_right = [0, 1, 3, 2, 4], [0, 2, 3, 1]
-        count_left, count_right = len(left), len(right)
-        while True:
-            left_line = _joined([left[i] for i in range(len(left)) if i in keep_left[:count_left]])
-            right_line = _joined([right[i] for i in range(len(right)) if i in keep_right[:count_right]])
+        left = {"run": self._run(), "load": self._load(), "title": self._title(), "step": self._step()}
+        right = {
+            "gate": self._gate(),
+            "sources": self._sources(),
+            "generator": self._generator(),
+            "recording": self._recording(),
+        }
+        short = {"title": self._title(with_host=False)}
+        for given_up in (None, "title", "title", "sources", "step", "generator"):
+            if given_up in short:
+                left[given_up] = short.pop(given_up)
+            elif given_up:
+                left.pop(given_up, None)
+                right.pop(given_up, None)
+            left_line, right_line = _joined(left.values()), _joined(right.values())
             if line_width(left_line) + line_width(right_line) + 4 <= width:
                 break
-            if count_left > 3:
-                count_left -= 1
-            elif count_right > 2:
-                count_right -= 1
-            elif count_left > 2:
-                count_left -= 1
-            else:
-                break
-        del shot
         return spread(((" ", Tone.TEXT), *left_line), (*right_line, (" ", Tone.TEXT)), width)
 
     def _run(self) -> Line:
@@ -88,9 +86,9 @@ class TopBar(Bar):
             line = (*line, (" → ", Tone.MUTED), (fmt.count(load.target), Tone.STRONG), (speed, Tone.MUTED))
         return line
 
-    def _title(self) -> Line:
+    def _title(self, with_host: bool = True) -> Line:
         shot = self.snapshot
-        host = shot.host.removeprefix("https://").removeprefix("http://")
+        host = shot.host.removeprefix("https://").removeprefix("http://") if with_host else ""
         return (
             (safe(shot.title, 32), Tone.TEXT),
             (" → " if host and shot.title else "", Tone.MUTED),
@@ -106,15 +104,9 @@ class TopBar(Bar):
             line = ((f"step {load.step.number}", Tone.MUTED),)
         else:
             return ()
-        if load.step is not None and load.step.phase != "done":
+        if load.step is not None and load.step.phase in ("settle", "measure"):
             line = (*line, (f" {load.step.phase}", Tone.MUTED))
         return line
-
-    def _plan_bar(self) -> Line:
-        load = self.snapshot.load
-        if not load.total or not load.plan:
-            return ()
-        return _progress(load)
 
     def _gate(self) -> Line:
         states = [threshold.state for threshold in self.snapshot.thresholds]
@@ -155,25 +147,23 @@ class KpiLine(Bar):
     def line(self, width: int) -> Line:
         """Return as many figures as fit; the last mark at the right end."""
         window, whole = self.snapshot.window, self.snapshot.whole
-        failing = Tone.BAD if window.error_rate else Tone.STRONG
-        cells: list[tuple[str, str, int, str, Tone]] = [
-            ("rps", fmt.rate(window.rps), 7, "", Tone.STRONG),
-            ("p50", fmt.milliseconds(window.p50), 6, "ms", Tone.STRONG),
-            ("p95", fmt.milliseconds(window.p95), 6, "ms", Tone.STRONG),
-            ("p99", fmt.milliseconds(window.p99), 6, "ms", Tone.STRONG),
-            ("fail", fmt.share(window.error_rate), 5, "%", failing),
-            ("requests", fmt.count(whole.requests), 9, "", Tone.STRONG),
-            ("failures", fmt.count(whole.failures), 7, "", Tone.BAD if whole.failures else Tone.STRONG),
+        cells: list[tuple[str, str, int, Tone]] = [
+            ("rps", fmt.rate(window.rps), 6, Tone.STRONG),
+            ("p50", fmt.with_unit(window.p50, Unit.MILLISECONDS), 8, Tone.STRONG),
+            ("p95", fmt.with_unit(window.p95, Unit.MILLISECONDS), 8, self._tone("p95")),
+            ("p99", fmt.with_unit(window.p99, Unit.MILLISECONDS), 8, self._tone("p99")),
+            ("fail", f"{fmt.share(window.error_rate)}\u2009%", 6, self._tone("error_rate")),
+            ("requests", fmt.count(whole.requests), 9, Tone.STRONG),
+            ("failures", fmt.count(whole.failures), 6, Tone.STRONG),
         ]
-        gap = 2 if width < 110 else 3
+        gap = 1 if width < 90 else 2
         line: Line = ((" ", Tone.TEXT),)
-        for label, value, room, unit, tone in cells:
-            cell: Line = ((f"{label} ", Tone.MUTED), (fit_right(value, room), tone))
-            if unit:
-                cell = (*cell, (f"\u2009{unit}", Tone.MUTED))
+        for label, value, room, tone in cells:
+            cell: Line = ((f"{label} ", Tone.MUTED), (value, tone))
             if line_width(line) + line_width(cell) > width:
                 break
-            line = (*line, *cell, (" " * gap, Tone.TEXT))
+            filler = " " * (max(room - width_of(value), 0) + gap)
+            line = (*line, *cell, (filler, Tone.TEXT))
         mark = self.snapshot.mark
         if mark is not None:
             said = f"“{safe(mark.text, 40)}” {fmt.clock(mark.at.utc)}"
@@ -181,6 +171,14 @@ class KpiLine(Bar):
             if line_width(line) + line_width(right) <= width:
                 return spread(line, right, width)
         return line
+
+    def _tone(self, metric: str) -> Tone:
+        """Return the tone of a figure: what the threshold on it, over all requests, says now."""
+        for threshold in self.snapshot.thresholds:
+            if threshold.expression.split()[0] == metric:
+                tone = THRESHOLD[threshold.state][1]
+                return tone if tone in (Tone.BAD, Tone.WARNING) else Tone.STRONG
+        return Tone.STRONG
 
 
 class PaneBar(Bar):
@@ -195,28 +193,27 @@ class PaneBar(Bar):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._entries: Sequence[tuple[int, str, Health, bool]] = ()
+        self._entries: Sequence[tuple[int, tuple[str, str, str], Health, bool]] = ()
         self._places: list[tuple[int, int, int]] = []
 
-    def show_panes(self, entries: Sequence[tuple[int, str, Health, bool]]) -> None:
-        """Show (number, short name, health, whether it is on the screen) of each pane."""
+    def show_panes(self, entries: Sequence[tuple[int, tuple[str, str, str], Health, bool]]) -> None:
+        """Show (number, name, health, whether it is the chosen one) of each pane."""
         self._entries = entries
         self.resized()
 
     def line(self, width: int) -> Line:
         """Return the entries, with short names where the long ones do not fit."""
-        for most in (12, 8, 5, 0):
+        for name_of, gap in ((0, 3), (0, 2), (1, 2), (2, 2)):
             spans: list[Span] = [(" ", Tone.TEXT)]
             self._places.clear()
-            for number, name, health, chosen in self._entries:
+            for number, names, health, chosen in self._entries:
                 start = line_width(spans)
                 tone = Tone.FOCUS if chosen else Tone.MUTED
                 spans += [(f"{number}", Tone.KEY)]
-                if most:
-                    spans += [(f" {name[:most]}", tone)]
-                spans += [(" ", Tone.TEXT), HEALTH[health], ("  ", Tone.TEXT)]
+                spans += [(f" {names[name_of]} ".replace("  ", " "), tone)]
+                spans += [HEALTH[health], (" " * gap, Tone.TEXT)]
                 self._places.append((start, line_width(spans), number))
-            if line_width(spans) <= width:
+            if line_width(spans) - gap <= width:
                 break
         return crop(spans, width)
 
@@ -230,7 +227,7 @@ class PaneBar(Bar):
 class KeyBar(Bar):
     """The keys that do something, greyed where they cannot; click one to press it."""
 
-    PINNED = ("help", "quit")
+    PINNED = ("load.abort", "help", "quit")
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -247,7 +244,7 @@ class KeyBar(Bar):
         self.resized()
 
     def line(self, width: int) -> Line:
-        """Return the shown keys in the order of the keymap; help and quit always fit."""
+        """Return the shown keys in the order of the keymap; abort, help and quit always fit."""
         entries: list[tuple[str, Line, str]] = []
         seen: set[str] = set()
         for key, active in self.screen.active_bindings.items():
@@ -259,6 +256,9 @@ class KeyBar(Bar):
             tones = (Tone.KEY, Tone.MUTED) if active.enabled else (Tone.FAINT, Tone.FAINT)
             cell: Line = ((label, tones[0]), (f" {binding.description}", tones[1]), ("  ", Tone.TEXT))
             entries.append((key, cell, binding.id or ""))
+        # The pane's own keys come last, so that those of the load keep their places.
+        own = [entry for entry in entries if entry[2].startswith(("log.", "requests."))]
+        entries = [entry for entry in entries if entry not in own] + own
         pinned = [entry for entry in entries if entry[2] in self.PINNED]
         room = width - 1 - sum(line_width(cell) for _, cell, _ in pinned)
         spans: list[Span] = [(" ", Tone.TEXT)]
@@ -282,7 +282,7 @@ class KeyBar(Bar):
                 self.app.simulate_key(key)
 
 
-def _joined(parts: list[Line]) -> Line:
+def _joined(parts: Iterable[Line]) -> Line:
     line: Line = ()
     for part in parts:
         if part:
@@ -292,8 +292,3 @@ def _joined(parts: list[Line]) -> Line:
 
 def _tally(entries: list[tuple[Span, int]]) -> Line:
     return tuple((f" {sign}{number}", tone) for (sign, tone), number in entries if number)
-
-
-def _progress(load: LoadView, width: int = 10) -> Line:
-    done = min(width, int(width * load.elapsed / load.total)) if load.total else 0
-    return (("▰" * done, Tone.SPARK), ("▱" * (width - done), Tone.FAINT))

@@ -95,12 +95,9 @@ class Pane(LineView, can_focus=True):
         """Stop drawing."""
         self._visible = False
 
-    def on_focus(self) -> None:
-        """Show the focus on the frame."""
-        self.redraw()
-
-    def on_blur(self) -> None:
-        """Take the focus off the frame."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show the focus on the frame, or take it off."""
+        super().watch_has_focus(has_focus)
         self.redraw()
 
     # Moving: what moves (a table, a log) is the subclass's affair.
@@ -162,13 +159,13 @@ class Pane(LineView, can_focus=True):
         tone = Tone.FOCUS if self.has_focus else Tone.FRAME
         name = Tone.FOCUS if self.has_focus else Tone.STRONG
         heading = crop(((f"{self.number} ", Tone.KEY), (self.heading, name)), width - 1)
-        rule = "─" * (width - line_width(heading) - 1)
+        rule = "─" * (width - line_width(heading) - 2)
         top: Line = (("╭─ ", tone), *heading, (f" {rule}─╮", tone))
-        state = crop(self.state(), width - 1)
-        rule = "─" * (width - line_width(state) - (0 if state else -2))
-        bottom: Line = (("╰" + rule, tone), *((" ", tone), *state, (" ─╯", tone))) if state else (
-            ("╰" + rule + "╯", tone),
-        )
+        state = crop(self.state(), width - 2)
+        rule = "─" * (width - line_width(state) - 1 if state else width + 2)
+        bottom: Line = (("╰" + rule, tone), (" ", tone), *state, (" ─╯", tone))
+        if not state:
+            bottom = (("╰" + rule + "╯", tone),)
         lines: list[Line] = [top]
         left: Span = ("│ ", tone)
         right: Span = (" │", tone)

@@ -72,7 +72,7 @@ def _row(session: Session, blocks: int) -> dict[str, Value]:
         others = "" if session.wait_type in MINOR_WAITS else wait
         wait = f"blocks {blocks} {others}".rstrip()
     return {
-        "pid": session.pid,
+        "pid": str(session.pid),  # a name, not a number
         "state": session.state.replace("idle in transaction", "idle-tx"),
         "wait": wait,
         "age": session.transaction_age,

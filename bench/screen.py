@@ -1,0 +1,158 @@
+"""What the screen costs: the cockpit in a real pseudo-terminal, every figure changing each second.
+
+``python -m bench.screen [--seconds 20] [--lines 50] [--size 160x45] [--profile]`` starts the cockpit on
+a hand-made deck in a pseudo-terminal of its own and prints, without start-up:
+
+- the processor time of the whole process in per cent of one core, less that of the
+  same process with an idle screen (``--lines 0 --still`` shows it);
+- the longest single blocks of the loop, by a timer of 2 ms.
+
+The budget is 4 % of one core and no block over 15 ms.
+"""
+
+from __future__ import annotations
+
+from rampdeck import loop  # isort: skip
+
+import argparse
+import asyncio
+import cProfile
+import fcntl
+import json
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+from rampdeck.snapshot import Snapshot
+from tests.tui.show import MovingDeck
+from tui import Cockpit
+
+WARM_UP = 3.0
+STEP = 0.002
+
+
+class CountedDeck(MovingDeck):
+    """Counts what making the figures costs, which is not the screen's."""
+
+    spent = 0.0
+
+    def snapshot(self) -> Snapshot:
+        began = time.process_time()
+        shot = super().snapshot()
+        self.spent += time.process_time() - began
+        return shot
+
+
+async def measured(seconds: float, lines: float, profile: bool) -> dict[str, object]:
+    """Run the cockpit in this process's terminal and return the figures."""
+    deck = CountedDeck(lines)
+    app = Cockpit(deck)
+    blocks: list[float] = []
+
+    async def watch() -> None:
+        before = time.perf_counter()
+        while True:
+            await asyncio.sleep(STEP)
+            now = time.perf_counter()
+            blocks.append(now - before - STEP)
+            before = now
+
+    async def leave() -> dict[str, object]:
+        await asyncio.sleep(WARM_UP)
+        figures = await _cpu(seconds, deck)
+        profiler = cProfile.Profile() if profile else None
+        if profiler:
+            profiler.enable()
+        watcher = asyncio.create_task(watch())
+        await asyncio.sleep(seconds)
+        watcher.cancel()
+        if profiler:
+            profiler.disable()
+            profiler.dump_stats("screen.prof")
+        figures["blocks_ms"] = [round(block * 1000, 1) for block in sorted(blocks)[-5:]]
+        app.exit()
+        return figures
+
+    leaving = asyncio.create_task(leave())
+    await app.run_async()
+    return await leaving
+
+
+async def _cpu(seconds: float, deck: CountedDeck) -> dict[str, object]:
+    """Measure without the watcher: a timer of 2 ms costs more than the screen."""
+    spent, used, began = deck.spent, time.process_time(), time.perf_counter()
+    await asyncio.sleep(seconds)
+    passed = time.perf_counter() - began
+    screen = time.process_time() - used - (deck.spent - spent)
+    return {"cpu_percent": round(100 * screen / passed, 2)}
+
+
+def inside(options: argparse.Namespace) -> None:
+    """Be the process in the pseudo-terminal."""
+    figures = loop.run(measured(options.seconds, options.lines, options.profile))
+    Path(options.inside).write_text(json.dumps(figures), encoding="utf-8")
+
+
+def outside(options: argparse.Namespace, arguments: list[str]) -> None:
+    """Make a pseudo-terminal, run this module in it, and print what it measured."""
+    columns, rows = map(int, options.size.split("x"))
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "figures.json"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.screen", "--inside", str(result), *arguments],
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            start_new_session=True,
+        )
+        os.close(follower)
+        received = _read_all(leader, process)
+        if not result.exists():
+            sys.exit(f"the cockpit ended with {process.returncode}: {received[-2000:]!r}")
+        figures = json.loads(result.read_text(encoding="utf-8"))
+    total = 2 * options.seconds + WARM_UP
+    print(f"screen {options.size}, {options.lines:g} log lines a second, {options.seconds:g} s")
+    print(f"  processor       {figures['cpu_percent']:>6} % of one core")
+    print(f"  longest blocks  {', '.join(map(str, reversed(figures['blocks_ms'])))} ms")
+    print(f"  to the terminal {len(received) / total / 1024:.1f} kB/s")
+
+
+def _read_all(leader: int, process: subprocess.Popen[bytes]) -> bytes:
+    received = bytearray()
+    while process.poll() is None:
+        if select.select([leader], [], [], 0.1)[0]:
+            try:
+                received += os.read(leader, 65_536)
+            except OSError:
+                break
+    process.wait()
+    return bytes(received)
+
+
+def main() -> None:
+    """Read the options and measure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--lines", type=float, default=50.0)
+    parser.add_argument("--size", default="160x45")
+    parser.add_argument("--profile", action="store_true", help="write screen.prof for pstats")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.inside:
+        inside(options)
+    else:
+        outside(options, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

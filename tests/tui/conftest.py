@@ -1,0 +1,47 @@
+"""The cockpit in a test: a hand-made deck, a fixed terminal, UTC on the clock."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import time
+
+import pytest
+from textual.pilot import Pilot
+
+from rampdeck.config import ScreenConfig
+from tui import Cockpit
+
+from .fakes import FakeDeck, log
+
+Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def deck() -> FakeDeck:
+    return FakeDeck(events=log())
+
+
+@pytest.fixture
+def opened(deck: FakeDeck) -> Opened:
+    """Return a way to open the cockpit on the deck, in a terminal of some size."""
+
+    @asynccontextmanager
+    async def open_it(
+        size: tuple[int, int] = (160, 45), config: ScreenConfig | None = None
+    ) -> AsyncIterator[Pilot[None]]:
+        async with Cockpit(deck, config or ScreenConfig()).run_test(
+            size=size, notifications=True
+        ) as pilot:
+            await pilot.pause()
+            await pilot.pause()
+            yield pilot
+
+    return open_it

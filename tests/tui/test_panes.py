@@ -1,0 +1,353 @@
+"""The panes: what an operator reads in them, and how they behave while he reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rampdeck.model import Health, RunState
+from rampdeck.snapshot import LoadView, Snapshot, ThresholdState, Verdict
+from tui.drawing import Tone
+from tui.panes.requests import SORTS
+
+from .conftest import Opened
+from .fakes import START, VIEWS, FakeDeck, picture, row, source, sources
+from .looking import (
+    bar,
+    body,
+    dashboard,
+    gate_pane,
+    repaint,
+    requests_pane,
+    screen_text,
+    source_pane,
+    trend_pane,
+    widths,
+)
+
+
+async def test_every_pane_is_alive_in_a_large_terminal(opened: Opened) -> None:
+    async with opened((160, 45)) as pilot:
+        shown = screen_text(pilot)
+        for number, title in enumerate(
+            ("Requests", "Gunicorn journal", "Nginx", "Trend", "pg_stat_activity", "Redis", "Hosts",
+             "Scenario log", "Gate"), start=1,
+        ):  # fmt: skip
+            assert f"{number} {title}" in shown
+        assert "OperationalError: canceling statement" in shown
+        assert "step 5: 300 users at 5/s" in shown
+
+
+@pytest.mark.parametrize("size", [(160, 45), (130, 36), (160, 30), (129, 45), (100, 30), (80, 24), (60, 14)])
+async def test_no_line_is_wider_or_narrower_than_its_pane(opened: Opened, size: tuple[int, int]) -> None:
+    async with opened(size) as pilot:
+        shown = [pane for pane in dashboard(pilot).panes.values() if pane.region]
+        assert shown
+        for pane in shown:
+            assert widths(pane) == {pane.size.width}
+
+
+async def test_a_small_terminal_shows_the_requests_the_chosen_pane_and_the_gate(opened: Opened) -> None:
+    async with opened((80, 24)) as pilot:
+        shown = screen_text(pilot)
+        assert "RAMPING" in shown
+        assert "rps " in shown
+        assert "1 Requests" in shown
+        assert "2 Gunicorn journal" in shown
+        assert "error rate /checkout/ 1.9" in shown
+        assert "✖ FAIL" in shown
+        assert "X Abort" in shown
+        await pilot.press("5")
+        await pilot.pause()
+        assert "Lock:transactionid" in screen_text(pilot)
+        assert "2 Gunicorn journal" not in screen_text(pilot)
+
+
+async def test_the_pane_bar_says_how_every_pane_does_and_a_click_chooses_one(opened: Opened) -> None:
+    async with opened((100, 30)) as pilot:
+        shown = bar(pilot, "panebar")
+        assert "3 Nginx ▲" in shown
+        assert "5 Postgres ✖" in shown
+        assert "6 Redis ●" in shown
+        await pilot.click("#panebar", offset=(shown.index("Redis"), 0))
+        await pilot.pause()
+        assert "ops/s" in screen_text(pilot)
+
+
+async def test_a_terminal_that_is_too_small_says_so_and_still_obeys(opened: Opened, deck: FakeDeck) -> None:
+    async with opened((40, 10)) as pilot:
+        shown = " ".join(screen_text(pilot).split())
+        assert "needs a terminal of 80x24; this one is 40x10" in shown
+        await pilot.press("plus", "X")
+        assert deck.calls == [("change_target", 10), ("abort",)]
+        await pilot.resize_terminal(160, 45)
+        await pilot.pause()
+        assert "1 Requests" in screen_text(pilot)
+
+
+async def test_zoom_gives_one_pane_everything_and_takes_it_back(opened: Opened) -> None:
+    async with opened() as pilot:
+        await pilot.press("5", "z")
+        await pilot.pause()
+        assert source_pane(pilot, "postgres").size.width == 160
+        shown = screen_text(pilot)
+        assert "RAMPING" in shown, "the state of the load stays in sight"
+        assert "1 Requests" not in shown
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "1 Requests" in screen_text(pilot)
+
+
+async def test_the_zoomed_gate_is_a_table_with_everything(opened: Opened) -> None:
+    async with opened() as pilot:
+        await pilot.press("9", "z")
+        await pilot.pause()
+        shown = gate_pane(pilot).text
+        assert "error_rate{name=/checkout/} < 1%" in shown
+        assert "failed, first at" in shown
+
+
+async def test_a_pane_that_has_no_place_is_zoomed_by_its_number(opened: Opened) -> None:
+    async with opened((160, 30)) as pilot:
+        assert not source_pane(pilot, "host").region
+        await pilot.press("7")
+        await pilot.pause()
+        assert source_pane(pilot, "host").size.width == 160
+
+
+# Requests.
+
+
+async def test_what_fails_stands_first_and_all_together_last(opened: Opened) -> None:
+    async with opened() as pilot:
+        lines = body(requests_pane(pilot))
+        assert lines[1].startswith("✖ POST   /checkout/")
+        assert lines[2].startswith("▲ GET    /dashboard/")
+        assert lines[-1].split()[0] == "All"
+
+
+async def test_o_orders_by_the_next_column_and_says_so(opened: Opened) -> None:
+    async with opened() as pilot:
+        await pilot.press("1", *["o"] * SORTS.index("reqs"))
+        pane = requests_pane(pilot)
+        assert "sort reqs" in pane.text
+        assert "REQS↓" in pane.text
+        assert body(pane)[1].split()[2] == "/"
+
+
+async def test_rows_keep_their_places_while_one_reads_them(opened: Opened, deck: FakeDeck) -> None:
+    async with opened() as pilot:
+        await pilot.press("1")
+        before = [line.split()[2] for line in body(requests_pane(pilot))[1:7]]
+        turned = tuple(
+            replace(one, health=Health.BLIND if one.name == "/" else Health.LIVE) for one in deck.now.requests
+        )
+        deck.now = replace(deck.now, requests=turned)
+        await repaint(pilot)
+        after = [line.split()[2] for line in body(requests_pane(pilot))[1:7]]
+        assert after == before
+        await pilot.press("escape")
+        await repaint(pilot)
+        assert [line.split()[2] for line in body(requests_pane(pilot))[1:7]] != before
+
+
+async def test_more_names_than_fit_scroll_and_say_how_many(opened: Opened, deck: FakeDeck) -> None:
+    many = tuple(replace(row(754, 0), name=f"/page/{number:03}/") for number in range(200))
+    deck.now = replace(deck.now, requests=many)
+    async with opened() as pilot:
+        assert "1–7 of 200" in requests_pane(pilot).text
+        await pilot.press("1", "end")
+        pane = requests_pane(pilot)
+        assert "194–200 of 200" in pane.text
+        assert "/page/199/" in pane.text
+        assert body(pane)[-1].split()[0] == "All"
+        await pilot.press("home", "down", "down")
+        assert "3–9 of 200" in pane.text
+
+
+async def test_without_requests_the_pane_says_how_to_begin(opened: Opened, deck: FakeDeck) -> None:
+    deck.now = Snapshot(at=START)
+    async with opened() as pilot:
+        assert "no requests yet: + raises the load" in requests_pane(pilot).text
+
+
+# Sources.
+
+
+async def test_a_kind_without_a_source_says_how_to_get_one(opened: Opened, deck: FakeDeck) -> None:
+    deck.views = {kind: view for kind, view in VIEWS.items() if kind != "redis"}
+    deck.now = replace(deck.now, sources=())
+    async with opened() as pilot:
+        for kind in ("redis", "postgres"):
+            said = " ".join(body(source_pane(pilot, kind))).strip()
+            assert said == f'no {kind} source configured: add [[collectors]] kind = "{kind}"'
+
+
+async def test_a_blind_source_says_why_and_its_last_data_are_dimmed(opened: Opened, deck: FakeDeck) -> None:
+    deck.now = replace(
+        deck.now,
+        sources=(
+            source(
+                "redis@cache-1",
+                {"ops": 4_812.0, "hit_rate": 97.0},
+                health=Health.BLIND,
+                reason="cache-1 does not answer: connection refused. It is tried again in 4 s",
+                age=63.0,
+            ),
+        ),
+    )
+    async with opened() as pilot:
+        pane = source_pane(pilot, "redis")
+        assert "connection refused" in pane.text
+        assert "cache-1 ✖ 63" in pane.text
+        figures = next(line for line in pane.lines if any("4\u2009812" in text for text, _ in line))
+        assert {tone for text, tone in figures[1:-1] if text.strip()} == {Tone.MUTED}
+
+
+async def test_a_long_reason_is_wrapped(opened: Opened, deck: FakeDeck) -> None:
+    reason = "the journal of gunicorn.service cannot be read: " + "add the user to systemd-journal " * 4
+    deck.now = replace(deck.now, sources=(source("redis@c", {}, health=Health.ABSENT, reason=reason),))
+    async with opened() as pilot:
+        text = " ".join(" ".join(body(source_pane(pilot, "redis"))).split())
+        assert text.startswith(f"○ {reason.strip()[:90]}")
+
+
+async def test_stale_figures_are_dimmed_and_say_their_age(opened: Opened, deck: FakeDeck) -> None:
+    old = tuple(replace(one, age=7.2) if one.info.kind == "postgres" else one for one in sources(754))
+    deck.now = replace(deck.now, sources=old)
+    async with opened() as pilot:
+        pane = source_pane(pilot, "postgres")
+        assert "db-1 ● 7\u2009s" in pane.text
+        line = next(line for line in pane.lines if any("4121" in text for text, _ in line))
+        assert Tone.BAD not in {tone for _, tone in line}
+
+
+async def test_a_quiet_log_is_not_stale(opened: Opened, deck: FakeDeck) -> None:
+    quiet = replace(source("gunicorn@app-1", {}, age=500.0), samples=0)
+    deck.now = replace(deck.now, sources=(quiet,))
+    async with opened() as pilot:
+        assert "500" not in source_pane(pilot, "gunicorn").text
+
+
+async def test_several_hosts_have_a_block_each(opened: Opened) -> None:
+    async with opened() as pilot:
+        lines = body(source_pane(pilot, "gunicorn"))
+        assert lines[0].startswith("app-1  timeouts   3")
+        assert lines[1].startswith("app-2  timeouts   0")
+
+
+async def test_hosts_are_a_row_each_with_their_state(opened: Opened) -> None:
+    async with opened() as pilot:
+        lines = body(source_pane(pilot, "host"))
+        assert lines[0].split()[:2] == ["HOST", "CPU"]
+        assert [line.split()[:2] for line in lines[1:5]] == [
+            ["●", "app-1"],
+            ["●", "app-2"],
+            ["●", "web-1"],
+            ["▲", "db-1"],
+        ]
+
+
+async def test_a_figure_near_its_limit_is_coloured(opened: Opened) -> None:
+    async with opened() as pilot:
+        line = source_pane(pilot, "postgres").lines[1]
+        tones = {text.strip(): tone for text, tone in line}
+        assert tones["96/100"] is Tone.BAD
+        assert tones["backends"] is Tone.MUTED
+        assert tones[str(round(sources(754)[3].values["active"]))] is Tone.STRONG
+
+
+async def test_the_table_scrolls_and_says_what_is_below(opened: Opened, deck: FakeDeck) -> None:
+    rows = tuple({"pid": str(1000 + n), "state": "active", "query": f"SELECT {n}"} for n in range(60))
+    deck.now = replace(deck.now, sources=(source("postgres@db-1", {"active": 60.0}, rows=rows),))
+    async with opened() as pilot:
+        pane = source_pane(pilot, "postgres")
+        assert "1000" in pane.text
+        assert "more" in pane.text
+        await pilot.press("5", "end")
+        assert "1059" in pane.text
+        assert "more" not in pane.text
+
+
+# Trend, gate, bars.
+
+
+async def test_a_gap_in_the_trend_is_a_gap(opened: Opened) -> None:
+    async with opened() as pilot:
+        chart = body(trend_pane(pilot))[5]
+        drawn = chart[8:].rstrip()
+        assert "█ █" in drawn or "█  █" in drawn, drawn
+
+
+async def test_the_trend_shows_the_limit_of_the_p95(opened: Opened) -> None:
+    async with opened() as pilot:
+        assert "<400" in trend_pane(pilot).text
+        assert "┄" in trend_pane(pilot).text
+
+
+async def test_the_gate_names_what_fails_first_and_since_when(opened: Opened) -> None:
+    async with opened() as pilot:
+        first = body(gate_pane(pilot))[0]
+        assert first.startswith("✖ error rate /checkout/")
+        assert "1.9" in first
+        assert "since " in first
+        assert "✖ FAIL" in gate_pane(pilot).text
+
+
+async def test_a_verdict_that_is_not_pass_says_why(opened: Opened, deck: FakeDeck) -> None:
+    deck.now = replace(
+        deck.now, verdict=Verdict.INCONCLUSIVE, reasons=("postgres@db-1 was blind for 40 s",)
+    )
+    async with opened() as pilot:
+        assert "postgres@db-1 was blind for 40 s · ○ INCONCLUSIVE" in gate_pane(pilot).text
+
+
+async def test_a_threshold_without_samples_does_not_look_passed(opened: Opened, deck: FakeDeck) -> None:
+    unknown = tuple(
+        replace(one, state=ThresholdState.UNKNOWN, value=None, failed=False, first_breach=None, samples=0)
+        for one in deck.now.thresholds
+    )
+    deck.now = replace(deck.now, thresholds=unknown)
+    async with opened() as pilot:
+        shown = gate_pane(pilot).text
+        assert shown.count("○") >= 6
+        assert "●" not in shown
+        assert "–" in shown
+
+
+async def test_the_top_bar_answers_the_six_questions(opened: Opened) -> None:
+    async with opened() as pilot:
+        top = bar(pilot, "top")
+        assert "RAMPING 12:34/20:00" in top
+        assert "users 274 → 300 +5/s" in top
+        assert "checkout-peak → shop-staging.example" in top
+        assert "stage 4/5 spike" in top
+        assert "gate ✖1 ▲1 ●4" in top
+        assert "gen " in top
+        assert "REC" in top
+
+
+async def test_a_session_that_is_not_recorded_says_so_loudly(opened: Opened, deck: FakeDeck) -> None:
+    deck.now = replace(deck.now, recording=replace(deck.now.recording, problem="No space left on device"))
+    async with opened((80, 24)) as pilot:
+        assert "NOT RECORDED" in bar(pilot, "top")
+
+
+async def test_before_the_load_nothing_looks_like_zero(opened: Opened, deck: FakeDeck) -> None:
+    deck.now = replace(picture(), window=Snapshot(at=START).window, load=LoadView(state=RunState.READY))
+    async with opened() as pilot:
+        assert "rps –" in bar(pilot, "kpis")
+        assert "p95 –" in bar(pilot, "kpis")
+        assert "READY" in bar(pilot, "top")
+
+
+async def test_help_says_what_the_keys_and_the_focused_pane_do(opened: Opened) -> None:
+    async with opened() as pilot:
+        await pilot.press("1", "question_mark")
+        await pilot.pause()
+        shown = screen_text(pilot)
+        assert "1 Requests" in shown
+        assert "One row a request name" in shown
+        assert "Start the plan, or return to it where it was left" in shown
+        assert "Stop at once, without a question" in shown
