@@ -28,6 +28,7 @@ from rampdeck.text import SUBSTITUTE, clean
         ("zero\u200bwidth", f"zero{SUBSTITUTE}width"),
         ("漢字 żółw é", "漢字 żółw é"),
         ("line\u2028separator", "line separator"),
+        ("no\xa0break, wide\u3000blank", "no break, wide blank"),
     ],
 )
 def test_a_line_is_made_printable(text: str, cleaned: str) -> None:
