@@ -166,7 +166,7 @@ class Gate:
             for index, threshold in enumerate(self.thresholds)
         )
 
-    def outcome(self, final: bool = True) -> tuple[ThresholdView, ...]:
+    def outcome(self, final: bool = False) -> tuple[ThresholdView, ...]:
         """Return the thresholds over all levels, each with its worst value.
 
         While the load goes on (not ``final``), a count that may yet be reached
@@ -175,9 +175,9 @@ class Gate:
         return tuple(self._view(index, self._worst(index, final)[0]) for index in range(len(self.thresholds)))
 
     def verdict(
-        self, doubts: Sequence[str] = (), tainted: Sequence[str] = (), final: bool = True
+        self, doubts: Sequence[str] = (), tainted: Sequence[str] = (), final: bool = False
     ) -> tuple[Verdict, tuple[str, ...]]:
-        """Return the verdict as if the load ended now; see :func:`judge` for the reasons."""
+        """Return the verdict so far, or (``final``) for good; see :func:`judge` for the reasons."""
         places = {
             threshold.expression: self._worst(index, final)[1]
             for index, threshold in enumerate(self.thresholds)

@@ -63,7 +63,9 @@ def conclude(run: Run) -> Result:
         facts=run.facts,
         doubts=doubts,
         tainted=run.trust.tainted(),
-        findings=findings(run.session, run.gate.outcome(), run.engine.exceptions),
+        findings=findings(
+            run.session, run.gate.outcome(final=run.session.step is None), run.engine.exceptions
+        ),
         file=run.writer.path,
     )
     return result_of(run.session, run.gate, matter, Instant.now())

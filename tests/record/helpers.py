@@ -21,7 +21,7 @@ from rampdeck.model import (
 )
 from rampdeck.record.conclude import Matter, result_of
 from rampdeck.record.result import Finding, RecordFields, Result
-from rampdeck.session import Session
+from rampdeck.session import Session, Store
 
 BEGAN = Instant(1_795_350_060.0, 1_000.0)  # 2026-11-22 12:21:00 UTC
 FACTS = RecordFields(
@@ -34,9 +34,9 @@ FACTS = RecordFields(
 )
 
 
-def session() -> tuple[Session, Gate, Instant]:
+def session(store: Store = lambda _: None) -> tuple[Session, Gate, Instant]:
     """Play the run to its end."""
-    played = Session({}, lambda _: None)
+    played = Session({}, store)
     gate = Gate(
         ["p95 < 800ms", "error_rate{name=/checkout/, method=POST} < 1%", "rps >= 5", "p99{name=/x} < 1s"]
     )

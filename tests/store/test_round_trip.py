@@ -11,11 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rampdeck.config import Config
+from rampdeck.gate import Gate
 from rampdeck.histogram import bucket_of
 from rampdeck.model import Event, RequestBatch, Sample, SourceInfo, Step
+from rampdeck.record.conclude import Matter, result_of
+from rampdeck.session import Session
 from rampdeck.store import Item, SessionReader, SessionWriter
 from rampdeck.store.about import about
 from rampdeck.store.schema import pack_buckets, unpack_buckets
+from tests.record.helpers import session as played_session
 from tests.store.helpers import START, batch, log, sample, session
 
 
@@ -155,3 +159,18 @@ async def test_a_session_that_is_being_written_reads_up_to_its_last_commit(tmp_p
     assert writer.problem == ""
     with SessionReader(writer.path) as reader:
         assert [type(item) for item in reader.items()] == [Event, Sample]
+
+
+async def test_a_session_that_is_read_back_gives_the_same_result(tmp_path: Path) -> None:
+    writer = SessionWriter(tmp_path / "session.rampdeck")
+    played, gate, at = played_session(writer.append)
+    await writer.close()
+    again, judged = Session({}, lambda _: None), Gate([one.expression for one in gate.thresholds])
+    with SessionReader(writer.path) as reader:
+        for item in reader.items():
+            again.append(item)
+            if isinstance(item, Sample):
+                judged.observe(item.at, again)
+    judged.observe(at, again)
+    matter = Matter("peak", "http://x")
+    assert result_of(again, judged, matter, at) == result_of(played, gate, matter, at)
