@@ -35,6 +35,10 @@ CALM = 5
 """Readings in a row without trouble before a warning is taken back."""
 
 
+WARM_UP = 2.0
+"""Seconds in which the lag is not looked at: the program itself is still starting, before any load."""
+
+
 class GeneratorConfig(CollectorConfig):
     """``[[collectors]]`` with ``kind = "generator"``; it needs no settings and always reads this machine."""
 
@@ -52,8 +56,9 @@ class LagMeter:
         self._window: deque[float] = deque(maxlen=round(WINDOW / INTERVAL))
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Look for ever, once the program has started."""
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(WARM_UP)
         due = loop.time()
         while True:
             due += INTERVAL
@@ -64,13 +69,14 @@ class LagMeter:
         """Take one look's lateness in milliseconds; a timer may also be a trifle early."""
         self._second.append(max(late, 0.0))
 
-    def take(self) -> tuple[float, float]:
-        """Return the 99th percentile of the last ten seconds and the most since the last call."""
+    def take(self) -> tuple[float, float] | None:
+        """Return the 99th percentile of the last ten seconds and the most since the last call, if any."""
         self._window.extend(self._second)
         most, self._second = max(self._second, default=0.0), []
+        if not self._window:
+            return None
         ordered = sorted(self._window)
-        p99 = ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)] if ordered else 0.0
-        return p99, most
+        return ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)], most
 
 
 class GeneratorCollector:
@@ -133,7 +139,7 @@ class GeneratorCollector:
     def _judge(self, values: dict[str, float], sink: Sink) -> None:
         """Warn while this process is at a limit, and a few readings longer, so that it does not flicker."""
         files = values["open_files"] / values["open_files_limit"]
-        if values["lag_p99_ms"] > LAG_LIMIT:
+        if values.get("lag_p99_ms", 0.0) > LAG_LIMIT:
             reason = f"the loop lags by more than {LAG_LIMIT:g} ms: response times are not the server's alone"
         elif values["cpu_percent"] > CPU_LIMIT:
             reason = f"this process uses more than {CPU_LIMIT:g} % of a core. Use --workers"
@@ -149,14 +155,14 @@ class GeneratorCollector:
 
 
 def _read(process: psutil.Process, lag: LagMeter) -> dict[str, float]:
-    p99, most = lag.take()
     with process.oneshot():
-        return {
+        values = {
             "cpu_percent": process.cpu_percent(),
             "machine_cpu_percent": psutil.cpu_percent(),
             "rss": float(process.memory_info().rss),
             "open_files": float(process.num_fds()),
             "open_files_limit": float(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
-            "lag_p99_ms": p99,
-            "lag_max_ms": most,
         }
+    if late := lag.take():
+        values["lag_p99_ms"], values["lag_max_ms"] = late
+    return values

@@ -194,8 +194,8 @@ def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Host
 
 async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     """Let the run go to its end, write what came of it, and return the exit code."""
-    facts = asyncio.create_task(gather(run.setup.config.release, run.remote))
     await run.open()
+    facts = asyncio.create_task(gather(run.setup.config.release, run.remote))
     stop_on_signals(run)
     try:
         if options.headless:

@@ -202,11 +202,14 @@ class Run:
     # -- life
 
     async def open(self) -> None:
-        """Start collectors and clocks; the load waits for a control."""
+        """Start collectors and clocks; the load waits for a control.
+
+        Raises :class:`ScenarioError` when the locustfile's ``init`` listener refuses to go on.
+        """
+        await loop.in_greenlet(self.engine.open)
         loop.exits.append(self._scenario_exits)
         for source in self.setup.sources:
             self._open_source(source)
-        await loop.in_greenlet(self.engine.open)
         self._start("engine", self.engine.drive(self._order_taken_up))
         self._start("watch", self._every(WATCH, self._watch))
         self._start("tick", self._every(1.0, self._tick))

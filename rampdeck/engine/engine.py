@@ -19,6 +19,7 @@ from locust.runners import LocalRunner
 from locust.user.task import LOCUST_STATE_STOPPING
 
 from rampdeck.engine.recorder import Recorder
+from rampdeck.errors import ScenarioError
 from rampdeck.loop import in_greenlet
 from rampdeck.model import RunState
 
@@ -151,8 +152,19 @@ class LoadEngine:
     # -- making it happen
 
     def open(self) -> None:
-        """Fire Locust's ``init``, for the listeners of the locustfile."""
-        self.environment.events.init.fire(environment=self.environment, runner=self._runner, web_ui=None)
+        """Fire Locust's ``init``, for the listeners of the locustfile.
+
+        Raises :class:`ScenarioError` when one of them calls ``sys.exit``.
+        """
+        try:
+            self.environment.events.init.fire(environment=self.environment, runner=self._runner, web_ui=None)
+        except SystemExit as exit_:
+            why = (
+                exit_.code
+                if isinstance(exit_.code, str)
+                else f"its init listener called sys.exit({exit_.code})"
+            )
+            raise ScenarioError("the scenario refuses to start", why) from None
 
     async def drive(self, happened: Callable[[Order], None]) -> None:
         """Carry out orders for ever; ``happened`` is told each one as it is taken up."""

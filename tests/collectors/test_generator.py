@@ -19,7 +19,8 @@ NAMES = {metric.name for metric in GeneratorCollector.metrics}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five readings a second."""
+    """Five readings a second, of a program that has started long ago."""
+    monkeypatch.setattr("collectors.generator.WARM_UP", 0.0)
     monkeypatch.setattr("collectors.generator.Ticks", partial(Ticks, 0.2))
 
 
@@ -42,6 +43,17 @@ async def test_a_loop_that_stands_still_shows_as_lag(generator: GeneratorCollect
         blocked = await watch.sample()
     assert blocked.values["lag_max_ms"] >= 270
     assert blocked.values["lag_p99_ms"] > 100
+
+
+async def test_the_start_of_the_program_is_no_lag(
+    generator: GeneratorCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collectors.generator.WARM_UP", 30.0)
+    async with watching(generator) as watch:
+        await watch.sample()
+        time.sleep(0.3)
+        sample = await watch.sample()
+    assert set(sample.values) == NAMES - {"lag_p99_ms", "lag_max_ms"}
 
 
 async def test_open_files_are_counted(generator: GeneratorCollector, tmp_path: Path) -> None:

@@ -137,6 +137,24 @@ def test_what_the_scenario_prints_and_logs_is_in_the_session(project: Project) -
     assert any(event.kind is EventKind.LOAD for event in events)
 
 
+def test_a_scenario_that_refuses_to_start_is_told_with_exit_code_2(project: Project) -> None:
+    text = (project.folder / "locustfile.py").read_text()
+    listener = """
+import sys
+from locust import events
+
+@events.init.add_listener
+def init(environment, **_):
+    sys.exit("no accounts to log in with")
+"""
+    project.write("locustfile.py", listener + text)
+    done = project.headless("-u", "1", "-t", "1s")
+    assert done.returncode == 2
+    assert "the scenario refuses to start" in done.stderr
+    assert "no accounts to log in with" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_gracefully_and_the_record_is_still_written(
     project: Project, number: signal.Signals

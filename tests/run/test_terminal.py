@@ -114,6 +114,7 @@ def test_an_operator_flies_the_demo(terminal: Terminal, tmp_path: Path) -> None:
     terminal.keys("m")
     terminal.until(lambda screen: "Mark" in screen)
     terminal.keys("deploy [/x]", "Enter")
+    terminal.until(lambda screen: "mark “deploy [/x]”" in screen)
     terminal.keys("C-s")
     terminal.until(lambda screen: "The record is in" in screen)
     (session,) = (tmp_path / "rampdeck-sessions").iterdir()
