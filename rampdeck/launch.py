@@ -7,6 +7,7 @@ session file, then lets the run go: under the cockpit or headless.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import math
 import re
@@ -30,7 +31,7 @@ from rampdeck.exits import Exit
 from rampdeck.gate import Gate
 from rampdeck.model import Health, Stage
 from rampdeck.output import LogTap, OutputCapture
-from rampdeck.record import gather, write, write_json
+from rampdeck.record import write, write_json
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run, Setup, Source
 from rampdeck.snapshot import Verdict
@@ -187,18 +188,18 @@ def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Host
         checked = validate(kinds[kind].Config, table, f'{where}, kind "{kind}"')
         if any(source.info.name == checked.source.name for source in sources):
             raise UsageError(where, f"{checked.source.name} is there already", 'Give it a label = "..."')
-        remote = hosts.remote(checked.host)
-        sources.append(Source(kinds[kind](checked), checked.source, remote, checked.absent))
+        hosts.check(checked.host)
+        sources.append(Source(kinds[kind](checked), checked.source, checked.host, checked.absent))
     return sources
 
 
 async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     """Let the run go to its end, write what came of it, and return the exit code."""
     await run.open()
-    facts = asyncio.create_task(gather(run.setup.config.release, run.remote))
     stop_on_signals(run)
     try:
         if options.headless:
+            run.connect()
             await _seen(run)
             run.return_to_plan()
             await headless.until_over(run, run.setup.output.terminal)
@@ -208,7 +209,6 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
         if run.engine.users:
             run.setup.output.terminal.write("Stopping the load ...\n")
         await run.close()
-    run.facts = await facts
     result = run.result()
     await loop.in_thread(write, result, run.writer.path.parent)
     await run.writer.close()
@@ -225,7 +225,11 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
     """Show the cockpit until the operator leaves it, or --autoquit does."""
     app = screen.Cockpit(run, run.setup.config.screen)
 
-    async def automatic() -> None:
+    async def fly() -> None:
+        await app.painted.wait()
+        run.connect()
+        if not options.autostart:
+            return
         await _seen(run)
         run.return_to_plan()
         await run.over.wait()
@@ -233,13 +237,14 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
             await asyncio.sleep(options.autoquit)
             app.exit()
 
-    pilot = asyncio.create_task(automatic()) if options.autostart else None
+    pilot = asyncio.create_task(fly())
     run.leave = app.exit
     await app.run_async()
     if app.return_code:
         run.screen_broke()
-    if pilot is not None:
-        pilot.cancel()
+    pilot.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await pilot
 
 
 async def _seen(run: Run) -> None:

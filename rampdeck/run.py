@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from rampdeck.model import (
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
-from rampdeck.record import RecordFields, Result, conclude, write
+from rampdeck.record import RecordFields, Result, conclude, gather, unanswered, write
 from rampdeck.remote import Remote
 from rampdeck.remote.hosts import Hosts
 from rampdeck.session import Session
@@ -44,17 +44,19 @@ from rampdeck.view import Metric, View
 
 WATCH = 0.1
 """Seconds between looks at the load."""
+LAST_FACTS = 3.0
+"""Seconds that the end of a session waits for facts which a host has not given yet."""
 LAST_LOOK = 1.5
 """Seconds that the sources are still read after the load has ended."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A collector that is to be read, over which remote, or why it is left out."""
+    """A collector that is to be read, on which host, or why it is left out."""
 
     collector: Collector
     info: SourceInfo
-    remote: Remote
+    host: str
     absent: str = ""
 
 
@@ -77,7 +79,6 @@ class Setup:
     output: OutputCapture
     log: LogTap
     echo: bool = False
-    facts: RecordFields = field(default_factory=RecordFields)
 
 
 class Run:
@@ -97,7 +98,7 @@ class Run:
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
         self.trust = Trust()
-        self.facts = setup.facts
+        self.facts = RecordFields()
         self.began: Instant | None = None
         self.opened = Instant.now()
         self.ended = ""
@@ -107,7 +108,8 @@ class Run:
         self._painter = Painter(self)
         self._batch_from = self.opened.mono
         self._tasks: list[asyncio.Task[None]] = []
-        self._sinks: list[Sink] = []
+        self._sinks: list[tuple[Source, Sink]] = []
+        self._gathering: asyncio.Task[RecordFields] | None = None
 
     # -- Deck: what is seen
 
@@ -202,18 +204,29 @@ class Run:
     # -- life
 
     async def open(self) -> None:
-        """Start collectors and clocks; the load waits for a control.
+        """Start the clocks; the load waits for a control, the sources for :meth:`connect`.
 
         Raises :class:`ScenarioError` when the locustfile's ``init`` listener refuses to go on.
         """
         await loop.in_greenlet(self.engine.open)
         loop.exits.append(self._scenario_exits)
         for source in self.setup.sources:
-            self._open_source(source)
+            self.session.append(source.info)
+            self._sinks.append((source, Sink(source.info, self.session.append)))
         self._start("engine", self.engine.drive(self._order_taken_up))
         self._start("watch", self._every(WATCH, self._watch))
         self._start("tick", self._every(1.0, self._tick))
         self._start("commit", self._commit())
+
+    def connect(self) -> None:
+        """Begin to read the sources and to gather the facts; by then the screen is there."""
+        for source, sink in self._sinks:
+            if source.absent:
+                sink.absent(source.absent)
+            else:
+                reading = supervise(source.collector, self.remote(source.host), sink)
+                self._start(source.info.name, reading)
+        self._gathering = asyncio.create_task(gather(self.setup.config.release, self.remote))
 
     def remote(self, host: str) -> Remote:
         """Return the remote of a host of the configuration."""
@@ -229,22 +242,25 @@ class Run:
             await asyncio.sleep(LAST_LOOK)
         self._watch()
         self._tick()
+        self.facts = await self._gathered()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for sink in self._sinks:
-            sink.close()
+        for source, sink in self._sinks:
+            if not source.absent:
+                sink.close()
         self._drain_output(last=True)
         await self.setup.hosts.close()
 
-    def _open_source(self, source: Source) -> None:
-        self.session.append(source.info)
-        sink = Sink(source.info, self.session.append)
-        if source.absent:
-            sink.absent(source.absent)
-            return
-        self._sinks.append(sink)
-        self._start(source.info.name, supervise(source.collector, source.remote, sink))
+    async def _gathered(self) -> RecordFields:
+        """Return the facts of the release; a host that still has not answered is not waited for long."""
+        if self._gathering is None:
+            return RecordFields()
+        done, _ = await asyncio.wait([self._gathering], timeout=LAST_FACTS)
+        if done:
+            return self._gathering.result()
+        self._gathering.cancel()
+        return unanswered(self.setup.config.release)
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(self._guarded(name, work), name=name))

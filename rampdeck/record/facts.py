@@ -15,6 +15,7 @@ from rampdeck.text import clean
 if TYPE_CHECKING:
     from rampdeck.remote import Remote
 
+_NAMES = ("commit_sha", "image_tag", "gunicorn_workers", "nginx_config_version", "database_size_note")
 MOST = 200
 """Characters that are kept of an answer."""
 
@@ -26,9 +27,16 @@ async def gather(release: ReleaseConfig, remote_of: Callable[[str], Remote]) -> 
     is the fact. One that cannot be had reads ``not known: ...``: that is told,
     but does not weigh in the verdict.
     """
-    names = ("commit_sha", "image_tag", "gunicorn_workers", "nginx_config_version", "database_size_note")
-    facts = await asyncio.gather(*(_fact(getattr(release, name), remote_of) for name in names))
-    return RecordFields(**dict(zip(names, facts, strict=True)), notes=release.notes)
+    facts = await asyncio.gather(*(_fact(getattr(release, name), remote_of) for name in _NAMES))
+    return RecordFields(**dict(zip(_NAMES, facts, strict=True)), notes=release.notes)
+
+
+def unanswered(release: ReleaseConfig) -> RecordFields:
+    """Return what is known when the hosts did not answer in time: the texts, and that the rest is not."""
+    given = {name: getattr(release, name) for name in _NAMES}
+    unknown = _unknown("no answer by the end of the session")
+    facts = {name: fact if isinstance(fact, str) else unknown for name, fact in given.items()}
+    return RecordFields(**facts, notes=release.notes)
 
 
 async def _fact(source: str | Command, remote_of: Callable[[str], Remote]) -> str:

@@ -88,6 +88,7 @@ class TestHostKeys:
         (home / ".ssh" / "config").write_text(f"{line}\n")
         error = await refused_by(SshRemote("web", host_of(sshd_server, known_hosts=None)))
         assert isinstance(error, HostKeyRefused)
+        assert "127.0.0.1 >> ~/.ssh/known_hosts" in error.fix
 
     async def test_a_changed_key_is_refused_with_both_fingerprints(
         self, sshd_server: SshdServer, tmp_path: Path
@@ -188,7 +189,7 @@ class TestLogin:
     async def test_a_broken_ssh_config_is_named(self, sshd_server: SshdServer, home: Path) -> None:
         (home / ".ssh" / "config").write_text("Port many\n")
         error = await refused_by(SshRemote("web", host_of(sshd_server, port=None)))
-        assert "~/.ssh/config" in error.why
+        assert ".ssh/config line 1: Invalid Port" in error.why
 
 
 def locked(server: SshdServer, folder: Path) -> Path:
