@@ -44,6 +44,7 @@ class CountedDeck(MovingDeck):
     spent = 0.0
 
     def snapshot(self) -> Snapshot:
+        """Return the figures of this second."""
         began = time.process_time()
         shot = super().snapshot()
         self.spent += time.process_time() - began

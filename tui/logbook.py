@@ -90,12 +90,12 @@ class Logbook:
         return len(self._entries)
 
     @property
-    def filter(self) -> Filter:
+    def wanted(self) -> Filter:
         """What is shown."""
         return self._filter
 
-    @filter.setter
-    def filter(self, wanted: Filter) -> None:
+    @wanted.setter
+    def wanted(self, wanted: Filter) -> None:
         self._filter = wanted
         self._shown = [entry for entry in self._entries if wanted.passes(entry)]
         self.follow()

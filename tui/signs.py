@@ -56,7 +56,7 @@ def _ascii() -> dict[int, str]:
         **dict(zip("●▲✖○◌►■▰▱", "*!x-.>##.", strict=True)),
         **dict(zip("╭╮╰╯─│┄┈┤┼", "++++-|-.|+", strict=True)),
         **dict(zip("▁▂▃▄▅▆▇█", "_.,-=+*#", strict=True)),
-        **dict(zip("…×→▼▲↓↑·–“”≥\u2009⏎›", "~x>v!v^.-\"\"> e>", strict=True)),
+        **dict(zip("…×→▼▲↓↑·–“”≥\u2009⏎›", '~x>v!v^.-""> e>', strict=True)),
     }
     ascii_table = {ord(glyph): plain for glyph, plain in table.items()}
     for dots in range(256):

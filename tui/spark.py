@@ -17,9 +17,7 @@ BARS = "▁▂▃▄▅▆▇"
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
-def columns(
-    series: Sequence[float | None], number: int, second: int, span: int
-) -> list[float | None]:
+def columns(series: Sequence[float | None], number: int, second: int, span: int) -> list[float | None]:
     """Return the last ``span`` seconds as at most ``number`` columns, each the highest of its seconds.
 
     ``second`` is the moment of the newest value; columns begin at multiples of

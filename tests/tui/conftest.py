@@ -1,8 +1,8 @@
 """The cockpit in a test: a hand-made deck, a fixed terminal, UTC on the clock."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-import time
 
 import pytest
 from textual.pilot import Pilot
@@ -37,9 +37,7 @@ def opened(deck: FakeDeck) -> Opened:
     async def open_it(
         size: tuple[int, int] = (160, 45), config: ScreenConfig | None = None
     ) -> AsyncIterator[Pilot[None]]:
-        async with Cockpit(deck, config or ScreenConfig()).run_test(
-            size=size, notifications=True
-        ) as pilot:
+        async with Cockpit(deck, config or ScreenConfig()).run_test(size=size, notifications=True) as pilot:
             await pilot.pause()
             await pilot.pause()
             yield pilot

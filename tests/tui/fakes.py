@@ -266,17 +266,34 @@ def source(
     kind, _, host = name.partition("@")
     kind = kind.partition(":")[0]
     return SourceView(
-        SourceInfo(name, kind, host), health, reason, age, 750 if values else 0, 120, 0, values, rows, trends or {}
+        SourceInfo(name, kind, host),
+        health,
+        reason,
+        age,
+        750 if values else 0,
+        120,
+        0,
+        values,
+        rows,
+        trends or {},
     )
 
 
 def sources(second: int) -> tuple[SourceView, ...]:
     moved = wave(second, 0, 1, 11)
     pg_rows: tuple[Mapping[str, Value], ...] = (
-        _session("4121", "idle-tx", "Client:ClientRead", 41.2 + moved, "UPDATE store_stock SET", Health.BLIND),
-        _session("4188", "active", "Lock:transactionid", 12.0 + moved, "UPDATE store_stock SET", Health.WARNING),
-        _session("4190", "active", "Lock:transactionid", 11.4 + moved, "UPDATE store_stock SET", Health.WARNING),
-        _session("4197", "active", "Lock:transactionid", 9.8 + moved, "UPDATE store_stock SET", Health.WARNING),
+        _session(
+            "4121", "idle-tx", "Client:ClientRead", 41.2 + moved, "UPDATE store_stock SET", Health.BLIND
+        ),
+        _session(
+            "4188", "active", "Lock:transactionid", 12.0 + moved, "UPDATE store_stock SET", Health.WARNING
+        ),
+        _session(
+            "4190", "active", "Lock:transactionid", 11.4 + moved, "UPDATE store_stock SET", Health.WARNING
+        ),
+        _session(
+            "4197", "active", "Lock:transactionid", 9.8 + moved, "UPDATE store_stock SET", Health.WARNING
+        ),
         _session("4203", "active", "IO:DataFileRead", 1.1 + moved, "SELECT orders.id, orders.", Health.LIVE),
         _session("4204", "active", "", 0.2 + moved, "SELECT auth_user.id FROM", Health.LIVE),
     )
@@ -335,9 +352,7 @@ def sources(second: int) -> tuple[SourceView, ...]:
     )
 
 
-def _session(
-    pid: str, state: str, wait: str, age: float, query: str, health: Health
-) -> Mapping[str, Value]:
+def _session(pid: str, state: str, wait: str, age: float, query: str, health: Health) -> Mapping[str, Value]:
     return {"pid": pid, "state": state, "wait": wait, "age": age, "query": query, "_health": health}
 
 
@@ -423,7 +438,9 @@ def picture(second: int = 754) -> Snapshot:
         verdict=Verdict.FAIL,
         reasons=("error rate /checkout/ is above 1 % since step 4",),
         generator=GeneratorView(Health.LIVE, 38.0 + 4 * moved, 3.1, 14.0),
-        recording=Recording(Path("rampdeck-sessions/2026-11-22T1221Z/session.db"), 3_355_443 + 4_096 * second),
+        recording=Recording(
+            Path("rampdeck-sessions/2026-11-22T1221Z/session.db"), 3_355_443 + 4_096 * second
+        ),
         mark=event(at.plus(-130), "operator", "deploy 8f3c1d2", kind=EventKind.MARK),
         events=4_402,
     )

@@ -28,7 +28,9 @@ Cell = tuple[str, str, Tone]
 """Label, value and the tone of the value."""
 
 
-def figure_lines(view: View, values: Mapping[str, float], units: Mapping[str, Unit], width: int) -> list[Line]:
+def figure_lines(
+    view: View, values: Mapping[str, float], units: Mapping[str, Unit], width: int
+) -> list[Line]:
     """Return the figures of one source in aligned columns, as many beside each other as fit."""
     rows = _cells(view, values, units)
     number = max((len(row) for row in rows), default=0)

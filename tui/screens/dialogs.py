@@ -1,7 +1,7 @@
 """The dialogs: go to a number of users, mark, filter, confirm, and reading a line whole.
 
-The load keeps obeying under all of them: its keys are bound here too, F9 stops at
-once even while one types. What is shown of servers goes in as plain text.
+The load obeys under all of them (:mod:`..keymap`). What is shown of servers goes in
+as plain text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from rampdeck import format as fmt
 from rampdeck.model import Severity
 
 from ..drawing import safe
-from ..keymap import LOAD, bindings
 from ..logbook import Entry, Filter
 from ..panes.log_lines import WORDS
 
@@ -33,12 +32,9 @@ def plain(text: str) -> Content:
 
 
 class Dialog(ModalScreen[Answer | None]):
-    """The base of every dialog: escape leaves, the load's keys go on working."""
+    """The base of every dialog: escape leaves."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(LOAD),
-        Binding("escape", "leave", "Back", id="dialog.leave"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", id="dialog.leave")]
 
     def action_leave(self) -> None:
         """Leave without an answer."""
@@ -100,10 +96,8 @@ class GoTo(Dialog[int]):
                 select_on_focus=True,
                 compact=True,
             )
-            yield Static(
-                f"The target is {fmt.count(self._now)}. Above {fmt.count(self._most)} you are asked once more.",
-                classes="dialog-hint",
-            )
+            now, most = fmt.count(self._now), fmt.count(self._most)
+            yield Static(f"The target is {now}. Above {most} you are asked again.", classes="dialog-hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer with the number."""
@@ -122,8 +116,10 @@ class Note(Dialog[str]):
         """Lay out the input."""
         with Vertical(classes="dialog"):
             yield Static("Mark this moment", classes="dialog-title")
-            yield Input(placeholder="what happens now, for example: deploy 8f3c1d2", max_length=200, compact=True)
-            yield Static("enter sets the mark · esc leaves · F9 stops the load at once", classes="dialog-hint")
+            yield Input(
+                placeholder="what happens now, for example: deploy 8f3c1d2", max_length=200, compact=True
+            )
+            yield Static("enter sets the mark · esc leaves · F9 stops the load", classes="dialog-hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer with the note; an empty one is no mark."""
