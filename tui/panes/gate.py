@@ -5,6 +5,7 @@ from __future__ import annotations
 from rampdeck import format as fmt
 from rampdeck.model import Health
 from rampdeck.snapshot import ThresholdState, ThresholdView
+from rampdeck.view import Unit
 
 from ..drawing import Line, Tone, crop, cut, fit, fit_right, line_width, safe, spread, width_of, wrap
 from ..signs import THRESHOLD, VERDICT
@@ -140,7 +141,7 @@ class GatePane(Pane):
                     (f"{sign} ", tone),
                     (fit(safe(one.expression), label), Tone.TEXT),
                     (fit_right(fmt.with_unit(one.value, one.unit), 12), tone),
-                    (fit_right(f"{one.operator} {fmt.with_unit(one.limit, one.unit)}", 14), Tone.MUTED),
+                    (fit_right(_limit(one), 14), Tone.MUTED),
                     (fit_right(fmt.count(one.samples), 10), Tone.MUTED),
                     (f"  {ever}", Tone.BAD if one.failed else Tone.MUTED),
                 )
@@ -153,7 +154,7 @@ class GatePane(Pane):
 def _cell(threshold: ThresholdView, label_width: int, width: int) -> Line:
     """Return a threshold in a cell of a fixed width: sign, label, value, limit, first breach."""
     sign, tone = THRESHOLD[threshold.state]
-    limit = f"{threshold.operator} {fmt.with_unit(threshold.limit, threshold.unit)}"
+    limit = _limit(threshold)
     value = fmt.with_unit(threshold.value, threshold.unit)
     since = ""
     if threshold.failed and threshold.first_breach is not None:
@@ -175,7 +176,7 @@ def _cell(threshold: ThresholdView, label_width: int, width: int) -> Line:
 def _short(threshold: ThresholdView) -> Line:
     sign, tone = THRESHOLD[threshold.state]
     value = fmt.with_unit(threshold.value, threshold.unit)
-    limit = f" ({threshold.operator} {fmt.value(threshold.limit, threshold.unit)})"
+    limit = f" {_limit(threshold)}"
     return (
         (f"{sign} ", tone),
         (f"{cut(safe(threshold.label, 80), 24)} ", Tone.TEXT),
@@ -192,3 +193,13 @@ def _rest(thresholds: list[ThresholdView]) -> Line:
             sign, tone = THRESHOLD[state]
             line = (*line, (f"{'  ' if line else ''}{sign} ", tone), (f"{number} more", Tone.MUTED))
     return line
+
+
+def _limit(threshold: ThresholdView) -> str:
+    """Return operator and limit, the limit as short as a person would write it: ``< 0.5 %``."""
+    limit, unit = float(threshold.limit), threshold.unit
+    if unit in (Unit.BYTES, Unit.BYTES_PER_SECOND, Unit.SECONDS):
+        return f"{threshold.operator} {fmt.with_unit(limit, unit)}"
+    number = fmt.count(limit) if limit.is_integer() else f"{limit:g}"
+    gap = fmt.THIN if unit in (Unit.MILLISECONDS, Unit.PERCENT) else ""
+    return f"{threshold.operator} {number}{gap}{'' if unit is Unit.TEXT else unit.value}"

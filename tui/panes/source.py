@@ -18,7 +18,7 @@ from ..logbook import Entry, Filter, Logbook
 from ..signs import HEALTH, worst
 from ..widgets.pane import Pane
 from .figures import figure_lines, spark_lines
-from .log_lines import LEVELS, WIDEST_HOST, WORDS, host_of, log_line
+from .log_lines import LEVELS, WIDEST_HOST, WORDS, log_line
 from .tables import Row, rows_of, table_lines
 
 STALE = 3.0
@@ -237,7 +237,7 @@ class SourcePane(Pane):
 
     def _log_host_width(self) -> int:
         """Return the room for the host in log lines: none while there is only one."""
-        hosts = {host_of(entry.event.source) for entry in self.book.shown[-200:]}
+        hosts = {entry.host for entry in self.book.shown[-200:]}
         hosts |= {source.info.host for source in self.sources}
         if len(hosts) < 2:
             return 0

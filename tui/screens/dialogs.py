@@ -24,6 +24,8 @@ from ..logbook import Entry, Filter
 from ..panes.log_lines import WORDS
 
 Answer = TypeVar("Answer")
+MOST_LINES = 300
+"""Lines of one log entry that are shown: laying out thousands would hold up the load."""
 
 
 def plain(text: str) -> Content:
@@ -182,7 +184,10 @@ class OpenedEntry(Dialog[None]):
         word, _ = WORDS[event.severity]
         times = f" · {fmt.count(self._entry.times)} times" if self._entry.times > 1 else ""
         moment = fmt.clock(event.sent if event.sent is not None else event.at.utc)
-        text = "\n".join(safe(line, 4_000) for line in event.text.splitlines()[:2_000])
+        lines = event.text.splitlines()
+        text = "\n".join(safe(line, 2_000) for line in lines[:MOST_LINES])
+        if len(lines) > MOST_LINES:
+            text += f"\n… {fmt.count(len(lines) - MOST_LINES)} more lines; the session file has them"
         fields = "\n".join(f"{safe(name, 60)}  {safe(value, 400)}" for name, value in event.fields.items())
         with Vertical(classes="dialog dialog-wide"):
             yield Static(plain(f"{moment}  {safe(event.source, 80)}  {word}{times}"), classes="dialog-title")
