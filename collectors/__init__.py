@@ -1,1 +1,20 @@
-"""."""
+"""The sources that Rampdeck can read, one file each; a new one is named here."""
+
+from rampdeck.collector import Collector
+
+from .generator import GeneratorCollector
+from .gunicorn import GunicornCollector
+from .host import HostCollector
+from .nginx import NginxCollector
+from .postgres import PostgresCollector
+from .redis import RedisCollector
+
+COLLECTORS: dict[str, type[Collector]] = {
+    "generator": GeneratorCollector,
+    "gunicorn": GunicornCollector,
+    "host": HostCollector,
+    "nginx": NginxCollector,
+    "postgres": PostgresCollector,
+    "redis": RedisCollector,
+}
+"""By kind, as in the configuration."""

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -25,6 +27,11 @@ FIRST_RETRY = 1.0
 """Seconds before the first new try after a failure."""
 LAST_RETRY = 30.0
 """Seconds between tries at the most."""
+PATIENCE = 10.0
+"""Seconds that a source may take until it is first seen without that being a gap."""
+
+
+_SEVERITY = {Health.BLIND: Severity.ERROR, Health.WARNING: Severity.WARNING}
 
 
 class CollectorConfig(BaseModel):
@@ -35,6 +42,8 @@ class CollectorConfig(BaseModel):
     kind: str
     host: str = "local"
     label: str = ""
+    absent: str = ""
+    """Why this source is left out and how to get it; its pane says so."""
 
     @property
     def source(self) -> SourceInfo:
@@ -68,21 +77,23 @@ class Collector(Protocol):
 class Sink:
     """Where one source's samples and events go, and where its health is known.
 
-    The first sample, event or :meth:`live` call makes the source live; what
-    was missed before becomes a gap event.
+    The first sample, log line or :meth:`live` call makes the source live, and
+    again after each time it was blind. How long it could not be seen becomes a
+    gap event, also before it was ever live, if that took longer than
+    :data:`PATIENCE` or failed once. A change of health is an event; saying the
+    same again is not.
     """
 
     def __init__(self, info: SourceInfo, append: Callable[[Sample | Event], None]) -> None:
         self.info = info
-        self._append = append
         self.health = Health.CONNECTING
         self.reason = ""
-        self._blind_since: Instant | None = None
+        self._append = append
+        self._unseen_since: Instant | None = Instant.now()
 
     def sample(self, values: Mapping[str, float], rows: tuple[Mapping[str, Value], ...] = ()) -> None:
         """Hand over one reading."""
-        if self.health is not Health.WARNING:
-            self.live()
+        self._seen()
         self._append(Sample(Instant.now(), self.info.name, values, rows))
 
     def log(
@@ -94,14 +105,15 @@ class Sink:
         fields: Mapping[str, str] | None = None,
     ) -> None:
         """Hand over one line of a log."""
+        self._seen()
         self._append(Event(Instant.now(), self.info.name, EventKind.LOG, severity, text, sent, fields or {}))
 
     def live(self) -> None:
-        """Say that the source can be seen, though nothing may have come yet."""
+        """Say that the source can be seen, though nothing may have come yet; ends a warning."""
         self._turn(Health.LIVE, "")
 
     def warn(self, reason: str) -> None:
-        """Say that the source can be seen, but not as it should be."""
+        """Say that the source can be seen, but not as it should be; holds until :meth:`live`."""
         self._turn(Health.WARNING, reason)
 
     def blind(self, reason: str) -> None:
@@ -109,59 +121,105 @@ class Sink:
         self._turn(Health.BLIND, reason)
 
     def absent(self, reason: str) -> None:
-        """Say that the source is left out, and how to get it."""
+        """Say that the source is left out, and how to get it; what is left out has no gaps."""
         self._turn(Health.ABSENT, reason)
+
+    def gap(self, since: Instant, why: str) -> None:
+        """Say that something between ``since`` and this moment was not seen and will not come."""
+        at = Instant.now()
+        span = {"from": f"{since.utc:.3f}", "until": f"{at.utc:.3f}"}
+        self._append(Event(at, self.info.name, EventKind.GAP, Severity.WARNING, why, fields=span))
+
+    def close(self) -> None:
+        """End the source's story: a gap that is still open ends here."""
+        self._end_gap(Instant.now(), ", until the end")
+
+    def _seen(self) -> None:
+        if self.health not in (Health.LIVE, Health.WARNING):
+            self.live()
 
     def _turn(self, health: Health, reason: str) -> None:
         if (health, reason) == (self.health, self.reason):
             return
         at = Instant.now()
-        was_blind = self._blind_since
         if health is Health.BLIND:
-            self._blind_since = was_blind or at
-        elif was_blind is not None:
-            self._blind_since = None
-            span = {"from": f"{was_blind.utc:.3f}", "until": f"{at.utc:.3f}"}
-            text = f"blind for {at.mono - was_blind.mono:.1f} s"
-            self._append(Event(at, self.info.name, EventKind.GAP, Severity.WARNING, text, fields=span))
+            self._unseen_since = self._unseen_since or at
+        elif self.health is Health.CONNECTING and (
+            health is Health.ABSENT or self._seconds_unseen(at) <= PATIENCE
+        ):
+            self._unseen_since = None
+        else:
+            self._end_gap(at)
         self.health, self.reason = health, reason
-        severity = Severity.ERROR if health is Health.BLIND else Severity.NOTICE
+        severity = _SEVERITY.get(health, Severity.NOTICE)
         fields = {"health": health.value}
         self._append(Event(at, self.info.name, EventKind.HEALTH, severity, reason, fields=fields))
 
-    def close(self) -> None:
-        """End the source's story: a gap that is still open ends here."""
-        if self._blind_since is not None:
-            at = Instant.now()
-            span = {"from": f"{self._blind_since.utc:.3f}", "until": f"{at.utc:.3f}"}
-            text = f"blind for {at.mono - self._blind_since.mono:.1f} s, until the end"
-            self._append(Event(at, self.info.name, EventKind.GAP, Severity.WARNING, text, fields=span))
-            self._blind_since = None
+    def _seconds_unseen(self, at: Instant) -> float:
+        return at.mono - self._unseen_since.mono if self._unseen_since else 0.0
+
+    def _end_gap(self, at: Instant, how: str = "") -> None:
+        since = self._unseen_since
+        if since is None:
+            return
+        self.gap(since, f"blind for {self._seconds_unseen(at):.1f} s{how}")
+        self._unseen_since = None
 
 
 async def supervise(collector: Collector, remote: Remote, sink: Sink) -> None:
-    """Keep a collector reading for ever.
+    """Keep a collector reading for ever, or until it calls its source absent.
 
     A failure makes the source blind, with the reason, and is tried again after
     1 s, 2 s, 4 s ... 30 s, each with jitter so that many sources do not knock
-    at a host at once. A defect in a collector is reported in its own pane and
-    takes no other one down.
+    at a host at once; after 30 s of reading the count begins anew. A defect in
+    a collector is reported in its own pane and takes no other one down.
+    Cancelling ends it; closing the sink is the caller's.
     """
+    loop = asyncio.get_running_loop()
     delay = FIRST_RETRY
     while True:
-        began = asyncio.get_running_loop().time()
-        try:
-            await collector.run(remote, sink)
-            failure: RampdeckError = SourceError("the source ended", "its command stopped writing")
-        except RampdeckError as error:
-            failure = error
-        except Exception as error:  # noqa: BLE001 - the supervising edge: a defect must stay in its own pane
-            failure = SourceError(
-                f"the {collector.kind} collector has a defect", f"{type(error).__name__}: {error}"
-            )
-        if asyncio.get_running_loop().time() - began > LAST_RETRY:
-            delay = FIRST_RETRY
-        pause = delay * random.uniform(0.8, 1.2)
+        began = loop.time()
+        failure = await _failure(collector, remote, sink)
+        if sink.health is Health.ABSENT:
+            return
         sink.blind(str(failure))
-        await asyncio.sleep(pause)
+        if loop.time() - began > LAST_RETRY:
+            delay = FIRST_RETRY
+        await asyncio.sleep(delay * random.uniform(0.8, 1.2))
         delay = min(delay * 2, LAST_RETRY)
+
+
+async def _failure(collector: Collector, remote: Remote, sink: Sink) -> RampdeckError:
+    """Let a collector read until it cannot go on; returns why."""
+    try:
+        await collector.run(remote, sink)
+    except RampdeckError as error:
+        return error
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Not ours: something that the collector waited for was cancelled.
+        return SourceError(f"the {collector.kind} collector has a defect", "what it waited for was cancelled")
+    except Exception as error:  # noqa: BLE001 - the supervising edge: a defect must stay in its own pane
+        return _first(error) or _defect(collector, error)
+    return SourceError("the source ended", "its command stopped writing")
+
+
+def _first(error: BaseException) -> RampdeckError | None:
+    """Return the first of our errors that a task group brought together."""
+    if isinstance(error, RampdeckError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for inner in error.exceptions if (found := _first(inner))), None)
+    return None
+
+
+def _defect(collector: Collector, error: BaseException) -> SourceError:
+    """Say what is wrong in a collector, and where, for whoever mends it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    what = f"the {collector.kind} collector has a defect"
+    return SourceError(what, f"{type(error).__name__}: {error}{place}", "Please report it.")

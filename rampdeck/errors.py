@@ -12,7 +12,9 @@
     │   ├── CommandFailed    a command on the host failed
     │   └── TunnelRefused    the host does not forward, or nothing listens there
     ├── SourceError          a collector cannot read what it should read
-    └── SessionError         the session file cannot be written or read
+    ├── SessionError         the session file cannot be written or read
+    ├── RecordError          the decision record cannot be written
+    └── DemoError            a server of the demo stack cannot be started
 """
 
 from __future__ import annotations
@@ -75,3 +77,11 @@ class SourceError(RampdeckError):
 
 class SessionError(RampdeckError):
     """The session file cannot be written or read."""
+
+
+class RecordError(RampdeckError):
+    """The decision record cannot be written."""
+
+
+class DemoError(RampdeckError):
+    """A server of the demo stack, or the stack itself, cannot be started."""

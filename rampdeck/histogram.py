@@ -9,7 +9,9 @@ of DDSketch, Masson, Rim and Lee, VLDB 2019.)
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 LOWEST_MS = 0.05
 """Values below are counted as this: kernels do not answer quicker over TCP."""
@@ -102,9 +104,12 @@ class Histogram:
 
     def add(self, other: Histogram) -> None:
         """Take in all that another histogram has counted."""
-        buckets = self.buckets
-        for bucket, count in other.buckets.items():
-            buckets[bucket] = buckets.get(bucket, 0) + count
+        if self.buckets:
+            buckets = self.buckets
+            for bucket, count in other.buckets.items():
+                buckets[bucket] = buckets.get(bucket, 0) + count
+        else:
+            self.buckets = dict(other.buckets)
         self.count += other.count
         self.total += other.total
         self.lowest = min(self.lowest, other.lowest)
@@ -140,17 +145,12 @@ class Histogram:
         return values[0]
 
     def percentiles(self, percents: Iterable[float]) -> tuple[float | None, ...]:
-        """Return several percentiles in ms from one pass; ``percents`` ascend."""
+        """Return several percentiles in ms from one pass."""
         wanted = tuple(percents)
         if not self.count:
             return (None,) * len(wanted)
-        found: list[float | None] = []
-        seen = 0
-        ranks = [max(1, math.ceil(self.count * percent / 100 - 1e-9)) for percent in wanted]
-        for bucket in sorted(self.buckets):
-            seen += self.buckets[bucket]
-            while len(found) < len(ranks) and ranks[len(found)] <= seen:
-                found.append(min(max(value_of(bucket), self.lowest), self.highest))
-            if len(found) == len(ranks):
-                break
-        return tuple(found)
+        buckets = sorted(self.buckets)
+        seen = list(accumulate(map(self.buckets.__getitem__, buckets)))
+        ranks = (max(1, math.ceil(self.count * percent / 100 - 1e-9)) for percent in wanted)
+        values = (value_of(buckets[bisect_left(seen, rank)]) for rank in ranks)
+        return tuple(min(max(value, self.lowest), self.highest) for value in values)

@@ -34,6 +34,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+exits: list[Callable[[SystemExit], None]] = []
+"""Who is told when a greenlet (a user of a scenario) calls ``sys.exit``."""
+
+
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in the one loop; the counterpart of :func:`asyncio.run`."""
     with asyncio.Runner(loop_factory=new_loop) as runner:
@@ -72,6 +76,15 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     return _unwrap(outcome)
 
 
+def _handle_error(original: Callable[..., None], context: Any, kind: Any, error: Any, trace: Any) -> None:
+    """Keep ``sys.exit`` of a user's task from ending the whole process, unrecorded, at any line."""
+    if isinstance(kind, type) and issubclass(kind, SystemExit) and exits:
+        for listener in exits:
+            listener(error if isinstance(error, SystemExit) else SystemExit(error))
+        return
+    original(context, kind, error, trace)
+
+
 Outcome = tuple[T | None, BaseException | None]
 
 
@@ -92,3 +105,8 @@ def _unwrap(outcome: Outcome[T]) -> T:
 def _deliver(future: asyncio.Future[Outcome[T]], outcome: Outcome[T]) -> None:
     if not future.done():
         future.set_result(outcome)
+
+
+gevent.get_hub().handle_error = partial(  # type: ignore[method-assign]
+    _handle_error, gevent.get_hub().handle_error
+)

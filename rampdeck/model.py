@@ -61,6 +61,7 @@ class EventKind(StrEnum):
     KEY = "key"  #: the operator did something
     MARK = "mark"  #: the operator's note on the timeline
     LOAD = "load"  #: the load changed: started, step, stage, stopped
+    GATE = "gate"  #: a threshold was breached, or holds again
 
 
 @dataclass(frozen=True, slots=True)

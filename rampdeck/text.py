@@ -25,7 +25,7 @@ SUBSTITUTE = "\N{REPLACEMENT CHARACTER}"
 def clean(text: str, most: int = 2_000) -> str:
     """Return text as one printable line of at most ``most`` characters.
 
-    Escape sequences vanish, tabs and line ends become a space, whatever cannot
+    Escape sequences vanish, tabs, line ends and blanks of any width become a space, whatever cannot
     be printed becomes ``\N{REPLACEMENT CHARACTER}``. A line that was cut ends in an ellipsis.
     """
     cut = len(text) > most
@@ -43,4 +43,7 @@ def clean(text: str, most: int = 2_000) -> str:
 def _printable(character: str) -> str:
     if character in "\t\n\r\v\f\x85\u2028\u2029":
         return " "
-    return SUBSTITUTE if unicodedata.category(character) in _INVISIBLE else character
+    category = unicodedata.category(character)
+    if category == "Zs":
+        return " "
+    return SUBSTITUTE if category in _INVISIBLE else character

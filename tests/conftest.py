@@ -7,6 +7,8 @@ from rampdeck import loop  # first: it patches the process
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping
 
+pytest_plugins = ("tests.servers",)
+
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
     """Run every coroutine of a test as the product runs its own: in the gevent hub."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,8 @@ class Cockpit(App[None]):
         self._ticks = 0
         self._keys_state: object = None
         self._load = LoadView()
+        self.painted = asyncio.Event()
+        """Set when the operator sees the cockpit for the first time."""
         super().__init__()
         self.animation_level = "none"
         for theme in OWN:
@@ -90,7 +93,11 @@ class Cockpit(App[None]):
             known = ", ".join(sorted(self.available_themes))
             self.say(f'There is no theme "{self._config.theme}". There are: {known}.', "warning")
         self.set_interval(TICK, self._tick, name="paint")
-        self.call_after_refresh(self._tick)
+        self.call_after_refresh(self._first_tick)
+
+    def _first_tick(self) -> None:
+        self._tick()
+        self.call_after_refresh(self.painted.set)
 
     def say(self, text: str, severity: Said = "information") -> None:
         """Show a message to the operator for some seconds."""

@@ -35,7 +35,7 @@ class Stream(Protocol):
         """Yield stdout as it arrives."""
 
     async def write(self, data: bytes) -> None:
-        """Send bytes to the command's stdin."""
+        """Send bytes to the command's stdin, if the stream was opened with ``stdin=True``."""
 
     async def wait(self) -> Completed:
         """Wait for the end; stdout is empty here, stderr holds its last 4 KiB.
@@ -63,8 +63,13 @@ class Remote(Protocol):
     async def run(self, command: str, *, timeout: float = 10.0) -> Completed:
         """Run a short command to its end; its status is the caller's to judge."""
 
-    def stream(self, command: str) -> AbstractAsyncContextManager[Stream]:
-        """Start a long command; leaving the context ends it, there too."""
+    def stream(self, command: str, *, stdin: bool = False) -> AbstractAsyncContextManager[Stream]:
+        """Start a long command; leaving the context ends it, there too.
+
+        It ends as well when the connection or this process dies, whether it
+        writes or not: with all its children, by SIGKILL. Its stdin is empty,
+        unless ``stdin`` asks for one to write to.
+        """
 
     def tunnel(self, host: str, port: int) -> AbstractAsyncContextManager[tuple[str, int]]:
         """Make ``host:port``, as seen from the remote host, reachable; yields the local address."""

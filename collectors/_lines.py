@@ -1,0 +1,65 @@
+"""Bytes in any split to whole lines, and lines to text that can be stored."""
+
+from __future__ import annotations
+
+MAX_LINE = 1 << 20
+"""Bytes of a line that are kept; what a longer line has beyond them is dropped."""
+
+
+class LineBuffer:
+    """Collects chunks and gives whole lines back.
+
+    It gives a block of lines, not a list: who reads a thousand lines a second
+    can search the block at once.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take a chunk and return every line it completes, each with its newline."""
+        cut = chunk.rfind(b"\n") + 1
+        if not cut:
+            self._hold(chunk)
+            return b""
+        block = chunk[:cut]
+        if self._size:
+            first, _, rest = block.partition(b"\n")
+            self._hold(first)
+            block = self.clear() + b"\n" + rest
+        self._hold(chunk[cut:])
+        return block
+
+    def clear(self) -> bytes:
+        """Forget the unfinished line and return it."""
+        held = b"".join(self._parts)
+        self._parts.clear()
+        self._size = 0
+        return held
+
+    def _hold(self, part: bytes) -> None:
+        if part and self._size < MAX_LINE:
+            part = part[: MAX_LINE - self._size]
+            self._parts.append(part)
+            self._size += len(part)
+
+
+def lines_of(block: bytes) -> list[bytes]:
+    """Return the lines of a block without their newlines."""
+    lines = block.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def text_of(line: bytes) -> str:
+    """Return a line as text; bytes that are no UTF-8 become ``\N{REPLACEMENT CHARACTER}``."""
+    return line.decode("utf-8", "replace")
+
+
+def storable(text: str) -> str:
+    """Return text without lone surrogates, which no file takes; JSON can carry them."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -1,0 +1,168 @@
+"""This machine and this process: is the generator itself the limit?
+
+A load generator that lacks processor or file descriptors measures itself. The
+loop's lag tells it best: Locust's users, the screen and the collectors share
+one thread, and whatever comes late there comes late for all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections import deque
+from contextlib import suppress
+from typing import ClassVar
+
+import psutil
+
+from rampdeck.collector import CollectorConfig, Sink
+from rampdeck.errors import SourceError
+from rampdeck.pace import Ticks
+from rampdeck.remote import Remote
+from rampdeck.view import Figure, Metric, Unit, View
+
+INTERVAL = 0.02
+"""Seconds between two looks at the loop."""
+WINDOW = 10
+"""Seconds that the 99th percentile of the lag is taken over: 500 looks."""
+LAG_LIMIT = 50.0
+"""Milliseconds of lag (p99) from which response times of some 100 ms are no longer the server's alone."""
+CPU_LIMIT = 90.0
+"""Percent of one core: Locust warns at the same, since a process in one thread cannot have more than 100."""
+FILES_LIMIT = 0.9
+"""Share of the open files from which new users may fail to connect."""
+CALM = 5
+"""Readings in a row without trouble before a warning is taken back."""
+
+
+WARM_UP = 2.0
+"""Seconds in which the lag is not looked at: the program itself is still starting, before any load."""
+
+
+class GeneratorConfig(CollectorConfig):
+    """``[[collectors]]`` with ``kind = "generator"``; it needs no settings and always reads this machine."""
+
+
+class LagMeter:
+    """How late the loop runs what is due, in milliseconds.
+
+    The looks stand on a fixed grid. Those that a block of the loop held up are
+    made up for, each with its own lateness: so a block weighs as it would for
+    whatever else was due in it.
+    """
+
+    def __init__(self) -> None:
+        self._second: list[float] = []
+        self._window: deque[float] = deque(maxlen=round(WINDOW / INTERVAL))
+
+    async def run(self) -> None:
+        """Look for ever, once the program has started."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(WARM_UP)
+        due = loop.time()
+        while True:
+            due += INTERVAL
+            await asyncio.sleep(due - loop.time())
+            self.note((loop.time() - due) * 1000)
+
+    def note(self, late: float) -> None:
+        """Take one look's lateness in milliseconds; a timer may also be a trifle early."""
+        self._second.append(max(late, 0.0))
+
+    def take(self) -> tuple[float, float] | None:
+        """Return the 99th percentile of the last ten seconds and the most since the last call, if any."""
+        self._window.extend(self._second)
+        most, self._second = max(self._second, default=0.0), []
+        if not self._window:
+            return None
+        ordered = sorted(self._window)
+        return ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)], most
+
+
+class GeneratorCollector:
+    """Reads this process and this machine once a second; the remote host does not matter."""
+
+    kind: ClassVar[str] = "generator"
+    Config: ClassVar[type[CollectorConfig]] = GeneratorConfig
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("cpu_percent", Unit.PERCENT, "of one core, used by this process"),
+        Metric("machine_cpu_percent", Unit.PERCENT, "of all cores of this machine, used by everybody"),
+        Metric("rss", Unit.BYTES, "memory of this process"),
+        Metric("open_files", Unit.COUNT, "files and sockets that this process has open"),
+        Metric("open_files_limit", Unit.COUNT, "files and sockets that it may have (ulimit -n)"),
+        Metric("lag_p99_ms", Unit.MILLISECONDS, "how late the loop runs what is due, p99 of ten seconds"),
+        Metric("lag_max_ms", Unit.MILLISECONDS, "how late the loop ran what was due, at most, this second"),
+    )
+    view: ClassVar[View] = View(
+        title="Generator",
+        figures=(
+            (
+                Figure("cpu_percent", "cpu", warn=70.0, bad=CPU_LIMIT, spark=True),
+                Figure("machine_cpu_percent", "machine", warn=80.0, bad=95.0),
+            ),
+            (
+                Figure("lag_p99_ms", "lag p99", warn=LAG_LIMIT / 2, bad=LAG_LIMIT),
+                Figure("lag_max_ms", "max"),
+            ),
+            (
+                Figure("rss", "memory"),
+                Figure("open_files", "files", limit="open_files_limit", warn=0.7, bad=FILES_LIMIT),
+            ),
+        ),
+    )
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        self.config = config
+        self._calm = 0
+
+    async def run(self, remote: Remote, sink: Sink) -> None:  # noqa: ARG002 - every collector is given a host
+        """Read once a second for ever; see :class:`rampdeck.collector.Collector`."""
+        process, lag = psutil.Process(), LagMeter()
+        # The first answer of each is the time since its last call, which nobody made.
+        process.cpu_percent()
+        psutil.cpu_percent()
+        looking = asyncio.create_task(lag.run())
+        try:
+            ticks = Ticks()
+            await anext(ticks)
+            async for _ in ticks:
+                values = _read(process, lag)
+                self._judge(values, sink)
+                sink.sample(values)
+        except (psutil.Error, OSError) as error:
+            raise SourceError("this process cannot be read", str(error)) from None
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+
+    def _judge(self, values: dict[str, float], sink: Sink) -> None:
+        """Warn while this process is at a limit, and a few readings longer, so that it does not flicker."""
+        files = values["open_files"] / values["open_files_limit"]
+        if values.get("lag_p99_ms", 0.0) > LAG_LIMIT:
+            reason = f"the loop lags by more than {LAG_LIMIT:g} ms: response times are not the server's alone"
+        elif values["cpu_percent"] > CPU_LIMIT:
+            reason = f"this process uses more than {CPU_LIMIT:g} % of a core. Use --workers"
+        elif files > FILES_LIMIT:
+            reason = f"over {FILES_LIMIT:.0%} of the open files are in use. Raise ulimit -n"
+        else:
+            reason = ""
+        self._calm = 0 if reason else self._calm + 1
+        if reason:
+            sink.warn(reason)
+        elif self._calm >= CALM:
+            sink.live()
+
+
+def _read(process: psutil.Process, lag: LagMeter) -> dict[str, float]:
+    with process.oneshot():
+        values = {
+            "cpu_percent": process.cpu_percent(),
+            "machine_cpu_percent": psutil.cpu_percent(),
+            "rss": float(process.memory_info().rss),
+            "open_files": float(process.num_fds()),
+            "open_files_limit": float(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        }
+    if late := lag.take():
+        values["lag_p99_ms"], values["lag_max_ms"] = late
+    return values

@@ -1,0 +1,127 @@
+"""The command line and the composition root: the only place that joins core, screen and collectors."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import rampdeck
+from rampdeck.errors import RampdeckError, UsageError
+from rampdeck.exits import Exit
+
+USAGE = """Usage: rampdeck COMMAND [options]
+
+  run       point the cockpit at a staging stack       rampdeck run --help
+  demo      the whole thing against a small real stack on this machine
+  init      write a commented rampdeck.toml
+
+  --version   --help
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Run a command; returns the exit code (see :class:`rampdeck.exits.Exit`)."""
+    command, *rest = argv or ["--help"]
+    try:
+        if command == "run":
+            return _run(rest)
+        if command == "demo":
+            return _demo(rest)
+        if command == "init":
+            return _init(rest)
+        if command in ("--version", "-V"):
+            _print(f"rampdeck {rampdeck.__version__}")
+            return Exit.PASS
+        if command in ("--help", "-h", "help"):
+            _print(USAGE.rstrip())
+            return Exit.PASS
+        raise UsageError(f'there is no command "{command}"', "", "See rampdeck --help")
+    except RampdeckError as error:
+        print_error(error)
+        return Exit.USAGE
+
+
+def print_error(error: RampdeckError) -> None:
+    """Write what failed, why and what to do to stderr, one line each."""
+    lines = [f"rampdeck: {error.what}"]
+    lines += [f"  why  {error.why}"] if error.why else []
+    lines += [f"  do   {error.fix}"] if error.fix else []
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def sibling(name: str) -> ModuleType:
+    """Import ``tui`` or ``collectors``: inside the package when installed, beside it in a checkout."""
+    installed = importlib.util.find_spec(f"rampdeck.{name}")
+    return importlib.import_module(f"rampdeck.{name}" if installed else name)
+
+
+def scenario(name: str) -> Path:
+    """Return the file of a scenario that comes with Rampdeck; it is loaded by path, never imported."""
+    package = Path(__file__).parent
+    inside = package / "scenarios"
+    return (inside if inside.is_dir() else package.parent / "scenarios") / f"{name}.py"
+
+
+def _run(argv: list[str]) -> int:
+    # Patches the process, so it comes before everything that opens a socket.
+    from rampdeck import loop  # noqa: F401
+    from rampdeck.engine import options
+
+    if {"-h", "--help"} & set(argv):
+        options.parser().print_help()
+        return Exit.PASS
+    from rampdeck import launch
+
+    return launch.launch(argv, launch.Parts(sibling("collectors").COLLECTORS, _cockpit))
+
+
+def _cockpit() -> ModuleType:
+    """Import the screen; only a run that has one pays for it."""
+    return sibling("tui")
+
+
+def _demo(argv: list[str]) -> int:
+    from rampdeck import loop  # noqa: F401
+    from rampdeck.demo.stack import DemoStack
+    from rampdeck.demo.toml import write_configuration
+
+    if {"-h", "--help"} & set(argv):
+        _print("Usage: rampdeck demo [--headless] [options of rampdeck run]")
+        return Exit.PASS
+    if "--headless" not in argv:
+        if sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty()):
+            argv = ["--autostart", *argv]
+        else:
+            sys.stderr.write("There is no terminal here, so the demo runs headless.\n")
+            argv = ["--headless", *argv]
+    sys.stderr.write("Starting a small staging stack on this machine ...\n")
+    with DemoStack() as info:
+        for part, why in info.missing.items():
+            sys.stderr.write(f"Left out, {part}: {why}\n")
+        toml = write_configuration(info, scenario("shop"))
+        os.environ["RAMPDECK_USERS_CSV"] = str(info.users)
+        return _run(["-c", str(toml), *argv])
+
+
+def _init(argv: list[str]) -> int:
+    path = Path(argv[0] if argv else "rampdeck.toml")
+    if argv[1:] or path.name.startswith("-"):
+        raise UsageError("rampdeck init", "takes the name of the file to write and nothing else")
+    template = (Path(__file__).parent / "template.toml").read_text(encoding="utf-8")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(template)
+    except FileExistsError:
+        raise UsageError(f"{path} exists", "", "Remove it first, or name another file") from None
+    except OSError as error:
+        raise UsageError(f"cannot write {path}", error.strerror or str(error)) from None
+    _print(f"{path} is written. Fill in the hosts, then: rampdeck run -c {path}")
+    return Exit.PASS
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")

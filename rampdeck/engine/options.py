@@ -1,0 +1,153 @@
+"""The command line of ``rampdeck run``: Locust's own parser with our options added.
+
+So ``-u``, ``locust.conf``, ``LOCUST_*`` variables and the options that a
+locustfile adds mean what they mean under ``locust``, by construction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from locust.argument_parser import (
+    LocustArgumentParser,
+    get_locustfiles_locally,
+    get_parser,
+    parse_locustfile_option,
+)
+from locust.log import setup_logging
+
+from rampdeck.errors import ScenarioError, UsageError
+
+DEFAULT_LOCUSTFILE = "locustfile.py"
+_REFUSED = {
+    "master": "--master",
+    "worker": "--worker",
+    "processes": "--processes",
+    "csv_prefix": "--csv",
+    "html_file": "--html",
+    "class_picker": "--class-picker",
+    "otel": "--otel",
+}
+_DESCRIPTION = """Usage: rampdeck run [options] [UserClass ...]
+
+Point the cockpit at a staging stack and raise the load by keys. Without
+--autostart the load waits for the first press of "+"; with --headless there
+is no screen and the run starts at once.
+"""
+_EPILOG = """Locust's options, locust.conf, LOCUST_* variables and the locustfile's own
+options mean what they mean under locust. --web-* options are of no effect:
+there is no web page. Exit codes: 0 PASS, 1 FAIL, 2 usage or configuration,
+3 INCONCLUSIVE, 4 stopped before the plan ended, 5 the scenario itself broke.
+"""
+
+
+def parser() -> LocustArgumentParser:
+    """Return Locust's parser, with the options of the loaded locustfiles and ours."""
+    parser = get_parser()
+    parser.prog = "rampdeck run"
+    parser.description = _DESCRIPTION
+    parser.epilog = _EPILOG
+    add_options(parser)
+    return parser
+
+
+def add_options(parser: LocustArgumentParser) -> None:
+    """Add Rampdeck's own options to a parser."""
+    group = parser.add_argument_group("Rampdeck options")
+    group.add_argument(
+        "-c",
+        "--configuration",
+        metavar="<filename>",
+        default="",
+        help="Hosts, collectors, stages, thresholds. Default: rampdeck.toml, if there is one here.",
+        env_var="RAMPDECK_CONFIGURATION",
+    )
+    group.add_argument(
+        "--threshold",
+        metavar="<expression>",
+        action="append",
+        default=[],
+        help='What must hold, as "p95 < 800ms"; may be given several times and replaces those of the file.',
+    )
+    group.add_argument(
+        "--max-users",
+        metavar="<int>",
+        type=int,
+        default=None,
+        help="Above this the cockpit asks before it raises the load.",
+    )
+    group.add_argument(
+        "--record",
+        metavar="<folder>",
+        default="",
+        help="Where sessions and decision records go. Default: rampdeck-sessions here.",
+    )
+    group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
+
+
+def locustfiles(argv: Sequence[str], configured: Path | None) -> list[str]:
+    """Return the locustfiles that the command line, or else the configuration, names.
+
+    Raises :class:`ScenarioError` where there is none.
+    """
+    with speaking(ScenarioError, "no scenario"):
+        options: Any = parse_locustfile_option(list(argv))
+        if configured and options.locustfile == DEFAULT_LOCUSTFILE:
+            options.locustfile = str(configured)
+        return list(get_locustfiles_locally(options))
+
+
+def configuration_of(argv: Sequence[str]) -> str:
+    """Return what ``-c`` names, before the locustfile and its options are known."""
+    early = LocustArgumentParser(add_help=False, add_env_var_help=False, prog="rampdeck run")
+    add_options(early)
+    with speaking(UsageError, "the command line is wrong"):
+        known, _ = early.parse_known_args(list(argv))
+    return str(known.configuration)
+
+
+def parse(argv: Sequence[str]) -> Namespace:
+    """Return the options; the locustfiles must be loaded before, for theirs.
+
+    Raises :class:`UsageError`.
+    """
+    with speaking(UsageError, "the command line is wrong"):
+        options: Namespace = parser().parse_args(list(argv))
+    for name, flag in _REFUSED.items():
+        if getattr(options, name, None):
+            raise UsageError(
+                f"{flag} is not available in rampdeck", "this run is one process with its own record"
+            )
+    if options.autoquit != -1 and not (options.autostart or options.headless):
+        raise UsageError("--autoquit", "is only meaningful in combination with --autostart")
+    if options.headful:
+        options.headless = False
+    return options
+
+
+def set_up_logging(options: Namespace) -> None:
+    """Set Locust's logging up as the command line asks: level, and a file if one is named."""
+    if not options.skip_log_setup:
+        setup_logging(options.loglevel, options.logfile)
+
+
+@contextlib.contextmanager
+def speaking(error: type[UsageError], what: str) -> Iterator[None]:
+    """Turn Locust's way of complaining (a line on stderr and ``sys.exit``) into one of our errors.
+
+    Help and version, which exit with 0 and write to stdout, pass.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            yield
+    except SystemExit as exit_:
+        if exit_.code in (0, None):
+            raise
+        text = " ".join(said.getvalue().split()).removeprefix("rampdeck run: error: ")
+        raise error(what, text or f"exit code {exit_.code}") from None

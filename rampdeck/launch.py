@@ -1,0 +1,293 @@
+"""From a command line to a finished run.
+
+Reads the configuration, loads the scenario, makes the collectors, opens the
+session file, then lets the run go: under the cockpit or headless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import math
+import re
+import signal
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+from rampdeck import config as configuration
+from rampdeck import headless, loop
+from rampdeck.collector import Collector
+from rampdeck.config import Config, nearest, validate
+from rampdeck.engine import loader
+from rampdeck.engine import options as command_line
+from rampdeck.engine.engine import LoadEngine
+from rampdeck.errors import UsageError
+from rampdeck.exits import Exit
+from rampdeck.gate import Gate
+from rampdeck.model import Health, Stage
+from rampdeck.output import LogTap, OutputCapture
+from rampdeck.record import write, write_json
+from rampdeck.remote.hosts import Hosts
+from rampdeck.run import Run, Setup, Source
+from rampdeck.snapshot import Verdict
+from rampdeck.store import SessionWriter
+from rampdeck.store.about import about
+
+DEFAULT_FILE = Path("rampdeck.toml")
+PATIENCE = 5.0
+"""Seconds that an automatic start waits for the sources to be seen."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the composition root brings: the collectors by kind, and the screen, imported when needed."""
+
+    collectors: Mapping[str, type[Collector]]
+    screen: Callable[[], ModuleType]
+
+
+def launch(argv: list[str], parts: Parts) -> int:
+    """Do a whole run; returns the exit code.
+
+    Raises :class:`UsageError` when nothing could be started. Whatever the
+    scenario prints from here on is taken off the terminal.
+    """
+    log = LogTap()
+    with OutputCapture() as output:
+        settings = _settings(argv)
+        files = command_line.locustfiles(argv, settings.scenario.file)
+        loaded = loader.load(files)
+        options = command_line.parse(argv)
+        if not options.headless and not output.terminal.isatty():
+            raise UsageError("there is no terminal to draw the cockpit on", "", "Use --headless")
+        command_line.set_up_logging(options)
+        log.install()
+        try:
+            settings = _overridden(settings, options)
+            setup = _setup(settings, options, loaded, parts, output, log)
+            run = Run(setup)
+            session = about(
+                settings, title=setup.title, host=setup.host, began=run.opened, arguments=["run", *argv]
+            )
+            for key, value in session.items():
+                setup.writer.set_meta(key, value)
+            return loop.run(_operate(run, options, parts))
+        finally:
+            log.uninstall()
+
+
+def _settings(argv: list[str]) -> Config:
+    named = command_line.configuration_of(argv)
+    path = Path(named) if named else DEFAULT_FILE
+    if named or path.exists():
+        return configuration.load(path)
+    return Config()
+
+
+def _overridden(settings: Config, options: Namespace) -> Config:
+    """Return the configuration with what the command line says instead."""
+    load = settings.load.model_copy(
+        update={
+            name: value
+            for name, value in {
+                "spawn_rate": options.spawn_rate,
+                "max_users": options.max_users,
+                "stop_timeout": float(options.stop_timeout) or None,
+            }.items()
+            if value is not None
+        }
+    )
+    target = settings.target.model_copy(update={"host": options.host or settings.target.host})
+    gate = settings.gate.model_copy(
+        update={"thresholds": tuple(options.threshold) or settings.gate.thresholds}
+    )
+    record = settings.record.model_copy(
+        update={"folder": Path(options.record) if options.record else settings.record.folder}
+    )
+    return settings.model_copy(update={"load": load, "target": target, "gate": gate, "record": record})
+
+
+def _setup(
+    settings: Config,
+    options: Namespace,
+    loaded: loader.Loaded,
+    parts: Parts,
+    output: OutputCapture,
+    log: LogTap,
+) -> Setup:
+    options.host = settings.target.host
+    options.stop_timeout = settings.load.stop_timeout
+    options.user_classes = options.user_classes or list(settings.scenario.user_classes)
+    options.tags = options.tags or list(settings.scenario.tags) or None
+    options.exclude_tags = options.exclude_tags or list(settings.scenario.exclude_tags) or None
+    environment = loader.environment_for(loaded, options)
+    title = options.title or settings.scenario.name or loaded.name
+    plan = _plan(settings, options, loaded)
+    hosts = Hosts(settings.hosts)
+    sources = _sources(settings, parts.collectors, hosts)
+    return Setup(
+        config=settings,
+        title=title,
+        host=settings.target.host or next((user.host for user in environment.user_classes if user.host), ""),
+        engine=LoadEngine(
+            environment, spawn_rate=settings.load.spawn_rate, stop_timeout=settings.load.stop_timeout
+        ),
+        sources=sources,
+        hosts=hosts,
+        views={kind: collector.view for kind, collector in parts.collectors.items()},
+        metrics={
+            f"{kind}.{metric.name}": metric
+            for kind, collector in parts.collectors.items()
+            for metric in collector.metrics
+        },
+        plan=plan,
+        run_time=float(options.run_time) if options.run_time else None,
+        gate=Gate(settings.gate.thresholds),
+        writer=SessionWriter(session_folder(settings.record.folder, title) / "session.sqlite"),
+        output=output,
+        log=log,
+        echo=options.headless,
+    )
+
+
+def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[Stage, ...]:
+    """Return what a run that goes by itself walks through; Locust's -u and -r make a plan of one stage."""
+    if loaded.shape is not None:
+        if settings.stages:
+            what = f"{Path(loaded.files[0]).name} has a LoadTestShape and rampdeck.toml has stages"
+            raise UsageError(what, "both want to drive the load", "Take one of them out")
+        return ()
+    if options.num_users is None and settings.stages:
+        return settings.plan()
+    if options.num_users is None and not (options.headless or options.autostart):
+        return ()
+    configured = "spawn_rate" in settings.load.model_fields_set
+    rate = options.spawn_rate or (settings.load.spawn_rate if configured else 1.0)
+    users = 1 if options.num_users is None else options.num_users
+    return (Stage("run", users, float(rate), math.inf),)
+
+
+def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Hosts) -> list[Source]:
+    """Make the collectors of the configuration; the generator is watched in any case."""
+    tables = list(settings.collectors)
+    if not any(table.get("kind") == "generator" for table in tables):
+        tables.append({"kind": "generator"})
+    sources: list[Source] = []
+    for number, table in enumerate(tables, 1):
+        kind = str(table.get("kind", ""))
+        where = f"[[collectors]] number {number}"
+        if kind not in kinds:
+            raise UsageError(
+                where, f'no kind "{kind}"{nearest(kind, kinds)}', f"There are {', '.join(kinds)}"
+            )
+        checked = validate(kinds[kind].Config, table, f'{where}, kind "{kind}"')
+        if any(source.info.name == checked.source.name for source in sources):
+            raise UsageError(where, f"{checked.source.name} is there already", 'Give it a label = "..."')
+        hosts.check(checked.host)
+        sources.append(Source(kinds[kind](checked), checked.source, checked.host, checked.absent))
+    return sources
+
+
+async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
+    """Let the run go to its end, write what came of it, and return the exit code."""
+    await run.open()
+    stop_on_signals(run)
+    try:
+        if options.headless:
+            run.connect()
+            await _seen(run)
+            run.return_to_plan()
+            await headless.until_over(run, run.setup.output.terminal)
+        else:
+            await _fly(run, options, parts.screen())
+    finally:
+        if run.engine.users:
+            run.setup.output.terminal.write("Stopping the load ...\n")
+        await run.close()
+    result = run.result()
+    await loop.in_thread(write, result, run.writer.path.parent)
+    await run.writer.close()
+    terminal = run.setup.output.terminal
+    if options.headless:
+        terminal.write(headless.final_table(result) + "\n")
+    if options.json_file:
+        write_json(result, Path(options.json_file))
+    terminal.write(f"{result.result}  {run.writer.path.parent / 'record.md'}\n")
+    return exit_code(run, result.result)
+
+
+async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
+    """Show the cockpit until the operator leaves it, or --autoquit does."""
+    app = screen.Cockpit(run, run.setup.config.screen)
+
+    async def fly() -> None:
+        await app.painted.wait()
+        run.connect()
+        if not options.autostart:
+            return
+        await _seen(run)
+        run.return_to_plan()
+        await run.over.wait()
+        if options.autoquit != -1:
+            await asyncio.sleep(options.autoquit)
+            app.exit()
+
+    pilot = asyncio.create_task(fly())
+    run.leave = app.exit
+    await app.run_async()
+    if app.return_code:
+        run.screen_broke()
+    pilot.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await pilot
+
+
+async def _seen(run: Run) -> None:
+    """Wait until every source has been seen or has failed: before the load, a few seconds at most."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while asyncio.get_running_loop().time() < deadline:
+        if all(source.health is not Health.CONNECTING for source in run.session.sources.values()):
+            return
+        await asyncio.sleep(0.1)
+
+
+def session_folder(folder: Path, title: str) -> Path:
+    """Return a new session's folder: when it began and its title, ``2026-11-22T1221Z-checkout-peak``."""
+    plain = re.sub(r"[^\w.-]+", "-", title).strip("-.")[:60] or "session"
+    name = f"{datetime.now(UTC):%Y-%m-%dT%H%MZ}-{plain}"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
+def stop_on_signals(run: Run) -> None:
+    """Stop gracefully on SIGINT, SIGTERM and SIGHUP and still write the record; at once on the second."""
+    seen = 0
+
+    def stop() -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 1:
+            run.interrupt()
+        else:
+            run.abort()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+def exit_code(run: Run, verdict: Verdict) -> int:
+    """Return the exit code of a finished run; the locustfile's own counts where ours would be 0."""
+    if run.broken:
+        return Exit.SCENARIO
+    if verdict is Verdict.FAIL:
+        return Exit.FAIL
+    if run.ended == "operator" and (run.walk.stages or run.engine.has_shape or run.setup.run_time):
+        return Exit.STOPPED
+    if verdict is Verdict.INCONCLUSIVE:
+        return Exit.INCONCLUSIVE
+    return run.engine.exit_code or Exit.PASS

@@ -1,0 +1,146 @@
+"""Keeping everything that is written to stdout and stderr off the screen.
+
+A scenario prints, a library warns, a greenlet dies with a traceback, a child
+process of the scenario writes: on a full-screen terminal each of them would
+tear the picture. So file descriptors 1 and 2 themselves lead into memory
+while a run lasts. A memory file, unlike a pipe, never blocks the writer, who
+lives in the same thread as the reader.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import logging
+import os
+import sys
+from types import TracebackType
+from typing import IO
+
+from rampdeck.model import Severity
+
+_ROOM = 1 << 20
+"""Bytes after which a drained memory file is emptied."""
+
+
+class _Drain:
+    """One descriptor that leads into memory, and where it led before."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.kept = os.dup(descriptor)
+        self._memory = os.memfd_create("rampdeck-output", os.MFD_CLOEXEC)
+        # Appending, so that emptying the file leaves no hole for a writer in another process.
+        fcntl.fcntl(self._memory, fcntl.F_SETFL, os.O_APPEND | os.O_RDWR)
+        os.dup2(self._memory, descriptor)
+        self._read = 0
+        self._rest = b""
+
+    def lines(self, last: bool) -> list[str]:
+        """Return the lines that were written since the last call; with ``last`` an unfinished one too."""
+        pieces = [self._rest]
+        while piece := os.pread(self._memory, 1 << 16, self._read):
+            self._read += len(piece)
+            pieces.append(piece)
+        if self._read > _ROOM and os.fstat(self._memory).st_size == self._read:
+            os.ftruncate(self._memory, 0)
+            self._read = 0
+        *whole, self._rest = b"".join(pieces).split(b"\n")
+        if last and self._rest:
+            whole.append(self._rest)
+            self._rest = b""
+        return [line.decode("utf-8", "replace") for line in whole]
+
+    def close(self) -> None:
+        os.dup2(self.kept, self.descriptor)
+        os.close(self.kept)
+        os.close(self._memory)
+
+
+class OutputCapture:
+    """While entered, nothing reaches the terminal but what is written to :attr:`terminal`.
+
+    ``lines()`` gives what was written, as (line, is_stderr) pairs. Textual
+    draws through ``sys.__stderr__``, which leads to the real terminal.
+    """
+
+    def __init__(self) -> None:
+        self.terminal: IO[str] = sys.stderr
+        self._drains: list[_Drain] = []
+
+    def __enter__(self) -> OutputCapture:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._streams = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+        self._drains = [_Drain(1), _Drain(2)]
+        screen = next((drain.kept for drain in self._drains if os.isatty(drain.kept)), self._drains[1].kept)
+        self.terminal = open(os.dup(screen), "w", encoding="utf-8", errors="replace")  # noqa: PTH123
+        sys.stdout, sys.stderr = _text(1), _text(2)
+        sys.__stdout__ = sys.__stderr__ = self.terminal  # type: ignore[misc]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc]
+        left = self.lines(last=True)
+        for drain in self._drains:
+            drain.close()
+        self.terminal.close()
+        for line, _ in left:
+            sys.stderr.write(line + "\n")
+        self._drains = []
+
+    def lines(self, last: bool = False) -> list[tuple[str, bool]]:
+        """Return what was written since the last call, stdout's lines first."""
+        return [(line, index == 1) for index, drain in enumerate(self._drains) for line in drain.lines(last)]
+
+
+def _text(descriptor: int) -> io.TextIOWrapper:
+    return open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+
+
+class LogTap(logging.Handler):
+    """Takes the log records of Locust and the scenario instead of a console."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records: list[tuple[str, Severity]] = []
+        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record until it is asked for."""
+        self._records.append((self.format(record), _severity(record.levelno)))
+
+    def take(self) -> list[tuple[str, Severity]]:
+        """Return the records since the last call as text and severity."""
+        taken, self._records = self._records, []
+        return taken
+
+    def install(self) -> None:
+        """Take the place of every console handler; log files stay."""
+        for logger in (logging.getLogger(), logging.getLogger("locust")):
+            for handler in logger.handlers[:]:
+                if type(handler) is logging.StreamHandler:
+                    logger.removeHandler(handler)
+            if not (logger.propagate and logger.parent):
+                logger.addHandler(self)
+
+    def uninstall(self) -> None:
+        """Leave the loggers."""
+        for logger in (logging.getLogger(), logging.getLogger("locust")):
+            logger.removeHandler(self)
+
+
+def _severity(level: int) -> Severity:
+    for at_least, severity in (
+        (logging.CRITICAL, Severity.CRITICAL),
+        (logging.ERROR, Severity.ERROR),
+        (logging.WARNING, Severity.WARNING),
+        (logging.INFO, Severity.INFO),
+    ):
+        if level >= at_least:
+            return severity
+    return Severity.DEBUG

@@ -1,0 +1,88 @@
+"""Painting the snapshot: the frozen picture of a run that the screen is given.
+
+What is heavy (rows, series) is made once a second; what answers a key (target,
+state) is looked up each time, so that a press is painted at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rampdeck.model import Instant
+from rampdeck.snapshot import EMPTY, GeneratorView, LoadView, Recording, Snapshot
+
+if TYPE_CHECKING:
+    from rampdeck.run import Run
+
+
+class Painter:
+    """Makes snapshots of a run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._body = EMPTY
+        self._due = True
+
+    def tick(self) -> None:
+        """Say that a second has passed: the next snapshot is made anew."""
+        self._due = True
+
+    def snapshot(self) -> Snapshot:
+        """Return the picture of this moment."""
+        at = Instant.now()
+        if self._due:
+            self._body = self._paint(at)
+            self._due = False
+        session = self._run.session
+        return replace(self._body, at=at, load=self._load(at), mark=session.mark, events=session.events)
+
+    def _paint(self, at: Instant) -> Snapshot:
+        run, session = self._run, self._run.session
+        verdict, reasons = run.gate.verdict(
+            run.trust.doubts(session.sources), run.trust.tainted(), final=False
+        )
+        return Snapshot(
+            at=at,
+            title=run.setup.title,
+            host=run.setup.host,
+            window=session.book.window.figures(),
+            whole=session.book.whole.figures(),
+            requests=session.request_rows(run.gate.health),
+            trend=session.trend(),
+            sources=tuple(source.view(at) for source in session.sources.values()),
+            thresholds=run.gate.views,
+            verdict=verdict,
+            reasons=reasons,
+            generator=self._generator(),
+            recording=Recording(run.writer.path, run.writer.bytes, run.writer.problem),
+        )
+
+    def _load(self, at: Instant) -> LoadView:
+        run, engine, walk = self._run, self._run.engine, self._run.walk
+        return LoadView(
+            state=engine.state,
+            users=engine.users,
+            target=engine.target,
+            spawn_rate=engine.order.spawn_rate,
+            elapsed=at.mono - run.began.mono if run.began else 0.0,
+            total=run.setup.run_time or walk.total,
+            step=run.steps.step,
+            plan=walk.stages,
+            stage=walk.index,
+            following=walk.following or engine.shape_running,
+            held=walk.held,
+        )
+
+    def _generator(self) -> GeneratorView:
+        source = next((s for s in self._run.session.sources.values() if s.info.kind == "generator"), None)
+        if source is None or source.last is None:
+            return GeneratorView()
+        values = source.last.values
+        return GeneratorView(
+            health=source.health,
+            cpu_percent=values.get("cpu_percent"),
+            lag_p99_ms=values.get("lag_p99_ms"),
+            lag_max_ms=values.get("lag_max_ms"),
+            reason=source.reason,
+        )

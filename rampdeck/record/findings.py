@@ -1,0 +1,71 @@
+"""What the session noticed by itself: breaches, signals in the logs, blind sources, broken scenario code.
+
+Facts with their evidence, the worst first. What caused what is not judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from rampdeck.gate.words import told
+from rampdeck.model import Severity
+from rampdeck.record.result import Finding
+from rampdeck.session import Session, Source
+from rampdeck.snapshot import ThresholdView
+
+_ORDER = ("error", "warning", "notice")
+_ADVICE = {
+    "worker_timeout": "Look at what the workers wait for at that time: PostgreSQL waits, a slow endpoint",
+    "worker_killed": "Without a timeout before it, look for the kernel's OOM killer: journalctl -k",
+    "boot_failed": "The release does not start: read the traceback in Gunicorn's log",
+    "upstream_timed_out": "The application is slower than proxy_read_timeout: look at workers and waits",
+    "upstream_refused": "Gunicorn is down or its backlog is full",
+    "upstream_prematurely_closed": "A worker died in mid-request: look at Gunicorn at that second",
+    "worker_connections": "Raise Nginx's worker_connections; a proxied request takes two",
+    "limiting": "Nginx's rate limit hits the generator's address, not the product: exempt it",
+}
+
+
+def findings(
+    session: Session, thresholds: Sequence[ThresholdView], exceptions: Mapping[str, int]
+) -> tuple[Finding, ...]:
+    """Return what was found out, the worst first."""
+    found = [
+        *_breaches(thresholds),
+        *_exceptions(exceptions),
+        *(finding for source in session.sources.values() for finding in _of_source(source)),
+    ]
+    return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
+
+
+def _breaches(thresholds: Sequence[ThresholdView]) -> Iterator[Finding]:
+    for view in thresholds:
+        if view.failed:
+            since = f"since {_clock(view.first_breach.utc)}" if view.first_breach else ""
+            value = f"worst {told(view.value, view.unit, view.limit)}"
+            evidence = tuple(piece for piece in (value, since) if piece)
+            yield Finding("requests", "error", f"{view.expression} was breached", evidence)
+
+
+def _exceptions(exceptions: Mapping[str, int]) -> Iterator[Finding]:
+    for text, count in sorted(exceptions.items(), key=lambda pair: -pair[1])[:5]:
+        advice = "The scenario log has the traceback"
+        yield Finding("scenario", "error", f"the scenario's own code raised {count} times", (text,), advice)
+
+
+def _of_source(source: Source) -> Iterator[Finding]:
+    name = source.info.name
+    for (signal, severity), count in source.signals.most_common():
+        words = signal.replace("_", " ")
+        text = f"{name}: {words}, {count} {'time' if count == 1 else 'times'}"
+        weight = "error" if severity <= Severity.ERROR else "warning"
+        yield Finding(source.info.kind, weight, text, (), _ADVICE.get(signal, ""))
+    for gap in source.gaps:
+        until = _clock(gap.until) if gap.until is not None else "the end"
+        span = f"{_clock(gap.begin)} to {until}"
+        yield Finding(source.info.kind, "warning", f"{name} was blind", (span,), source.reason)
+
+
+def _clock(utc: float) -> str:
+    return datetime.fromtimestamp(utc, UTC).strftime("%H:%M:%S UTC")

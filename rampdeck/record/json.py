@@ -1,0 +1,144 @@
+"""The result as JSON, for pipelines.
+
+Keys are only ever added within a ``schema``. Times are ISO 8601 in UTC,
+response times ms, ``error_rate`` a share of 0 to 1; the ``value`` and ``limit``
+of a threshold are in its ``unit``. ``null`` is no data. Names of requests and
+sources stand as they are, whatever characters they hold; secrets are taken out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from rampdeck.model import Instant
+from rampdeck.record.result import GapResult, Measured, Result, parts
+from rampdeck.secrets import redact
+
+SCHEMA = 1
+_DIGITS = {"rps": 3, "error_rate": 6}
+
+
+def to_json(result: Result) -> dict[str, Any]:
+    """Return the result as JSON's own types."""
+    return {
+        "schema": SCHEMA,
+        "rampdeck": result.version,
+        "result": result.result.value,
+        "reasons": [redact(reason) for reason in result.reasons],
+        "title": redact(result.title),
+        "host": redact(result.host),
+        "began": _moment(result.began),
+        "ended": _moment(result.ended),
+        "running": result.running,
+        "users": result.users,
+        "total": _figures(result.total),
+        "thresholds": _thresholds(result),
+        "steps": [
+            {
+                "number": step.number,
+                "stage": redact(step.stage),
+                "users": step.users,
+                "spawn_rate": _number(step.spawn_rate, 3),
+                "cause": step.cause,
+                "began": _moment(step.began),
+                "measured": step.measured,
+                "verdict": step.verdict.value,
+                **_figures(step),
+            }
+            for step in result.steps
+        ],
+        "requests": [
+            {"method": request.method, "name": redact(request.name), **_figures(request)}
+            for request in result.requests
+        ],
+        "errors": [
+            {
+                "method": error.method,
+                "name": redact(error.name),
+                "text": redact(error.text),
+                "count": error.count,
+            }
+            for error in result.errors
+        ],
+        "errors_left_out": result.errors_left_out,
+        "sources": [
+            {
+                "name": source.name,
+                "host": source.host,
+                "state": source.state,
+                "reason": redact(source.reason),
+                "samples": source.samples,
+                "events": source.events,
+                "gaps": len(source.gaps),
+                "blind": [_gap(gap) for gap in source.gaps],
+            }
+            for source in result.sources
+        ],
+        "doubts": [redact(doubt) for doubt in result.doubts],
+        "findings": [
+            {
+                "layer": finding.layer,
+                "severity": finding.severity,
+                "text": redact(finding.text),
+                "evidence": [redact(piece) for piece in finding.evidence],
+                "advice": redact(finding.advice),
+            }
+            for finding in result.findings
+        ],
+        "generator": {
+            "cpu_percent": _number(result.generator.cpu_percent, 1),
+            "lag_p99_ms": _number(result.generator.lag_p99_ms, 3),
+            "lag_max_ms": _number(result.generator.lag_max_ms, 3),
+        },
+        "record": {name: redact(text) for name, text in result.record.named().items()},
+        "session": str(result.session) if result.session else None,
+    }
+
+
+def dumps(result: Result) -> str:
+    """Return the result as a JSON document."""
+    return json.dumps(to_json(result), indent=2, allow_nan=False) + "\n"
+
+
+def _thresholds(result: Result) -> list[dict[str, Any]]:
+    return [
+        {
+            "expression": view.expression,
+            "label": view.label,
+            "operator": view.operator,
+            "limit": _number(view.limit, 6),
+            "unit": view.unit.value,
+            "value": _number(view.value, 6),
+            "state": view.state.value,
+            "failed": view.failed,
+            "first_breach": _moment(view.first_breach),
+            "samples": view.samples,
+        }
+        for view in result.thresholds
+    ]
+
+
+def _figures(measured: Measured) -> dict[str, float | None]:
+    return {name: _number(value, _DIGITS.get(name, 3)) for name, value in parts(measured).items()}
+
+
+def _number(value: float | None, digits: int) -> float | None:
+    if value is None or not math.isfinite(value):
+        return None
+    return value if isinstance(value, int) else round(value, digits)
+
+
+def _gap(gap: GapResult) -> dict[str, str | None]:
+    return {"from": _utc(gap.begin), "until": None if gap.until is None else _utc(gap.until)}
+
+
+def _moment(instant: Instant | None) -> str | None:
+    return None if instant is None else _utc(instant.utc)
+
+
+def _utc(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return moment.replace("+00:00", "Z")

@@ -1,0 +1,238 @@
+"""The result as Markdown that reads well in a pull request and in a terminal.
+
+What others wrote (request names, error texts, output of commands) stands in
+code spans, where neither markup nor a mention does anything; what the operator
+wrote is escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from rampdeck.gate.words import NOTHING, told
+from rampdeck.model import Instant
+from rampdeck.record.result import Measured, RequestResult, Result, SourceResult, StepResult
+from rampdeck.secrets import redact
+from rampdeck.snapshot import ThresholdView
+from rampdeck.text import clean
+from rampdeck.view import Unit
+
+_PROSE = re.compile(r"[\\`*\[\]~]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)")
+_MOST = 300
+_STATES = {"pass": "pass", "warn": "pass, near", "fail": "**fail**", "unknown": "unknown"}
+_MEASURED = ("Requests", "Failures", "Error rate", "Requests/s", "p50 ms", "p95 ms", "p99 ms")
+
+
+def markdown(result: Result) -> str:
+    """Return the whole record."""
+    sections = (
+        f"# Load test record: {prose(result.title) or 'untitled'}",
+        _verdict(result),
+        _section("Release", _fields(result)),
+        _section("Thresholds", _thresholds(result.thresholds)),
+        _section("Load levels", _steps(result.steps)),
+        _section("Requests", _requests(result)),
+        _section("Worst errors", _errors(result)),
+        _section("Can this run be trusted?", _trust(result)),
+        _section("Findings", _findings(result)),
+    )
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def prose(text: str) -> str:
+    """Return somebody's text as one line that is no markup."""
+    return _PROSE.sub(r"\\\g<0>", redact(clean(text, _MOST)))
+
+
+def code(text: str) -> str:
+    """Return text as a code span, whatever it holds; a dash for none."""
+    text = redact(clean(text, _MOST)).strip()
+    if not text:
+        return NOTHING
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if "`" in (text[0], text[-1]) else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """Return a table; the first ``left`` columns stand left, the others right."""
+    lines = [[cell.replace("|", r"\|") for cell in row] for row in (head, *rows)]
+    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(head))]
+    rule = ["-" * width if column < left else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
+    lines.insert(1, rule)
+    return "\n".join(
+        "| "
+        + " | ".join(
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        + " |"
+        for line in lines
+    )
+
+
+def _verdict(result: Result) -> str:
+    reasons = "".join(f"\n- {prose(reason)}" for reason in result.reasons)
+    running = "\n\nWritten while the load was still going on." if result.running else ""
+    return f"**{result.result.value}**{running}" + (f"\n{reasons}" if reasons else "")
+
+
+def _fields(result: Result) -> str:
+    lines = []
+    for name, text in result.record.named().items():
+        written = text if name in ("Date", "Result") else prose(text)
+        lines.append(f"- {name}: {written or 'not given'}")
+    lines += ["", f"{_span(result)} against {code(result.host)}, at most {result.users} users."]
+    return "\n".join(lines)
+
+
+def _span(result: Result) -> str:
+    if result.began is None:
+        return "No load"
+    minutes, seconds = divmod(round(result.ended.mono - result.began.mono), 60)
+    length = f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+    return f"{length} from {_clock(result.began.utc)} UTC, {_count(result.total.requests)} requests"
+
+
+def _thresholds(views: Sequence[ThresholdView]) -> str:
+    if not views:
+        return "None were given."
+    rows = [
+        (
+            code(view.expression),
+            _STATES[view.state.value],
+            told(view.value, view.unit, view.limit),
+            told(view.limit, view.unit),
+            _count(view.samples),
+            _clock(view.first_breach.utc) if view.first_breach else NOTHING,
+        )
+        for view in views
+    ]
+    return table(("Threshold", "State", "Value", "Limit", "Samples", "First breach (UTC)"), rows, 2)
+
+
+def _steps(steps: Sequence[StepResult]) -> str:
+    if not steps:
+        return "There was no load."
+    rows = [
+        (
+            str(step.number),
+            code(step.stage) if step.stage else NOTHING,
+            step.cause,
+            step.verdict.value if step.measured else "not measured",
+            str(step.users),
+            f"{step.seconds:.0f}",
+            *(_measured(step) if step.measured else [NOTHING] * len(_MEASURED)),
+        )
+        for step in steps
+    ]
+    return table(("Step", "Stage", "Cause", "Verdict", "Users", "Measured s", *_MEASURED), rows, 4)
+
+
+def _requests(result: Result) -> str:
+    if not result.requests:
+        return "None ended."
+    rows = [(code(request.method), code(request.name), *_measured(request)) for request in _ordered(result)]
+    rows.append(("all", "", *_measured(result.total)))
+    return "Over the whole run, with ramps.\n\n" + table(("Method", "Name", *_MEASURED), rows, 2)
+
+
+def _ordered(result: Result) -> list[RequestResult]:
+    return sorted(
+        result.requests, key=lambda request: (-request.failures, -(request.p95 or 0.0), request.name)
+    )
+
+
+def _errors(result: Result) -> str:
+    if not result.errors:
+        return ""
+    rows = [
+        (_count(error.count), code(error.method), code(error.name), code(error.text))
+        for error in result.errors
+    ]
+    more = f"\n\n{_count(result.errors_left_out)} more are not listed." if result.errors_left_out else ""
+    return table(("Count", "Method", "Name", "Error"), rows, 4) + more
+
+
+def _trust(result: Result) -> str:
+    doubts = "\n".join(f"- {prose(doubt)}" for doubt in result.doubts)
+    generator = result.generator
+    parts = [
+        "Not without doubt:\n\n" + doubts if doubts else "Nothing speaks against it.",
+        f"Generator: CPU at most {told(generator.cpu_percent, Unit.PERCENT)}, "
+        f"loop lag p99 at most {told(generator.lag_p99_ms, Unit.MILLISECONDS)}, "
+        f"max {told(generator.lag_max_ms, Unit.MILLISECONDS)}.",
+    ]
+    if result.sources:
+        rows = [
+            (
+                code(source.name),
+                code(source.host),
+                source.state,
+                code(source.reason),
+                _count(source.samples),
+                _count(source.events),
+                str(len(source.gaps)),
+            )
+            for source in result.sources
+        ]
+        head = ("Source", "Host", "State", "Why", "Samples", "Events", "Gaps")
+        parts.append(table(head, rows, 4))
+    gaps = "\n".join(line for source in result.sources for line in _gaps(source))
+    return "\n\n".join(part for part in (*parts, gaps) if part)
+
+
+def _gaps(source: SourceResult) -> Iterator[str]:
+    for gap in source.gaps:
+        until = "the end"
+        if gap.until is not None:
+            until = f"{_clock(gap.until)} UTC ({gap.until - gap.begin:.0f} s)"
+        yield f"- {code(source.name)} was blind from {_clock(gap.begin)} to {until}"
+
+
+def _findings(result: Result) -> str:
+    lines = []
+    for number, finding in enumerate(result.findings, 1):
+        lines.append(
+            f"{number}. **{prose(finding.layer)}**, {prose(finding.severity)}: {prose(finding.text)}"
+        )
+        lines += [f"   - {code(piece)}" for piece in finding.evidence]
+        if finding.advice:
+            lines.append(f"   - What to do: {prose(finding.advice)}")
+    return "\n".join(lines)
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body}" if body else ""
+
+
+def _measured(measured: Measured) -> tuple[str, ...]:
+    rate = None if measured.error_rate is None else measured.error_rate * 100
+    return (
+        _count(measured.requests),
+        _count(measured.failures),
+        told(rate, Unit.PERCENT),
+        NOTHING if measured.rps is None else f"{measured.rps:.1f}",
+        *(_milliseconds(time) for time in (measured.p50, measured.p95, measured.p99)),
+    )
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def _milliseconds(time: float | None) -> str:
+    if time is None:
+        return NOTHING
+    return f"{time:.1f}" if time < 10 else _count(round(time))
+
+
+def _clock(utc: float) -> str:
+    return datetime.fromtimestamp(utc, UTC).strftime("%H:%M:%S")
+
+
+def date(instant: Instant) -> str:
+    """Return a moment for the field Date: ``2026-11-22 12:21 UTC``."""
+    return datetime.fromtimestamp(instant.utc, UTC).strftime("%Y-%m-%d %H:%M UTC")

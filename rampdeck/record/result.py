@@ -1,0 +1,178 @@
+"""What came of a session, frozen: the one source of every written record.
+
+Times are in ms, ``error_rate`` is a share of 0 to 1, ``seconds`` are what the
+figures were measured over. ``None`` is no data, never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from rampdeck.model import Instant
+from rampdeck.snapshot import Figures, ThresholdView, Verdict
+
+NINE = {
+    "date": "Date",
+    "commit_sha": "Commit SHA",
+    "image_tag": "Image tag",
+    "gunicorn_workers": "Gunicorn workers",
+    "nginx_config_version": "Nginx config version",
+    "database_size_note": "Database size note",
+    "test_scenarios": "Test scenarios",
+    "result": "Result",
+    "notes": "Notes",
+}
+"""The nine fields of a decision record by attribute, with the names people know them by."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFields:
+    """The nine fields; empty is not given."""
+
+    date: str = ""
+    commit_sha: str = ""
+    image_tag: str = ""
+    gunicorn_workers: str = ""
+    nginx_config_version: str = ""
+    database_size_note: str = ""
+    test_scenarios: str = ""
+    result: str = ""
+    notes: str = ""
+
+    def named(self) -> dict[str, str]:
+        """Return the fields under their names."""
+        return {name: getattr(self, attribute) for attribute, name in NINE.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The figures of some requests."""
+
+    seconds: float
+    requests: int
+    failures: int
+    rps: float | None
+    error_rate: float | None
+    mean: float | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    highest: float | None
+    ok_p95: float | None
+
+    @classmethod
+    def of(cls, figures: Figures) -> Measured:
+        """Return the figures as a part of a result."""
+        return Measured(**parts(figures))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult(Measured):
+    """A load level over its measured part; ``measured`` is ``False`` when there was none."""
+
+    number: int
+    stage: str
+    users: int
+    spawn_rate: float
+    cause: str
+    began: Instant
+    measured: bool
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestResult(Measured):
+    """A request name over the whole run."""
+
+    method: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorResult:
+    """How often requests of a name failed with a text."""
+
+    method: str
+    name: str
+    text: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GapResult:
+    """When a source was blind, in UTC seconds; ``until`` is ``None`` if it still was at the end."""
+
+    begin: float
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResult:
+    """How well a source was seen: its last state, and when it was blind."""
+
+    name: str
+    host: str
+    state: str
+    reason: str
+    samples: int
+    events: int
+    gaps: tuple[GapResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that was found out: in which layer, how bad, on what evidence, and what to do."""
+
+    layer: str
+    severity: str
+    text: str
+    evidence: tuple[str, ...] = ()
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorResult:
+    """This machine and this process: the highest of any second."""
+
+    cpu_percent: float | None = None
+    lag_p99_ms: float | None = None
+    lag_max_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a session.
+
+    ``doubts`` are the reasons not to trust it, ``reasons`` those of the
+    verdict. ``running`` says that the load was still going on. ``users`` is
+    the highest target.
+    """
+
+    result: Verdict
+    reasons: tuple[str, ...]
+    title: str
+    host: str
+    began: Instant | None
+    ended: Instant
+    running: bool
+    users: int
+    total: Measured
+    record: RecordFields
+    thresholds: tuple[ThresholdView, ...] = ()
+    steps: tuple[StepResult, ...] = ()
+    requests: tuple[RequestResult, ...] = ()
+    errors: tuple[ErrorResult, ...] = ()
+    errors_left_out: int = 0
+    sources: tuple[SourceResult, ...] = ()
+    doubts: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    generator: GeneratorResult = GeneratorResult()
+    session: Path | None = None
+    version: str = ""
+
+
+def parts(figures: Figures | Measured) -> dict[str, Any]:
+    """Return figures by name, to make a part of a result from."""
+    return {field.name: getattr(figures, field.name) for field in fields(Measured)}

@@ -1,0 +1,58 @@
+"""Putting a record into its files, whole or not at all; everything here blocks."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from rampdeck.errors import RecordError
+from rampdeck.record.json import dumps
+from rampdeck.record.markdown import markdown
+from rampdeck.record.result import Result
+
+MARKDOWN = "record.md"
+JSON = "record.json"
+
+
+def write(result: Result, folder: Path) -> Path:
+    """Write ``record.md`` and ``record.json`` into a folder; return the former.
+
+    Raises :class:`RecordError`; files that were there before are then as they were.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"cannot make {folder}", error.strerror or str(error)) from error
+    replace(folder / JSON, dumps(result))
+    replace(folder / MARKDOWN, markdown(result))
+    return folder / MARKDOWN
+
+
+def write_json(result: Result, path: Path) -> None:
+    """Write the result as JSON into one file; its folder must be there."""
+    replace(path, dumps(result))
+
+
+def replace(path: Path, text: str) -> None:
+    """Put text into a file, mode 0600, in one step; a device or pipe is simply written to."""
+    data = text.encode("utf-8", "replace")
+    try:
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise RecordError(
+            f"cannot write {path}", error.strerror or str(error), "The session file holds all of it"
+        ) from error

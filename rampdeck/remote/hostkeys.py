@@ -1,0 +1,75 @@
+"""Where a host is, which of its keys are known, and what it offered instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+from rampdeck.errors import HostKeyRefused
+
+DEFAULT_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
+"""Where OpenSSH looks by default; asyncssh alone would look into the first only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a host of the configuration is: address, port and user as ``~/.ssh/config`` resolves them."""
+
+    name: str
+    address: str
+    port: int
+    user: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.address} port {self.port})"
+
+
+class HostKeys:
+    """The known keys, and the key that one connection attempt was offered but could not verify."""
+
+    def __init__(self) -> None:
+        self.known = asyncssh.SSHKnownHosts()
+        self.file = DEFAULT_FILES[0]
+        self.offered: asyncssh.SSHKey | None = None
+
+    def load(self, named: object, endpoint: Endpoint) -> None:
+        """Read the files that the configuration names, or the usual ones.
+
+        Never "every key is right": that is how asyncssh takes
+        ``UserKnownHostsFile none``, while OpenSSH then looks into no file. A
+        file that does not exist knows nobody.
+
+        Raises :class:`HostKeyRefused` when a file cannot be read.
+        """
+        files = [str(file) for file in named] if isinstance(named, list | tuple) else []
+        files = files or list(DEFAULT_FILES)
+        self.file = files[0]
+        paths = [Path(file).expanduser() for file in files]
+        try:
+            self.known = asyncssh.read_known_hosts([str(path) for path in paths if path.exists()])
+        except (OSError, ValueError) as error:
+            raise HostKeyRefused(
+                f"the host key of {endpoint} cannot be verified", str(error), f"Mend {', '.join(files)}."
+            ) from None
+
+    def client(self) -> asyncssh.SSHClient:
+        """Return the connection's client, which notes the offered key and trusts none by itself."""
+        return _Noting(self)
+
+    def of(self, host: str, port: int) -> Sequence[asyncssh.SSHKey]:
+        """Return the keys that are known for exactly this host and port."""
+        name = host if port == 22 else f"[{host}]:{port}"
+        return self.known.match(name, "", None)[0]
+
+
+class _Noting(asyncssh.SSHClient):
+    def __init__(self, keys: HostKeys) -> None:
+        self._keys = keys
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
+        """Note a key that no known_hosts file has, and refuse it."""
+        self._keys.offered = key
+        return False

@@ -1,0 +1,192 @@
+"""Requests over time: the last seconds, each step, the whole run, per name and in total.
+
+Fed with request batches in their order, live or from a session file. Nothing
+in it grows with the length of a run, only with names and steps.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from rampdeck.histogram import Histogram
+from rampdeck.model import RequestBatch, RequestStats
+from rampdeck.snapshot import HISTORY, Figures, Series
+
+WINDOW = 10
+"""Batches (seconds) that the live figures look back."""
+MOST_ERRORS = 500
+"""Distinct error texts that are kept for the record."""
+Key = tuple[str, str]
+"""Method and name."""
+
+
+class Tally:
+    """Successes and failures of some span."""
+
+    __slots__ = ("bytes", "failures", "successes")
+
+    def __init__(self) -> None:
+        self.successes = Histogram()
+        self.failures = Histogram()
+        self.bytes = 0
+
+    def add(self, stats: RequestStats | Tally) -> None:
+        """Take in more requests."""
+        if stats.successes.count:
+            self.successes.add(stats.successes)
+        if stats.failures.count:
+            self.failures.add(stats.failures)
+        self.bytes += stats.bytes
+
+    def subtract(self, stats: RequestStats | Tally) -> None:
+        """Take out requests that have left a sliding window."""
+        if stats.successes.count:
+            self.successes.subtract(stats.successes)
+        if stats.failures.count:
+            self.failures.subtract(stats.failures)
+        self.bytes -= stats.bytes
+
+    def all(self) -> Histogram:
+        """Return successes and failures together; not to be filled further."""
+        if not self.failures.count:
+            return self.successes
+        together = Histogram()
+        together.add(self.successes)
+        together.add(self.failures)
+        return together
+
+    def figures(self, seconds: float) -> Figures:
+        """Return the figures of this span, which lasted ``seconds``."""
+        count = self.successes.count + self.failures.count
+        if not count:
+            return Figures(seconds=seconds, rps=0.0 if seconds > 0 else None)
+        everything = self.all()
+        p50, p95, p99 = everything.percentiles((50, 95, 99))
+        return Figures(
+            seconds=seconds,
+            requests=count,
+            failures=self.failures.count,
+            rps=count / seconds if seconds > 0 else None,
+            error_rate=self.failures.count / count,
+            mean=everything.mean,
+            p50=p50,
+            p95=p95,
+            p99=p99,
+            highest=everything.highest,
+            ok_p95=p95 if not self.failures.count else self.successes.percentile(95),
+        )
+
+
+class Span:
+    """The requests of one span of time, by name and in total."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.total = Tally()
+        self.names: dict[Key, Tally] = {}
+
+    def add(self, batch: RequestBatch) -> None:
+        """Take in a batch."""
+        self.seconds += batch.seconds
+        for stats in batch.entries:
+            key = (stats.method, stats.name)
+            tally = self.names.get(key)
+            if tally is None:
+                tally = self.names[key] = Tally()
+            tally.add(stats)
+            self.total.add(stats)
+
+    def subtract(self, batch: RequestBatch) -> None:
+        """Take out a batch that was added once."""
+        self.seconds = max(0.0, self.seconds - batch.seconds)
+        for stats in batch.entries:
+            self.names[stats.method, stats.name].subtract(stats)
+            self.total.subtract(stats)
+
+    def figures(self) -> Figures:
+        """Return the figures of all names together."""
+        return self.total.figures(self.seconds)
+
+    def by_name(self) -> dict[Key, Figures]:
+        """Return the figures of each name."""
+        return {key: tally.figures(self.seconds) for key, tally in self.names.items()}
+
+    def matching(self, method: str | None, name: str | None) -> Tally:
+        """Return the requests of a method and a name together; ``None`` stands for any."""
+        if method is None and name is None:
+            return self.total
+        found = Tally()
+        for (one_method, one_name), tally in self.names.items():
+            if method in (None, one_method) and name in (None, one_name):
+                found.add(tally)
+        return found
+
+
+class History:
+    """The last :data:`~rampdeck.snapshot.HISTORY` values of something, one a second."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self) -> None:
+        self._values: deque[float | None] = deque(maxlen=HISTORY)
+
+    def add(self, value: float | None) -> None:
+        """Append this second's value."""
+        self._values.append(value)
+
+    def series(self) -> Series:
+        """Return the values, oldest first."""
+        return tuple(self._values)
+
+
+class RequestBook:
+    """All requests of a session: the window, the steps, the whole run, the trends, the errors."""
+
+    def __init__(self) -> None:
+        self.whole = Span()
+        self.window = Span()
+        self.steps: dict[int, Span] = {}
+        self.errors: dict[tuple[str, str, str], int] = {}
+        self.errors_left_out = 0
+        self.p95: dict[Key, History] = {}
+        self.total_p95, self.rps, self.error_rate = History(), History(), History()
+        self._recent: deque[RequestBatch] = deque()
+
+    def add(self, batch: RequestBatch, step: int | None) -> None:
+        """Take in a batch; ``step`` is the step whose measured part it belongs to, if any."""
+        self.whole.add(batch)
+        if step is not None:
+            self.steps.setdefault(step, Span()).add(batch)
+        self.window.add(batch)
+        self._recent.append(batch)
+        while self.window.seconds - self._recent[0].seconds >= WINDOW - 0.5:
+            self.window.subtract(self._recent.popleft())
+        for stats in batch.entries:
+            self._count_errors(stats)
+
+    def tick(self) -> None:
+        """Note this second's figures in the trends; once a second."""
+        figures = self.window.figures()
+        self.total_p95.add(figures.p95)
+        self.rps.add(figures.rps)
+        self.error_rate.add(figures.error_rate)
+        for key, tally in self.window.names.items():
+            history = self.p95.get(key)
+            if history is None:
+                history = self.p95[key] = History()
+            history.add(tally.all().percentile(95))
+
+    def worst_errors(self, most: int = 20) -> Iterable[tuple[str, str, str, int]]:
+        """Return method, name, error text and count of the most frequent errors."""
+        ranked = sorted(self.errors.items(), key=lambda item: -item[1])[:most]
+        return [(method, name, text, count) for (method, name, text), count in ranked]
+
+    def _count_errors(self, stats: RequestStats) -> None:
+        errors: Mapping[str, int] = stats.errors
+        for text, count in errors.items():
+            key = (stats.method, stats.name, text)
+            if key not in self.errors and len(self.errors) >= MOST_ERRORS:
+                self.errors_left_out += count
+                continue
+            self.errors[key] = self.errors.get(key, 0) + count

@@ -1,0 +1,426 @@
+"""A run: engine, collectors, session, gate and plan, joined and kept going.
+
+It is the :class:`~rampdeck.deck.Deck` of a live session. Ten times a second
+it watches the load (steps, plan, output of the scenario), once a second it
+takes the requests, judges and commits. Controls return at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rampdeck import loop
+from rampdeck.collector import Collector, Sink, supervise
+from rampdeck.config import Config, LoadConfig
+from rampdeck.engine.engine import LoadEngine, Order
+from rampdeck.gate import Gate
+from rampdeck.model import (
+    Event,
+    EventKind,
+    Instant,
+    RequestBatch,
+    RunState,
+    Severity,
+    SourceInfo,
+    Stage,
+    Step,
+)
+from rampdeck.output import LogTap, OutputCapture
+from rampdeck.picture import Painter
+from rampdeck.plan import PlanWalk
+from rampdeck.record import RecordFields, Result, conclude, gather, unanswered, write
+from rampdeck.remote import Remote
+from rampdeck.remote.hosts import Hosts
+from rampdeck.session import Session
+from rampdeck.snapshot import Snapshot
+from rampdeck.steps import StepMachine
+from rampdeck.store import SessionWriter
+from rampdeck.trust import Trust
+from rampdeck.view import Metric, View
+
+WATCH = 0.1
+"""Seconds between looks at the load."""
+LAST_FACTS = 3.0
+"""Seconds that the end of a session waits for facts which a host has not given yet."""
+LAST_LOOK = 1.5
+"""Seconds that the sources are still read after the load has ended."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A collector that is to be read, on which host, or why it is left out."""
+
+    collector: Collector
+    info: SourceInfo
+    host: str
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that a run is made of."""
+
+    config: Config
+    title: str
+    host: str
+    engine: LoadEngine
+    sources: Sequence[Source]
+    hosts: Hosts
+    views: Mapping[str, View]
+    metrics: Mapping[str, Metric]
+    plan: tuple[Stage, ...]
+    run_time: float | None
+    writer: SessionWriter
+    gate: Gate
+    output: OutputCapture
+    log: LogTap
+    echo: bool = False
+
+
+class Run:
+    """One live session.
+
+    ``ended`` says why the load came to its end by itself or was stopped:
+    ``plan``, ``run time``, ``shape``, ``operator``, ``scenario``; empty while
+    it goes on. ``over`` is set while the load has come to an end.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.engine = setup.engine
+        self.writer = setup.writer
+        self.session = Session(setup.views, setup.writer.append)
+        self.walk = PlanWalk(setup.plan)
+        self.steps = StepMachine(setup.config.load.settle)
+        self.gate = setup.gate
+        self.trust = Trust()
+        self.facts = RecordFields()
+        self.began: Instant | None = None
+        self.opened = Instant.now()
+        self.ended = ""
+        self.over = asyncio.Event()
+        self.broken = ""
+        self.leave: Callable[[], None] = lambda: None
+        self._painter = Painter(self)
+        self._batch_from = self.opened.mono
+        self._tasks: list[asyncio.Task[None]] = []
+        self._sinks: list[tuple[Source, Sink]] = []
+        self._gathering: asyncio.Task[RecordFields] | None = None
+
+    # -- Deck: what is seen
+
+    @property
+    def views(self) -> Mapping[str, View]:
+        """The pane of each kind of source."""
+        return self.setup.views
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Every metric by the name it has in a threshold."""
+        return self.setup.metrics
+
+    @property
+    def limits(self) -> LoadConfig:
+        """The step of ``+`` and ``-``, and the users above which to ask."""
+        return self.setup.config.load
+
+    def snapshot(self) -> Snapshot:
+        """Return the picture of this moment."""
+        return self._painter.snapshot()
+
+    def events_after(
+        self, cursor: int, kinds: Collection[str], most: int = 500
+    ) -> tuple[int, tuple[Event, ...]]:
+        """Return the newest events of some kinds since a cursor."""
+        return self.session.events_after(cursor, kinds, most)
+
+    # -- Deck: what is wanted
+
+    def change_target(self, by: int) -> None:
+        """Add users to the target, or take some."""
+        self.set_target(max(0, self.engine.target + by))
+
+    def set_target(self, users: int) -> None:
+        """Ask for this many users; leaves the plan."""
+        before = self.engine.target
+        if users == 0 and not self.engine.running:
+            return
+        left = " (left the plan)" if self.walk.following or self.engine.shape_running else ""
+        self.walk.leave()
+        self._say(EventKind.KEY, f"target {before} → {users} users{left}", {"users": str(users)})
+        self._want(Order(users, self.engine.spawn_rate, "key"))
+
+    def toggle_hold(self) -> None:
+        """Hold a running plan, or go on with it."""
+        if self.walk.following:
+            self.walk.toggle_hold()
+            self._say(EventKind.KEY, "plan held" if self.walk.held else "plan goes on")
+
+    def return_to_plan(self) -> None:
+        """Start the plan or take it up where it was left; a locustfile's shape starts anew."""
+        if self.engine.has_shape:
+            if not self.engine.shape_running and self.engine.state is not RunState.STOPPING:
+                self._say(EventKind.KEY, "the locustfile's shape drives the load")
+                self._load_begins()
+                self.engine.start_shape()
+        elif not self.walk.following and (stage := self.walk.follow()):
+            self._say(EventKind.KEY, f"following the plan from “{stage.name}”")
+            self._go_to(stage)
+
+    def stop(self) -> None:
+        """Stop the load gracefully."""
+        self._operator_stops("stop")
+        self.engine.stop()
+
+    def abort(self) -> None:
+        """Stop the load at once."""
+        self._operator_stops("stop at once")
+        self.engine.abort()
+
+    def interrupt(self) -> None:
+        """Stop gracefully and leave the screen, if there is one: what a signal asks for."""
+        self.stop()
+        if not self.engine.running:
+            self.over.set()
+        self.leave()
+
+    def mark(self, text: str) -> None:
+        """Put a note on the timeline."""
+        self._say(EventKind.MARK, text)
+
+    async def save_record(self) -> Path:
+        """Write the decision record as of now; returns its Markdown file."""
+        self._say(EventKind.KEY, "decision record saved")
+        return await loop.in_thread(write, self.result(), self.writer.path.parent)
+
+    def result(self) -> Result:
+        """Return the result as of now."""
+        return conclude(self)
+
+    # -- life
+
+    async def open(self) -> None:
+        """Start the clocks; the load waits for a control, the sources for :meth:`connect`.
+
+        Raises :class:`ScenarioError` when the locustfile's ``init`` listener refuses to go on.
+        """
+        await loop.in_greenlet(self.engine.open)
+        loop.exits.append(self._scenario_exits)
+        for source in self.setup.sources:
+            self.session.append(source.info)
+            self._sinks.append((source, Sink(source.info, self.session.append)))
+        self._start("engine", self.engine.drive(self._order_taken_up))
+        self._start("watch", self._every(WATCH, self._watch))
+        self._start("tick", self._every(1.0, self._tick))
+        self._start("commit", self._commit())
+
+    def connect(self) -> None:
+        """Begin to read the sources and to gather the facts; by then the screen is there."""
+        for source, sink in self._sinks:
+            if source.absent:
+                sink.absent(source.absent)
+            else:
+                reading = supervise(source.collector, self.remote(source.host), sink)
+                self._start(source.info.name, reading)
+        self._gathering = asyncio.create_task(gather(self.setup.config.release, self.remote))
+
+    def remote(self, host: str) -> Remote:
+        """Return the remote of a host of the configuration."""
+        return self.setup.hosts.remote(host)
+
+    async def close(self) -> None:
+        """Stop the load, read what is left, and close the session file."""
+        self.walk.leave()
+        await self.engine.close()
+        loop.exits.remove(self._scenario_exits)
+        if self.began is not None:
+            # The servers' last lines are on their way: half a second through a journal.
+            await asyncio.sleep(LAST_LOOK)
+        self._watch()
+        self._tick()
+        self.facts = await self._gathered()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for source, sink in self._sinks:
+            if not source.absent:
+                sink.close()
+        self._drain_output(last=True)
+        await self.setup.hosts.close()
+
+    async def _gathered(self) -> RecordFields:
+        """Return the facts of the release; a host that still has not answered is not waited for long."""
+        if self._gathering is None:
+            return RecordFields()
+        done, _ = await asyncio.wait([self._gathering], timeout=LAST_FACTS)
+        if done:
+            return self._gathering.result()
+        self._gathering.cancel()
+        return unanswered(self.setup.config.release)
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(self._guarded(name, work), name=name))
+
+    async def _guarded(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run a task of ours; a defect in it stops the load and is told, it never passes in silence."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the supervising edge
+            self.broken = f"Rampdeck's {name} task has a defect: {type(error).__name__}: {error}"
+            self._say(EventKind.LOAD, self.broken, severity=Severity.CRITICAL)
+            self.ended = self.ended or "defect"
+            self.engine.abort()
+            self.over.set()
+
+    @staticmethod
+    async def _every(seconds: float, work: Any) -> None:
+        """Call something at a steady pace; a late call does not shift the ones after it."""
+        clock = asyncio.get_running_loop()
+        due = clock.time() + seconds
+        while True:
+            await asyncio.sleep(max(0.0, due - clock.time()))
+            work()
+            due = max(due + seconds, clock.time())
+
+    async def _commit(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            await self.writer.commit()
+
+    # -- ten times a second
+
+    def _watch(self) -> None:
+        at = Instant.now()
+        self._drain_output()
+        state = self.engine.state
+        cause = "shape" if self.engine.shape_running else "scenario"
+        for step in self.steps.observe(at, self.engine.users, self.engine.target, state, cause):
+            self._step_changed(step)
+        if self.walk.following:
+            self._walk_on(at)
+        if self.setup.run_time and self.began and at.mono - self.began.mono >= self.setup.run_time:
+            self._finish("run time")
+        if state is RunState.STOPPED and self.began is not None and not self.engine.running:
+            self.ended = self.ended or "shape"
+            self.walk.leave()
+            self.over.set()
+
+    def _walk_on(self, at: Instant) -> None:
+        step = self.steps.step
+        reached = step is not None and step.reached is not None and step.cause == "plan"
+        if stage := self.walk.advance(at.mono, reached):
+            self._go_to(stage)
+        elif self.walk.ended:
+            self._finish("plan")
+
+    def _finish(self, reason: str) -> None:
+        """End the load because it is over as planned."""
+        if self.ended or not self.engine.running:
+            return
+        self.ended = reason
+        self.walk.leave()
+        self._say(EventKind.LOAD, "the plan is over" if reason == "plan" else "the run time is over")
+        self.engine.stop()
+
+    def _step_changed(self, step: Step) -> None:
+        self._take_batch()
+        self.session.append(step)
+        if step.phase in ("ramp", "measure"):
+            name = f" “{step.stage}”" if step.stage else ""
+            verb = "ramping to" if step.phase == "ramp" else "measuring at"
+            fields = {"step": str(step.number), "users": str(step.users), "phase": step.phase}
+            self._say(EventKind.LOAD, f"step {step.number}{name}: {verb} {step.users} users", fields)
+
+    def _drain_output(self, last: bool = False) -> None:
+        for text, severity in self.setup.log.take():
+            self._scenario_says(text, severity)
+        for line, is_error in self.setup.output.lines(last):
+            self._scenario_says(line, Severity.WARNING if is_error else Severity.INFO)
+
+    def _scenario_says(self, text: str, severity: Severity) -> None:
+        self.session.append(Event(Instant.now(), "scenario", EventKind.LOG, severity, text))
+        if self.setup.echo:
+            self.setup.output.terminal.write(text + "\n")
+
+    # -- once a second
+
+    def _tick(self) -> None:
+        at = Instant.now()
+        self._take_batch()
+        self.session.tick(at, self.engine.users)
+        self.trust.observe(self.session)
+        for turned in self.gate.observe(at, self.session):
+            severity = Severity.ERROR if turned.breached else Severity.NOTICE
+            self._say(EventKind.GATE, turned.text, {"threshold": turned.expression}, severity)
+        self._painter.tick()
+
+    def _take_batch(self) -> None:
+        """Append the requests since the last batch; also empty ones, until the window has run dry."""
+        at = Instant.now()
+        entries = self.engine.recorder.take()
+        seconds, self._batch_from = at.mono - self._batch_from, at.mono
+        window = self.session.book.window.total
+        if entries or self.engine.running or window.successes.count or window.failures.count:
+            self.session.append(RequestBatch(at, seconds, self.engine.users, entries))
+
+    # -- orders
+
+    def _go_to(self, stage: Stage) -> None:
+        self._want(Order(stage.users, stage.spawn_rate, "plan", stage.name))
+
+    def _want(self, order: Order) -> None:
+        self._load_begins()
+        self.engine.want(order)
+
+    def _load_begins(self) -> None:
+        self.over.clear()
+        if self.began is None or self.ended:
+            self.began = Instant.now()
+            self.ended = ""
+            self._batch_from = self.began.mono
+
+    def _order_taken_up(self, order: Order) -> None:
+        at = Instant.now()
+        if order.cause == "stop":
+            changed = self.steps.end(at)
+        else:
+            changed = self.steps.begin(at, order.users, order.spawn_rate, order.cause, order.stage)
+        for step in changed:
+            self._step_changed(step)
+
+    def _operator_stops(self, what: str) -> None:
+        if self.engine.running:
+            self.ended = self.ended or "operator"
+            self._say(EventKind.KEY, what)
+        self.walk.leave()
+
+    def screen_broke(self) -> None:
+        """Note that the cockpit ended with a defect; its traceback is in what it wrote."""
+        self.broken = "the cockpit has a defect"
+        self.ended = self.ended or "defect"
+        self._say(EventKind.LOAD, self.broken, severity=Severity.CRITICAL)
+        for line, _ in self.setup.output.lines():
+            self._scenario_says(line, Severity.ERROR)
+            self.setup.output.terminal.write(line + "\n")
+
+    def _scenario_exits(self, exit_: SystemExit) -> None:
+        self.ended = "scenario"
+        self.broken = f"the scenario called sys.exit({exit_.code!r})"
+        self._say(EventKind.LOAD, self.broken, severity=Severity.CRITICAL)
+        self.engine.abort()
+
+    def _say(
+        self,
+        kind: EventKind,
+        text: str,
+        fields: dict[str, str] | None = None,
+        severity: Severity = Severity.NOTICE,
+    ) -> None:
+        source = "operator" if kind in (EventKind.KEY, EventKind.MARK) else "engine"
+        self.session.append(Event(Instant.now(), source, kind, severity, text, fields=fields or {}))

@@ -1,0 +1,200 @@
+"""The session: the only owner of live state.
+
+Samples, events, request batches and steps are appended, in the order in which
+they became known; everything that is shown or judged is derived from them. A
+replay appends the same items again and gets the same pictures.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from rampdeck.model import (
+    Event,
+    EventKind,
+    Health,
+    Instant,
+    RequestBatch,
+    Sample,
+    Severity,
+    SourceInfo,
+    Step,
+)
+from rampdeck.requests import History, RequestBook
+from rampdeck.snapshot import Figures, RequestRow, SourceView, Trend
+from rampdeck.view import View
+
+EVENTS_KEPT = 5_000
+"""Events of one kind that stay at hand for the panes; the session file has all."""
+STALE = 3.0
+"""Seconds without a sample after which a metric's trend shows a gap."""
+
+Item = Sample | Event | RequestBatch | Step | SourceInfo
+Store = Callable[[Item], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span in which a source was blind, in UTC seconds; ``until`` is ``None`` while it lasts."""
+
+    begin: float
+    until: float | None
+
+
+@dataclass
+class Source:
+    """The live state of one source."""
+
+    info: SourceInfo
+    health: Health = Health.CONNECTING
+    reason: str = ""
+    samples: int = 0
+    events: int = 0
+    heard: Instant | None = None
+    last: Sample | None = None
+    gaps: list[Gap] = field(default_factory=list)
+    blind_since: Instant | None = None
+    series: dict[str, History] = field(default_factory=dict)
+    highest: dict[str, float] = field(default_factory=dict)
+    signals: Counter[tuple[str, Severity]] = field(default_factory=Counter)
+
+    def view(self, at: Instant) -> SourceView:
+        """Return what a pane shows of it."""
+        return SourceView(
+            info=self.info,
+            health=self.health,
+            reason=self.reason,
+            age=None if self.heard is None else max(0.0, at.mono - self.heard.mono),
+            samples=self.samples,
+            events=self.events,
+            gaps=len(self.gaps),
+            values=self.last.values if self.last else {},
+            rows=self.last.rows if self.last else (),
+            series={metric: history.series() for metric, history in self.series.items()},
+        )
+
+
+class Session:
+    """Takes items, keeps what is needed at hand, and hands every item to the store."""
+
+    def __init__(self, views: Mapping[str, View], store: Store) -> None:
+        self.views = views
+        self.sources: dict[str, Source] = {}
+        self.steps: dict[int, Step] = {}
+        self.book = RequestBook()
+        self.users = History()
+        self.mark: Event | None = None
+        self.events = 0
+        self._store = store
+        self._step: Step | None = None
+        self._kept: dict[str, deque[tuple[int, Event]]] = {}
+
+    def append(self, item: Item) -> None:
+        """Take in one item; never blocks."""
+        self._store(item)
+        if isinstance(item, Sample):
+            self._take_sample(item)
+        elif isinstance(item, Event):
+            self._take_event(item)
+        elif isinstance(item, RequestBatch):
+            measured = self._step is not None and self._step.phase == "measure"
+            self.book.add(item, self._step.number if self._step and measured else None)
+        elif isinstance(item, Step):
+            self.steps[item.number] = item
+            self._step = None if item.ended is not None else item
+        else:
+            self.sources[item.name] = Source(item)
+
+    @property
+    def step(self) -> Step | None:
+        """Return the load level that is under way."""
+        return self._step
+
+    def tick(self, at: Instant, users: int) -> None:
+        """Note this second in the trends; once a second, also while nothing happens."""
+        self.book.tick()
+        self.users.add(users)
+        for source in self.sources.values():
+            fresh = source.last is not None and at.mono - source.last.at.mono < STALE
+            for metric in self._drawn(source.info.kind):
+                history = source.series.setdefault(metric, History())
+                history.add(source.last.values.get(metric) if fresh and source.last else None)
+
+    def events_after(self, cursor: int, kinds: Collection[str], most: int) -> tuple[int, tuple[Event, ...]]:
+        """Return the newest events of some kinds of sources after a cursor, and the next cursor."""
+        found: list[tuple[int, Event]] = []
+        for kind in kinds:
+            for number, event in reversed(self._kept.get(kind, ())):
+                if number <= cursor or len(found) >= most * len(kinds):
+                    break
+                found.append((number, event))
+        found.sort(key=lambda pair: pair[0])
+        return self.events, tuple(event for _, event in found[-most:])
+
+    def request_rows(self, health: Callable[[str, str, Figures], Health]) -> tuple[RequestRow, ...]:
+        """Return a row for each request name, in the order of their first request."""
+        window = self.book.window.by_name()
+        return tuple(
+            RequestRow(
+                method=method,
+                name=name,
+                window=window[method, name],
+                whole=tally.figures(self.book.whole.seconds),
+                p95=history.series() if (history := self.book.p95.get((method, name))) else (),
+                health=health(method, name, window[method, name]),
+            )
+            for (method, name), tally in self.book.whole.names.items()
+        )
+
+    def trend(self) -> Trend:
+        """Return the run over time."""
+        book = self.book
+        return Trend(
+            book.total_p95.series(), self.users.series(), book.rps.series(), book.error_rate.series()
+        )
+
+    def _take_sample(self, sample: Sample) -> None:
+        source = self.sources[sample.source]
+        source.samples += 1
+        source.heard = sample.at
+        source.last = sample
+        for metric, value in sample.values.items():
+            if value > source.highest.get(metric, float("-inf")):
+                source.highest[metric] = value
+
+    def _take_event(self, event: Event) -> None:
+        self.events += 1
+        source = self.sources.get(event.source)
+        kind = source.info.kind if source else event.source
+        if event.kind is EventKind.MARK:
+            self.mark = event
+        if source is not None:
+            self._take_source_event(source, event)
+        if event.kind is not EventKind.HEALTH:
+            self._kept.setdefault(kind, deque(maxlen=EVENTS_KEPT)).append((self.events, event))
+
+    @staticmethod
+    def _take_source_event(source: Source, event: Event) -> None:
+        if event.kind is EventKind.LOG:
+            source.events += 1
+            source.heard = event.at
+            grave = event.severity <= Severity.WARNING and "before" not in event.fields
+            if grave and (signal := event.fields.get("signal")):
+                source.signals[signal, event.severity] += 1
+        elif event.kind is EventKind.HEALTH:
+            source.health = Health(event.fields["health"])
+            source.reason = event.text
+            if source.health is Health.BLIND and source.blind_since is None:
+                source.blind_since = event.at
+            elif source.health in (Health.LIVE, Health.WARNING):
+                source.blind_since = None
+        elif event.kind is EventKind.GAP:
+            source.gaps.append(Gap(float(event.fields["from"]), float(event.fields["until"])))
+            source.blind_since = None
+
+    def _drawn(self, kind: str) -> tuple[str, ...]:
+        """Return the metrics of a kind whose trend its pane draws."""
+        view = self.views.get(kind)
+        return tuple(f.metric for line in view.figures for f in line if f.spark) if view else ()

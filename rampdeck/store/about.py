@@ -1,0 +1,28 @@
+"""What a session file says about the session as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rampdeck import __version__
+from rampdeck.config import Config
+from rampdeck.model import Instant
+from rampdeck.secrets import redact, redact_arguments, redact_values
+
+
+def about(
+    config: Config, *, title: str, host: str, began: Instant, arguments: Sequence[str]
+) -> dict[str, object]:
+    """Return the meta of a session by key, without secrets.
+
+    ``host`` is the address that the load goes to, ``arguments`` the command
+    line.
+    """
+    return {
+        "rampdeck": __version__,
+        "title": title,
+        "host": redact(host),
+        "began": {"utc": began.utc, "mono": began.mono},
+        "arguments": list(redact_arguments(arguments)),
+        "config": redact_values(config.model_dump(mode="json")),
+    }

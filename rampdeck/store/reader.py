@@ -1,0 +1,255 @@
+"""Reading a session file, item by item, in the order it was written."""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rampdeck.errors import SessionError
+from rampdeck.histogram import Histogram
+from rampdeck.model import (
+    Event,
+    EventKind,
+    Health,
+    Instant,
+    RequestBatch,
+    RequestStats,
+    Sample,
+    Severity,
+    SourceInfo,
+    Step,
+    Value,
+)
+from rampdeck.store.schema import APPLICATION_ID, VERSION, Item, unpack_buckets, unpack_json, unpack_text
+
+Numbered = tuple[int, Item]
+
+
+class SessionReader:
+    """A session file, as it stood when it was opened.
+
+    A session that was killed, or is still being written, reads up to its last
+    commit; :attr:`finished` tells. Close it, or use it in a ``with`` block.
+    Reading blocks: in the loop, take the items in small bites.
+
+    Raises :class:`SessionError`, at once or while items are read, when the file
+    is no session, damaged, or from a newer Rampdeck.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._explained():
+            self._connection = _open(path)
+        try:
+            with self._explained():
+                self._check()
+                # One transaction, so that all tables are read as of one moment.
+                self._connection.execute("BEGIN")
+                rows = self._connection.execute("SELECT key, value FROM meta").fetchall()
+                self.meta: dict[str, Any] = {key: unpack_json(value) for key, value in rows}
+                self._sources = self._table("SELECT id, name FROM sources")
+                self._names = self._table("SELECT id, method, name FROM request_names")
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> SessionReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the session came to its end, rather than being killed or still going on."""
+        return "ended" in self.meta
+
+    def items(self) -> Iterator[Item]:
+        """Yield all items in the order in which they were appended."""
+        with self._explained():
+            tables: tuple[Iterator[Numbered], ...] = (
+                self._source_infos(),
+                self._samples(),
+                self._events(),
+                self._batches(),
+                self._steps(),
+            )
+            for _, item in heapq.merge(*tables, key=lambda numbered: numbered[0]):
+                yield item
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return what became of each step, by number."""
+        with self._explained():
+            latest = {step.number: step for _, step in self._steps()}
+        return tuple(latest[number] for number in sorted(latest))
+
+    def sources(self) -> tuple[SourceInfo, ...]:
+        """Return all sources that were observed."""
+        with self._explained():
+            return tuple(info for _, info in self._source_infos())
+
+    def _check(self) -> None:
+        ((application,),) = self._connection.execute("PRAGMA application_id")
+        ((version,),) = self._connection.execute("PRAGMA user_version")
+        if application != APPLICATION_ID:
+            raise SessionError(f"cannot read {self.path}", "it is no session of Rampdeck")
+        if version > VERSION:
+            raise SessionError(
+                f"cannot read {self.path}",
+                f"it was written by a newer Rampdeck (format {version}, this one reads up to {VERSION})",
+                "Update Rampdeck",
+            )
+
+    @contextmanager
+    def _explained(self) -> Generator[None]:
+        what = f"cannot read {self.path}"
+        try:
+            yield
+        except OSError as error:
+            raise SessionError(what, (error.strerror or str(error)).lower()) from error
+        except sqlite3.DatabaseError as error:
+            name = str(getattr(error, "sqlite_errorname", ""))
+            if name == "SQLITE_NOTADB":
+                raise SessionError(what, "it is no session of Rampdeck") from error
+            why = "it is damaged or was cut short" if name.startswith("SQLITE_CORRUPT") else "SQLite says"
+            raise SessionError(what, f"{why} ({error})") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise SessionError(what, f"it is damaged ({type(error).__name__}: {error})") from error
+
+    def _table(self, query: str) -> dict[int, tuple[str, ...]]:
+        return {id_: tuple(map(unpack_text, rest)) for id_, *rest in self._connection.execute(query)}
+
+    def _source_infos(self) -> Iterator[tuple[int, SourceInfo]]:
+        query = "SELECT seq, name, kind, host FROM sources WHERE seq IS NOT NULL ORDER BY seq"
+        for seq, *texts in self._connection.execute(query):
+            yield seq, SourceInfo(*map(unpack_text, texts))
+
+    def _samples(self) -> Iterator[Numbered]:
+        query = "SELECT seq, utc, mono, source, metrics, rows FROM samples ORDER BY seq"
+        for seq, utc, mono, source, metrics, rows in self._connection.execute(query):
+            values = unpack_json(metrics) if metrics else {}
+            yield (
+                seq,
+                Sample(
+                    at=Instant(utc, mono),
+                    source=self._sources[source][0],
+                    values={key: float("nan") if value is None else value for key, value in values.items()},
+                    rows=tuple(map(_table_row, unpack_json(rows))) if rows else (),
+                ),
+            )
+
+    def _events(self) -> Iterator[Numbered]:
+        query = "SELECT seq, utc, mono, source, kind, severity, text, sent, fields FROM events ORDER BY seq"
+        for seq, utc, mono, source, kind, severity, text, sent, fields in self._connection.execute(query):
+            yield (
+                seq,
+                Event(
+                    at=Instant(utc, mono),
+                    source=self._sources[source][0],
+                    kind=EventKind(kind),
+                    severity=Severity(severity),
+                    text=unpack_text(text),
+                    sent=sent,
+                    fields=unpack_json(fields) if fields else {},
+                ),
+            )
+
+    def _batches(self) -> Iterator[Numbered]:
+        stats = _Following(self._connection, "SELECT batch, * FROM request_stats ORDER BY rowid")
+        errors = _Following(self._connection, "SELECT batch, * FROM errors ORDER BY rowid")
+        query = "SELECT seq, utc, mono, seconds, users FROM batches ORDER BY seq"
+        for seq, utc, mono, seconds, users in self._connection.execute(query):
+            entries = self._entries(stats.of(seq), errors.of(seq))
+            yield seq, RequestBatch(Instant(utc, mono), seconds, users, entries)
+
+    def _entries(self, stats: list[Any], errors: list[Any]) -> tuple[RequestStats, ...]:
+        """Put the rows of one batch together by request name."""
+        series: dict[int, dict[str, Histogram]] = {}
+        sizes: dict[int, int] = {}
+        texts: dict[int, dict[str, int]] = {}
+        for _, name, word, _, total, lowest, highest, buckets, size in stats:
+            series.setdefault(name, {})[word] = _histogram(total, lowest, highest, buckets)
+            sizes[name] = sizes.get(name, 0) + (size or 0)
+        for _, name, text, count in errors:
+            texts.setdefault(name, {})[unpack_text(text)] = count
+        return tuple(
+            RequestStats(
+                method=self._names[name][0],
+                name=self._names[name][1],
+                successes=found.get("ok") or Histogram(),
+                failures=found.get("failed") or Histogram(),
+                bytes=sizes[name],
+                errors=texts.get(name, {}),
+            )
+            for name, found in series.items()
+        )
+
+    def _steps(self) -> Iterator[tuple[int, Step]]:
+        for seq, number, users, rate, cause, stage, *moments in self._connection.execute(
+            "SELECT * FROM steps ORDER BY seq"
+        ):
+            began, *rest = (_moment(*moments[start : start + 2]) for start in range(0, 8, 2))
+            if began is None:
+                raise ValueError(f"step {number} never began")
+            yield seq, Step(number, users, rate, cause, began, unpack_text(stage), *rest)
+
+
+class _Following:
+    """Rows of a table that belong to another one's, both in the same order."""
+
+    def __init__(self, connection: sqlite3.Connection, query: str) -> None:
+        self._rows = connection.execute(query)
+        self._next: Any = self._rows.fetchone()
+
+    def of(self, owner: int) -> list[Any]:
+        """Return the rows whose first column is ``owner``."""
+        found = []
+        while self._next is not None and self._next[0] <= owner:
+            if self._next[0] == owner:
+                found.append(self._next[1:])
+            self._next = self._rows.fetchone()
+        return found
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    with path.open("rb"):
+        pass  # SQLite does not say why a file cannot be opened
+    address = path.resolve().as_uri() + "?mode=ro"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if not str(getattr(error, "sqlite_errorname", "")).startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+            raise
+        # A killed session in a folder that is read-only: what its log holds cannot be read there.
+        return sqlite3.connect(
+            address + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False
+        )
+    return connection
+
+
+def _histogram(total: float, lowest: float | None, highest: float | None, packed: bytes) -> Histogram:
+    if lowest is None or highest is None:
+        return Histogram()
+    return Histogram.restored(unpack_buckets(packed), total, lowest, highest)
+
+
+def _moment(utc: float | None, mono: float | None) -> Instant | None:
+    return None if utc is None or mono is None else Instant(utc, mono)
+
+
+def _table_row(row: dict[str, Value]) -> dict[str, Value]:
+    health = row.get("_health")
+    return row if health is None else row | {"_health": Health(str(health))}

@@ -1,0 +1,56 @@
+"""Can this run be trusted?
+
+A verdict needs data that was there and a generator that was not itself the
+bottleneck. Each measured second is looked at once; what was missing in more
+than a tenth of them becomes a doubt, and a doubt turns PASS into INCONCLUSIVE.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from rampdeck.model import Health
+from rampdeck.session import Session, Source
+
+BLIND_SHARE = 0.10
+"""Share of the measured seconds that a source may be blind before it is a doubt."""
+
+
+class Trust:
+    """Counts the measured seconds, and those in which something was amiss."""
+
+    def __init__(self) -> None:
+        self.measured = 0
+        self._blind: Counter[str] = Counter()
+        self._overloaded = 0
+
+    def observe(self, session: Session) -> None:
+        """Look at one second; call it once a second."""
+        if session.step is None or session.step.phase != "measure":
+            return
+        self.measured += 1
+        for source in session.sources.values():
+            if source.health in (Health.BLIND, Health.CONNECTING):
+                self._blind[source.info.name] += 1
+            if source.info.kind == "generator" and source.health is Health.WARNING:
+                self._overloaded += 1
+
+    def doubts(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
+        """Return what was missing, as sentences; it takes a PASS away, but not a FAIL."""
+        found: list[str] = []
+        if not self.measured:
+            found.append("no load level was held long enough to be measured")
+        for name, seconds in self._blind.items():
+            if seconds > BLIND_SHARE * self.measured:
+                why = sources[name].reason
+                told = f"{name} was blind for {seconds} of {self.measured} measured seconds"
+                found.append(f"{told} ({why})" if why else told)
+        return tuple(found)
+
+    def tainted(self) -> tuple[str, ...]:
+        """Return why the request figures themselves are not to be trusted, if so."""
+        if self._overloaded <= BLIND_SHARE * self.measured:
+            return ()
+        seconds = f"{self._overloaded} of {self.measured} measured seconds"
+        return (f"the generator was at its limit in {seconds}: response times hold its own queue",)

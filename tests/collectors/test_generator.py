@@ -1,0 +1,100 @@
+"""The generator says when it is itself the limit."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from collectors.generator import GeneratorCollector, GeneratorConfig, LagMeter
+from rampdeck.model import Health
+from rampdeck.pace import Ticks
+
+from .watching import watching
+
+NAMES = {metric.name for metric in GeneratorCollector.metrics}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five readings a second, of a program that has started long ago."""
+    monkeypatch.setattr("collectors.generator.WARM_UP", 0.0)
+    monkeypatch.setattr("collectors.generator.Ticks", partial(Ticks, 0.2))
+
+
+@pytest.fixture
+def generator() -> GeneratorCollector:
+    return GeneratorCollector(GeneratorConfig(kind="generator"))
+
+
+async def test_every_metric_has_a_value_and_every_value_is_a_metric(generator: GeneratorCollector) -> None:
+    async with watching(generator) as watch:
+        sample = await watch.sample()
+    assert set(sample.values) == NAMES
+    assert 0 < sample.values["open_files"] < sample.values["open_files_limit"]
+
+
+async def test_a_loop_that_stands_still_shows_as_lag(generator: GeneratorCollector) -> None:
+    async with watching(generator) as watch:
+        await watch.sample()
+        time.sleep(0.3)  # the block is what this test is about
+        blocked = await watch.sample()
+    assert blocked.values["lag_max_ms"] >= 270
+    assert blocked.values["lag_p99_ms"] > 100
+
+
+async def test_the_start_of_the_program_is_no_lag(
+    generator: GeneratorCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collectors.generator.WARM_UP", 30.0)
+    async with watching(generator) as watch:
+        await watch.sample()
+        time.sleep(0.3)
+        sample = await watch.sample()
+    assert set(sample.values) == NAMES - {"lag_p99_ms", "lag_max_ms"}
+
+
+async def test_open_files_are_counted(generator: GeneratorCollector, tmp_path: Path) -> None:
+    async with watching(generator) as watch:
+        before = (await watch.sample()).values["open_files"]
+        files = [(tmp_path / str(number)).open("w") for number in range(20)]
+        after = (await watch.sample()).values["open_files"]
+        for file in files:
+            file.close()
+    assert after == before + 20
+
+
+async def test_it_warns_at_its_limits_and_takes_that_back_when_it_has_been_calm(
+    generator: GeneratorCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collectors.generator.CALM", 2)
+    monkeypatch.setattr("collectors.generator.FILES_LIMIT", 0.0)
+    async with watching(generator) as watch:
+        assert "Raise ulimit -n" in await watch.health(Health.WARNING)
+        monkeypatch.setattr("collectors.generator.CPU_LIMIT", -1.0)
+        await watch.sample()
+        assert "Use --workers" in watch.sink.reason
+        monkeypatch.setattr("collectors.generator.LAG_LIMIT", -1.0)
+        await watch.sample()
+        assert "the loop lags" in watch.sink.reason
+        for name in ("FILES_LIMIT", "CPU_LIMIT", "LAG_LIMIT"):
+            monkeypatch.setattr(f"collectors.generator.{name}", 1e9)
+        await watch.sample()
+        assert watch.sink.health is Health.WARNING
+        await watch.health(Health.LIVE)
+
+
+def test_the_lag_of_a_second_is_its_own_and_the_p99_that_of_ten() -> None:
+    lag = LagMeter()
+    for late in [1.0] * 980 + [80.0] * 20:
+        lag.note(late)
+    assert lag.take() == (80, 80)
+    assert lag.take() == (80, 0)
+    for _ in range(490):
+        lag.note(2.0)
+    assert lag.take() == (80, 2)
+    for _ in range(10):
+        lag.note(-0.01)
+    assert lag.take() == (2, 0)

@@ -1,0 +1,68 @@
+"""A session that is told what the load did, second by second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rampdeck.gate import Gate, Turned
+from rampdeck.histogram import Histogram
+from rampdeck.model import Instant, RequestBatch, RequestStats, Step
+from rampdeck.session import Session
+
+
+class Load:
+    """Feeds a session and its gate as a run does."""
+
+    def __init__(self, *thresholds: str) -> None:
+        self.gate = Gate(thresholds)
+        self.session = Session({}, lambda _: None)
+        self.turned: list[Turned] = []
+        self.at = Instant(1_000.0, 50.0)
+        self._step: Step | None = None
+
+    def level(self, users: int) -> None:
+        """Begin a level and let it settle: what it brings counts from here."""
+        self.end()
+        number = len(self.session.steps) + 1
+        self._step = Step(number, users, 5.0, "key", self.at)
+        self.session.append(self._step)
+        self._step = replace(self._step, reached=self.at, measured_from=self.at)
+        self.session.append(self._step)
+
+    def ramp(self, users: int) -> None:
+        """Begin a level that is not measured."""
+        self.end()
+        self._step = Step(len(self.session.steps) + 1, users, 5.0, "key", self.at)
+        self.session.append(self._step)
+
+    def end(self) -> None:
+        """End the level."""
+        if self._step:
+            self.session.append(replace(self._step, ended=self.at))
+            self._step = None
+
+    def second(
+        self,
+        times: Sequence[float] = (),
+        failures: Sequence[float] = (),
+        name: str = "/",
+        method: str = "GET",
+    ) -> None:
+        """Let a second pass in which these requests (ms) ended."""
+        self.at = self.at.plus(1.0)
+        stats = RequestStats(
+            method,
+            name,
+            Histogram.of(times),
+            Histogram.of(failures),
+            errors={"500": len(failures)} if failures else {},
+        )
+        entries = (stats,) if times or failures else ()
+        users = self._step.users if self._step else 0
+        self.session.append(RequestBatch(self.at, 1.0, users, entries))
+        self.look()
+
+    def look(self) -> None:
+        """Let the gate look, as it does once a second."""
+        self.turned += self.gate.observe(self.at, self.session)

@@ -1,0 +1,187 @@
+"""The decision record says what came of a session, to people and to programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rampdeck.errors import RecordError
+from rampdeck.gate import Gate
+from rampdeck.record import markdown, write, write_json
+from rampdeck.record.conclude import Matter, result_of
+from rampdeck.record.json import dumps, to_json
+from rampdeck.record.markdown import code, prose
+from rampdeck.record.result import ErrorResult, RecordFields, Result
+from rampdeck.session import Session
+from rampdeck.snapshot import Verdict
+from tests.record.helpers import BEGAN, FACTS, result, session
+
+GOLDEN = Path(__file__).parent / "golden"
+HOSTILE = "<script>alert(1)</script> | `x` *b* [l](http://e)\n# head\x1b[31m @all \udcff [/orders/]"
+
+
+@pytest.mark.parametrize("name", ["record.md", "record.json"])
+def test_the_record_reads_as_agreed(name: str) -> None:
+    """To take a changed record over, run the tests with RAMPDECK_GOLDEN=write and read the difference."""
+    written = markdown(result()) if name.endswith(".md") else dumps(result())
+    if os.environ.get("RAMPDECK_GOLDEN") == "write":
+        (GOLDEN / name).write_text(written, encoding="utf-8")
+    assert written == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_the_json_has_the_keys_that_pipelines_read() -> None:
+    data = json.loads(dumps(result()))
+    figures = {"requests", "failures", "rps", "error_rate", "p50", "p95", "p99"}
+    assert data["schema"] == 1
+    assert data["result"] == "FAIL"
+    assert {"expression", "value", "state"} <= set(data["thresholds"][0])
+    assert {"users", "seconds", *figures} <= set(data["steps"][0])
+    assert {"method", "name", *figures} <= set(data["requests"][0])
+    assert {"name", "host", "state", "samples", "events", "gaps"} <= set(data["sources"][0])
+    assert {"cpu_percent", "lag_p99_ms", "lag_max_ms"} == set(data["generator"])
+    assert list(data["record"]) == [
+        "Date", "Commit SHA", "Image tag", "Gunicorn workers", "Nginx config version",
+        "Database size note", "Test scenarios", "Result", "Notes",
+    ]  # fmt: skip
+    assert data["session"] == "s/session.sqlite"
+    assert [finding["layer"] for finding in data["findings"]] == ["postgres"]
+
+
+def test_the_figures_are_those_of_the_session() -> None:
+    data = to_json(result())
+    assert [(step["users"], step["requests"], step["failures"]) for step in data["steps"]] == [
+        (20, 80, 0),
+        (50, 90, 10),
+    ]
+    assert sum(request["requests"] for request in data["requests"]) == data["total"]["requests"] == 170
+    assert data["steps"][1]["error_rate"] == pytest.approx(10 / 90, abs=1e-6)
+    assert data["steps"][1]["seconds"] == 10
+    assert [source["gaps"] for source in data["sources"]] == [0, 1, 1]
+    assert data["sources"][2]["blind"][0]["until"] is None
+    assert data["generator"]["cpu_percent"] == 29.0
+    assert data["record"]["Date"] == "2026-11-22 12:21 UTC"
+    assert data["record"]["Test scenarios"] == "checkout-peak: baseline, peak"
+    assert data["errors"] == [
+        {
+            "method": "POST",
+            "name": "/checkout/",
+            "text": "HTTPError('504 Server Error: Gateway Time-out')",
+            "count": 10,
+        }
+    ]
+
+
+def test_a_record_of_a_session_without_load_says_so() -> None:
+    empty = result_of(Session({}, lambda _: None), Gate(["p95 < 1s"]), Matter("smoke", ""), BEGAN)
+    assert empty.result is Verdict.INCONCLUSIVE
+    text = markdown(empty)
+    assert "There was no load." in text
+    assert "not given" in text
+    assert json.loads(dumps(empty))["total"]["p95"] is None
+
+
+def test_a_record_in_the_middle_of_the_load_says_so() -> None:
+    played, gate, at = session()
+    played.append(replace(played.steps[2], number=3, ended=None))
+    assert "still going on" in markdown(result_of(played, gate, Matter("x", ""), at.plus(1)))
+
+
+def hostile() -> Result:
+    return replace(
+        result(title=HOSTILE),
+        requests=(replace(result().requests[0], name=HOSTILE),),
+        errors=(ErrorResult("GET", HOSTILE, HOSTILE, 3),),
+        record=replace(FACTS, notes=HOSTILE, commit_sha=HOSTILE),
+        reasons=(HOSTILE,),
+        doubts=(HOSTILE,),
+    )
+
+
+def test_hostile_text_is_text_in_markdown() -> None:
+    text = markdown(hostile())
+    assert "\x1b" not in text
+    assert text.isprintable() or set(filter(lambda c: not c.isprintable(), text)) == {"\n"}
+    outside = "".join(piece for number, piece in enumerate(text.split("``")) if number % 2 == 0)
+    assert "<script>" not in outside.replace(r"\<script>", "")
+    assert "[l](" not in outside.replace(r"\[l\](", "")
+    assert not [line for line in text.splitlines() if line.startswith("# head")]
+    for line in text.splitlines():
+        if line.startswith("| "):
+            assert line.endswith(" |")
+    for block in text.split("\n\n"):
+        if block.startswith("| "):
+            widths = {line.replace(r"\|", "").count("|") for line in block.splitlines()}
+            assert len(widths) == 1
+
+
+def test_hostile_text_survives_json() -> None:
+    assert json.loads(dumps(hostile()))["errors"][0]["text"] == HOSTILE
+
+
+def test_no_secret_is_written() -> None:
+    secret = "hunter2-S3cr3t"
+    leaky = replace(
+        result(),
+        host=f"https://u:{secret}@staging",
+        errors=(ErrorResult("GET", f"/reset?token={secret}", f"Authorization: Bearer {secret}", 3),),
+        record=RecordFields(notes=f"password={secret}"),
+        doubts=(f"redis://:{secret}@db",),
+        reasons=(f"redis://:{secret}@db",),
+    )
+    assert secret not in markdown(leaky)
+    assert secret not in dumps(leaky)
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [("/", "`/`"), ("a`b", "``a`b``"), ("`a``", "``` `a`` ```"), ("", "-"), ("  ", "-"), ("a\nb", "`a b`")],
+)
+def test_code_spans_hold_any_text(text: str, span: str) -> None:
+    assert code(text) == span
+
+
+def test_prose_is_escaped_where_markdown_would_see_something() -> None:
+    assert prose("p95 < 800ms, error_rate ok") == "p95 < 800ms, error_rate ok"
+    assert prose("*a* _b_ <i> [x] `c` &lt;") == r"\*a\* \_b\_ \<i> \[x\] \`c\` \&lt;"
+
+
+def test_both_files_are_written_whole_and_for_their_owner_only(tmp_path: Path) -> None:
+    folder = tmp_path / "sessions" / "one"
+    path = write(result(), folder)
+    assert path == folder / "record.md"
+    write(replace(result(), title="again"), folder)
+    assert sorted(found.name for found in folder.iterdir()) == ["record.json", "record.md"]
+    assert {found.stat().st_mode & 0o777 for found in folder.iterdir()} == {0o600}
+    assert path.read_text().startswith("# Load test record: again\n")
+    assert json.loads((folder / "record.json").read_text())["title"] == "again"
+
+
+def test_a_record_that_cannot_be_written_is_named_and_leaves_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RecordError, match="cannot make"):
+        write(result(), tmp_path / "file" / "folder")
+    with pytest.raises(RecordError, match=r"cannot write .*no such file|No such file"):
+        write_json(result(), tmp_path / "none" / "out.json")
+    (tmp_path / "record.md").mkdir()
+    with pytest.raises(RecordError, match="cannot write"):
+        write(result(), tmp_path)
+    assert not list(tmp_path.glob(".record*"))
+
+
+def test_the_json_can_go_into_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    made = result()
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        try:
+            write_json(made, pipe)
+            assert reader.stdout
+            assert json.loads(reader.stdout.read())["result"] == "FAIL"
+        finally:
+            reader.kill()
+    assert pipe.is_fifo()

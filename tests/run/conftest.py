@@ -1,0 +1,122 @@
+"""Running the program as a user does: in a process of its own, in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOCUSTFILE = """
+from locust import FastHttpUser, constant, task
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.1)
+
+    @task
+    def home(self):
+        self.client.get("/")
+"""
+SERVER = """
+import asyncio, sys
+
+async def serve(reader, writer):
+    try:
+        while True:
+            head = await reader.readuntil(b"\\r\\n\\r\\n")
+            await asyncio.sleep(0.01)
+            broken = head.split(b" ", 2)[1].startswith(b"/broken")
+            status = b"500 Oops" if broken else b"200 OK"
+            writer.write(b"HTTP/1.1 " + status + b"\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+    except Exception:
+        writer.close()
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """A small web server on loopback; its address."""
+    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.terminate()
+
+
+@dataclass
+class Project:
+    """A user's folder with a locustfile, and the program run in it."""
+
+    folder: Path
+    site: str
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def run(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+        with self.start(*arguments) as process:
+            try:
+                out, err = process.communicate(timeout=seconds)
+            finally:
+                process.kill()
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def headless(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+        given = ("run", "--headless", "-H", self.site, "--json-file", "out.json", *arguments)
+        return self.run(*given, seconds=seconds)
+
+    @staticmethod
+    def command(*arguments: str) -> list[str]:
+        return [sys.executable, "-m", "rampdeck", *arguments]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / "out.json").read_text())
+        return found
+
+    @property
+    def session(self) -> Path:
+        """The folder of the only session."""
+        (session,) = (self.folder / "rampdeck-sessions").iterdir()
+        return session
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def project(tmp_path: Path, site: str) -> Project:
+    project = Project(tmp_path, site)
+    project.write("locustfile.py", LOCUSTFILE)
+    return project

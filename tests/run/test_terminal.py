@@ -1,0 +1,166 @@
+"""The cockpit in a real terminal, against the real demo stack: what an operator does and sees."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rampdeck.model import Event, EventKind, Step
+from rampdeck.store import SessionReader
+from tests.run.conftest import Project, environment
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+class Terminal:
+    """A tmux pane of its own server, 160 x 45."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._name = f"rampdeck-test-{uuid.uuid4().hex[:8]}"
+
+    def start(self, command: list[str]) -> None:
+        line = f"{shlex.join(command)}; echo EXIT CODE $?; cat"
+        self._tmux("-f", "/dev/null", "new-session", "-d", "-x", "160", "-y", "45", "sh", "-c", line)
+
+    def keys(self, *keys: str) -> None:
+        self._tmux("send-keys", *keys)
+
+    def screen(self) -> str:
+        return self._tmux("capture-pane", "-p")
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def until(self, seen: Callable[[str], object], seconds: float = 60) -> str:
+        """Wait until the screen shows something; returns the screen."""
+        end = time.monotonic() + seconds
+        while not seen(screen := self.screen()):
+            assert time.monotonic() < end, screen
+            time.sleep(0.1)
+        return screen
+
+    def close(self) -> None:
+        subprocess.run(["tmux", "-L", self._name, "kill-server"], capture_output=True, check=False)
+
+    def _tmux(self, *arguments: str) -> str:
+        command = ["tmux", "-u", "-L", self._name, *arguments]
+        env = environment() | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=True)
+        return done.stdout
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path)
+    yield terminal
+    terminal.close()
+
+
+def target(screen: str) -> int:
+    """The users that the top bar says are wanted."""
+    found = re.search(r"users (?:\d+ → )?(\d+)", screen)
+    return int(found[1]) if found else -1
+
+
+def demo_processes() -> list[str]:
+    return [
+        " ".join(process.info["cmdline"] or ())
+        for process in psutil.process_iter(["cmdline"])
+        if "rampdeck.demo" in (process.info["cmdline"] or ())
+        and str(os.getpid()) not in (process.info["cmdline"] or ())
+    ]
+
+
+def test_an_operator_flies_the_demo(terminal: Terminal, tmp_path: Path) -> None:
+    before = set(demo_processes())
+    terminal.start(Project.command("demo"))
+    flying = terminal.until(lambda screen: "RUNNING" in screen and target(screen) == 20)
+    assert "baseline" in flying
+
+    alive = terminal.until(
+        lambda screen: all(
+            word in screen for word in ("GET    /dashboard/", "order 5", "backends", "ops/s", "staging")
+        )
+    )
+    for heading in (
+        "Requests",
+        "Gunicorn",
+        "Nginx",
+        "Trend",
+        "pg_stat_activity",
+        "Redis",
+        "Hosts",
+        "Scenario",
+        "Gate",
+    ):
+        assert heading in alive
+    assert "✖" not in alive.splitlines()[0], "no source is blind, nothing fails"
+
+    terminal.keys("+")
+    terminal.until(lambda screen: target(screen) == 30)
+    terminal.keys("-", "s")
+    terminal.until(lambda screen: target(screen) == 19)
+    terminal.keys("m")
+    terminal.until(lambda screen: "Mark" in screen)
+    terminal.keys("deploy [/x]", "Enter")
+    terminal.until(lambda screen: "mark “deploy [/x]”" in screen)
+    terminal.keys("C-s")
+    terminal.until(lambda screen: "The record is in" in screen)
+    (session,) = (tmp_path / "rampdeck-sessions").iterdir()
+    assert "demo-shop" in (session / "record.md").read_text()
+
+    for size in ((100, 30), (80, 24)):
+        terminal.resize(*size)
+        terminal.until(lambda screen: "Quit" in screen and "rps" in screen)
+    terminal.resize(160, 45)
+
+    terminal.keys("x")
+    terminal.until(lambda screen: "STOPPED" in screen)
+    terminal.keys("q")
+    ended = terminal.until(lambda screen: "EXIT CODE" in screen)
+    assert "EXIT CODE 4" in ended, "stopped by the operator before the plan ended, or a verdict"
+    assert set(demo_processes()) <= before
+
+    with SessionReader(session / "session.sqlite") as reader:
+        items = list(reader.items())
+    events = [item for item in items if isinstance(item, Event)]
+    said = [event.text for event in events if event.kind in (EventKind.KEY, EventKind.MARK)]
+    assert "target 20 → 30 users (left the plan)" in said
+    assert "deploy [/x]" in said
+    causes = {item.users: item.cause for item in items if isinstance(item, Step)}
+    assert (causes[20], causes[30], causes[19]) == ("plan", "key", "key")
+
+
+def test_the_run_of_the_readme_ends_with_every_source_live_and_the_counts_of_nginx(project: Project) -> None:
+    before = set(demo_processes())
+    load = ("-u", "20", "-r", "5", "-t", "30s", "--json-file", "out.json")
+    done = project.run("demo", "--headless", *load, seconds=120)
+    assert done.returncode == 0, done.stderr
+    assert set(demo_processes()) <= before
+    result = project.result
+    assert {source["state"] for source in result["sources"]} == {"live"}
+    assert {source["name"].split("@")[0] for source in result["sources"]} == {
+        "generator",
+        "host",
+        "gunicorn",
+        "nginx",
+        "postgres",
+        "redis",
+    }
+    assert sum(request["failures"] for request in result["requests"]) == 0
+    assert sum(request["requests"] for request in result["requests"]) > 0
+    with SessionReader(Path(result["session"])) as reader:
+        nginx = [item for item in reader.items() if getattr(item, "source", "") == "nginx@staging"]
+    seen = sum(item.values["requests"] for item in nginx if hasattr(item, "values"))
+    assert seen == sum(request["requests"] for request in result["requests"])

@@ -1,0 +1,87 @@
+"""Real servers for the tests, most of them one for the whole run, started when first asked for.
+
+They are the demo's own (`rampdeck.demo`): each has host, port, users and paths as attributes, and `stop()`,
+`start()` and `restart()`, which keep port and data. A test that stops one starts it again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rampdeck.demo.journal import JournalWriter
+from rampdeck.demo.process import ServerProcess, free_port, make_folder, tcp_answers
+from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer, Server
+from rampdeck.demo.sshd import SshdServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def servers_folder() -> Iterator[Path]:
+    """One folder for all servers, in reach of Nginx's workers and PostgreSQL's user, unlike pytest's own."""
+    folder = make_folder("rampdeck-tests-")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers_folder: Path) -> Iterator[PostgresServer]:
+    """PostgreSQL with the roles `monitor` (user, password) and `shop` (owner, owner_password)."""
+    with PostgresServer.create(servers_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(servers_folder: Path) -> Iterator[RedisServer]:
+    """Redis with a password."""
+    with RedisServer.create(servers_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sshd_server(servers_folder: Path) -> Iterator[SshdServer]:
+    """OpenSSH's sshd with a client key and a known_hosts file, for the user who runs the tests."""
+    with SshdServer.create(servers_folder) as server:
+        yield server
+
+
+class UpstreamServer(Server):
+    """The HTTP server of tests/upstream.py, for Nginx to stand in front of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        program = str(Path(__file__).with_name("upstream.py"))
+        self.process = ServerProcess(
+            "upstream", [sys.executable, program, str(self.port)], folder / "upstream.log"
+        )
+
+    def answers(self) -> bool:
+        return tcp_answers(self.port)
+
+
+@pytest.fixture(scope="session")
+def upstream_server(servers_folder: Path) -> Iterator[UpstreamServer]:
+    """What stands behind `nginx_server`; stop it to see 502."""
+    with UpstreamServer(servers_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nginx_server(servers_folder: Path, upstream_server: UpstreamServer) -> Iterator[NginxServer]:
+    """Nginx in front of `upstream_server`; files put into its `static` folder are served under `/static/`."""
+    with NginxServer.create(servers_folder, upstream_server.url) as server:
+        yield server
+
+
+@pytest.fixture
+def journal_writer(tmp_path: Path) -> Iterator[JournalWriter]:
+    """A real journal file, empty, fed by the test: `.write(message, unit=..., priority=..., pid=...)`."""
+    with JournalWriter.create(tmp_path) as writer:
+        yield writer

@@ -1,0 +1,65 @@
+"""Items as a session brings them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rampdeck.histogram import Histogram
+from rampdeck.model import (
+    Event,
+    EventKind,
+    Health,
+    Instant,
+    RequestBatch,
+    RequestStats,
+    Sample,
+    Severity,
+    SourceInfo,
+    Step,
+    Value,
+)
+from rampdeck.store import Item
+
+START = Instant(1_795_000_000.25, 4_000.5)
+
+
+def log(text: str, second: float = 0.0, source: str = "gunicorn@web") -> Event:
+    return Event(START.plus(second), source, EventKind.LOG, Severity.INFO, text)
+
+
+def batch(second: float = 1.0) -> RequestBatch:
+    home = RequestStats("GET", "/", Histogram.of([12.0, 14.5, 900.0]), Histogram(), bytes=4_096)
+    order = RequestStats(
+        "POST", "/orders/new/", Histogram.of([80.0]), Histogram.of([3.0, 3.1]), 512, {"502 Bad Gateway": 2}
+    )
+    broken = RequestStats("GET", "/broken/", Histogram(), Histogram.of([1.0]), 7, {"500": 1})
+    idle = RequestStats("GET", "/idle/", Histogram(), Histogram())
+    return RequestBatch(START.plus(second), 1.0, 20, (home, order, broken, idle))
+
+
+def sample(second: float = 1.0) -> Sample:
+    rows: tuple[Mapping[str, Value], ...] = (
+        {"pid": 41, "state": "active", "wait": None, "age": 1.5, "_health": Health.WARNING},
+    )
+    return Sample(START.plus(second), "postgres@db", {"connections": 12.0, "active": 3.0}, rows)
+
+
+def session() -> list[Item]:
+    """A short session with everything that can occur, in an order that matters."""
+    step = Step(1, 20, 5.0, "key", START, stage="peak")
+    reached = Step(1, 20, 5.0, "key", START, "peak", START.plus(4), START.plus(9))
+    return [
+        log("before anybody said who I am"),
+        SourceInfo("gunicorn@web", "gunicorn", "web"),
+        SourceInfo("postgres@db", "postgres", "db"),
+        step,
+        sample(1),
+        batch(1),
+        log("[INFO] Booting worker", 1.5),
+        Event(START.plus(2), "operator", EventKind.KEY, Severity.NOTICE, "+10 users", fields={"key": "plus"}),
+        batch(2),
+        sample(2),
+        reached,
+        Event(START.plus(3), "gunicorn@web", EventKind.LOG, Severity.ERROR, "WORKER TIMEOUT", sent=1.5),
+        Step(2, 30, 5.0, "key", START.plus(12)),
+    ]
