@@ -41,6 +41,7 @@ class Gap:
 
     begin: float
     until: float | None
+    why: str = ""
 
 
 @dataclass
@@ -191,7 +192,7 @@ class Session:
             elif source.health in (Health.LIVE, Health.WARNING):
                 source.blind_since = None
         elif event.kind is EventKind.GAP:
-            source.gaps.append(Gap(float(event.fields["from"]), float(event.fields["until"])))
+            source.gaps.append(Gap(float(event.fields["from"]), float(event.fields["until"]), event.text))
             source.blind_since = None
 
     def _drawn(self, kind: str) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ than a tenth of them becomes a doubt, and a doubt turns PASS into INCONCLUSIVE.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from rampdeck.model import Health
-from rampdeck.session import Session, Source
+from rampdeck.session import Session
 
 BLIND_SHARE = 0.10
 """Share of the measured seconds that a source may be blind before it is a doubt."""
@@ -23,6 +23,7 @@ class Trust:
     def __init__(self) -> None:
         self.measured = 0
         self._blind: Counter[str] = Counter()
+        self._why: dict[str, Counter[str]] = defaultdict(Counter)
         self._overloaded = 0
 
     def observe(self, session: Session) -> None:
@@ -33,20 +34,32 @@ class Trust:
         for source in session.sources.values():
             if source.health in (Health.BLIND, Health.CONNECTING):
                 self._blind[source.info.name] += 1
+                self._why[source.info.name][source.reason] += 1
             if source.info.kind == "generator" and source.health is Health.WARNING:
                 self._overloaded += 1
 
-    def doubts(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
-        """Return what was missing, as sentences; it takes a PASS away, but not a FAIL."""
+    def doubts(self) -> tuple[str, ...]:
+        """Return what was missing, as sentences; it takes a PASS away, but not a FAIL.
+
+        Sources that were blind for the same reason, such as their host, share a sentence.
+        """
         found: list[str] = []
         if not self.measured:
             found.append("no load level was held long enough to be measured")
+        together: dict[str, list[str]] = defaultdict(list)
         for name, seconds in self._blind.items():
             if seconds > BLIND_SHARE * self.measured:
-                why = sources[name].reason
-                told = f"{name} was blind for {seconds} of {self.measured} measured seconds"
-                found.append(f"{told} ({why})" if why else told)
+                ((why, _),) = self._why[name].most_common(1)
+                together[why].append(name)
+        for why, names in together.items():
+            told = f"{_listed(names)} blind for {self._seconds(names)} of {self.measured} measured seconds"
+            others = any(len(self._why[name]) > 1 for name in names)
+            found.append(told + (f"{', mostly' if others else ''}: {why}" if why else ""))
         return tuple(found)
+
+    def _seconds(self, names: Sequence[str]) -> str:
+        longest = max(self._blind[name] for name in names)
+        return f"up to {longest}" if len(names) > 1 else str(longest)
 
     def tainted(self) -> tuple[str, ...]:
         """Return why the request figures themselves are not to be trusted, if so."""
@@ -54,3 +67,9 @@ class Trust:
             return ()
         seconds = f"{self._overloaded} of {self.measured} measured seconds"
         return (f"the generator was at its limit in {seconds}: response times hold its own queue",)
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"{names[0]} was"
+    return f"{', '.join(names[:-1])} and {names[-1]} were"

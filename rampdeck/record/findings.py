@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from rampdeck.gate.words import told
 from rampdeck.model import Severity
 from rampdeck.record.result import Finding
-from rampdeck.session import Session, Source
+from rampdeck.session import Gap, Session, Source
 from rampdeck.snapshot import ThresholdView
 
+GAPS_SHOWN = 5
+"""Times that a source was blind which its finding lists; its entry among the sources has all."""
 _ORDER = ("error", "warning", "notice")
 _ADVICE = {
     "worker_timeout": "Look at what the workers wait for at that time: PostgreSQL waits, a slow endpoint",
@@ -61,10 +63,15 @@ def _of_source(source: Source) -> Iterator[Finding]:
         text = f"{name}: {words}, {count} {'time' if count == 1 else 'times'}"
         weight = "error" if severity <= Severity.ERROR else "warning"
         yield Finding(source.info.kind, weight, text, (), _ADVICE.get(signal, ""))
-    for gap in source.gaps:
-        until = _clock(gap.until) if gap.until is not None else "the end"
-        span = f"{_clock(gap.begin)} to {until}"
-        yield Finding(source.info.kind, "warning", f"{name} was blind", (span,), source.reason)
+    if source.gaps:
+        times = "once" if len(source.gaps) == 1 else f"{len(source.gaps)} times"
+        spans = tuple(_span(gap) for gap in source.gaps[:GAPS_SHOWN])
+        yield Finding(source.info.kind, "warning", f"{name} was blind {times}", spans)
+
+
+def _span(gap: Gap) -> str:
+    until = _clock(gap.until) if gap.until is not None else "the end"
+    return f"{_clock(gap.begin)} to {until}" + (f": {gap.why}" if gap.why else "")
 
 
 def _clock(utc: float) -> str:
