@@ -156,7 +156,7 @@ class Step:
     Every change of the target begins one. ``reached`` is when the users were
     there, ``measured_from`` when settling was over; figures and verdicts of a
     step count from there to ``ended``. ``cause`` says who changed the target:
-    ``key``, ``plan``, ``shape``, ``start`` or ``stop``.
+    ``key``, ``plan``, ``shape`` or (by calling Locust itself) ``scenario``.
     """
 
     number: int

@@ -1,13 +1,13 @@
 """Can this run be trusted?
 
 A verdict needs data that was there and a generator that was not itself the
-bottleneck. Each measured second is looked at once; what was missing in more
-than a tenth of them becomes a doubt, and a doubt turns PASS into INCONCLUSIVE.
+bottleneck. Each measured second is looked at; what was missing in more than a
+tenth of them becomes a doubt, and a doubt turns PASS into INCONCLUSIVE.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 
 from rampdeck.model import Health
@@ -15,26 +15,31 @@ from rampdeck.session import Session, Source
 
 BLIND_SHARE = 0.10
 """Share of the measured seconds that a source may be blind before it is a doubt."""
+LATE = 2.0
+"""Seconds between two looks from which on the generator itself was stuck: they should be one apart."""
 
 
 class Trust:
     """Counts the measured seconds, and those in which something was amiss."""
 
     def __init__(self) -> None:
-        self.measured = 0
-        self._blind: Counter[str] = Counter()
-        self._overloaded = 0
+        self.measured = 0.0
+        self._blind: defaultdict[str, float] = defaultdict(float)
+        self._overloaded = 0.0
 
-    def observe(self, session: Session) -> None:
-        """Look at one second; call it once a second."""
+    def observe(self, session: Session, seconds: float) -> None:
+        """Look at the ``seconds`` since the last look; call it once a second."""
         if session.step is None or session.step.phase != "measure":
             return
-        self.measured += 1
+        self.measured += seconds
+        overloaded = seconds > LATE
         for source in session.sources.values():
             if source.health in (Health.BLIND, Health.CONNECTING):
-                self._blind[source.info.name] += 1
+                self._blind[source.info.name] += seconds
             if source.info.kind == "generator" and source.health is Health.WARNING:
-                self._overloaded += 1
+                overloaded = True
+        if overloaded:
+            self._overloaded += seconds
 
     def doubts(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
         """Return what was missing, as sentences; it takes a PASS away, but not a FAIL."""
@@ -44,7 +49,7 @@ class Trust:
         for name, seconds in self._blind.items():
             if seconds > BLIND_SHARE * self.measured:
                 why = sources[name].reason
-                told = f"{name} was blind for {seconds} of {self.measured} measured seconds"
+                told = f"{name} was blind for {seconds:.0f} of {self.measured:.0f} measured seconds"
                 found.append(f"{told} ({why})" if why else told)
         return tuple(found)
 
@@ -52,5 +57,5 @@ class Trust:
         """Return why the request figures themselves are not to be trusted, if so."""
         if self._overloaded <= BLIND_SHARE * self.measured:
             return ()
-        seconds = f"{self._overloaded} of {self.measured} measured seconds"
+        seconds = f"{self._overloaded:.0f} of {self.measured:.0f} measured seconds"
         return (f"the generator was at its limit in {seconds}: response times hold its own queue",)
