@@ -295,6 +295,8 @@ class Run:
     def _over(self) -> None:
         """Note that the load has come to its end; what is counted later is not of it."""
         self.ended = self.ended or ("shape" if self.engine.has_shape else "scenario")
+        if (failure := self.engine.failure) and not self.broken:
+            self._broke(self.ended, failure)
         self.walk.leave()
         for step in self.steps.end(Instant.now()):
             self._step_changed(step)

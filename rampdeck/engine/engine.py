@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +71,7 @@ class LoadEngine:
         self._taking_up = False
         self._closing = False
         self._busy = asyncio.Lock()
+        self.left_behind = 0
         self._runner: Any = environment.runner
         assert isinstance(self._runner, LocalRunner)
 
@@ -128,8 +128,11 @@ class LoadEngine:
         """Return what broke the ramp or the locustfile's shape, so that the load cannot go on as wanted.
 
         Locust logs it and stays as it is, for ever: a user class that cannot
-        be made, a ``tick`` that raises.
+        be made, a ``tick`` that raises. Users who catch even the exception
+        that is to end them stay, unseen, until the process ends.
         """
+        if self.left_behind:
+            return f"{self.left_behind} users could not be ended: the scenario catches GreenletExit"
         for what, greenlet in (
             ("the users cannot be started", self._runner.spawning_greenlet),
             ("the locustfile's shape failed", self._runner.shape_greenlet),
@@ -231,16 +234,12 @@ class LoadEngine:
                     self._taking_up = False
 
     async def close(self) -> None:
-        """Stop what still runs and fire Locust's ``quitting`` and ``quit``; no order is taken any more.
-
-        Users who catch even the exception that ends them are left behind, they end with the process.
-        """
+        """Stop what still runs and fire Locust's ``quitting`` and ``quit``; no order is taken any more."""
         self._closing = True
         if self.state in (RunState.READY, RunState.STOPPED) and self._runner.spawning_greenlet is not None:
             self._runner.spawning_greenlet.kill(block=False)  # still in a test_start listener
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._stop_timeout + 2 * GRACE), self._busy:
-                await self._stop()
+        async with self._busy:
+            await self._stop()
         events = self.environment.events
         await self._let(lambda: events.quitting.fire(environment=self.environment, reverse=True))
         self._runner.greenlet.kill(block=False)
@@ -260,29 +259,33 @@ class LoadEngine:
             if self.state is RunState.READY and not self.users:
                 return
             self._stopping = True
-            await self._let(self._halt)
+            await in_greenlet(self._halt)
         finally:
             self._stopping = False
             self.environment.stop_timeout = self._stop_timeout
 
     def _halt(self) -> None:
-        insisting = gevent.spawn_later(self.environment.stop_timeout + GRACE, self._insist)
-        try:
-            while self._runner.state == "cleanup" and self.users:
-                gevent.sleep(0.02)  # stopped by the scenario itself
-            # A user who calls runner.quit() is killed in the middle of it: then it is ended here.
-            self._runner.stop()
-        finally:
-            insisting.kill(block=False)
-            if self._runner.state != "stopped":  # a listener of test_stopping called sys.exit
+        stopping = gevent.spawn(self._let_runner_stop)
+        stopping.join(self.environment.stop_timeout + GRACE)
+        for _ in range(int(GRACE)):
+            if not stopping.ready():  # an on_stop that waits for ever
                 self._kill_users()
-                self._runner.update_state("stopped")
-
-    def _insist(self) -> None:
-        """Cut off what does not end: an ``on_stop`` that waits for ever."""
-        while True:
+                stopping.join(1.0)
+        if self._runner.state != "stopped":
+            # A user who cannot be killed, or a listener of test_stopping that called sys.exit.
+            stopping.kill(block=False)
             self._kill_users()
-            gevent.sleep(1.0)
+            gevent.sleep(0)
+            self.left_behind += self.users
+            for greenlet in list(self._runner.user_greenlets):
+                self._runner.user_greenlets.discard(greenlet)
+            self._runner.update_state("stopped")
+
+    def _let_runner_stop(self) -> None:
+        while self._runner.state == "cleanup" and self.users:
+            gevent.sleep(0.02)  # stopped by the scenario itself
+        # A user who calls runner.quit() is killed in the middle of it: then it is ended here.
+        self._runner.stop()
 
     def _kill_users(self) -> None:
         # One by one: a group of gevent kills each of its greenlets only once.
