@@ -16,37 +16,24 @@ What is not configured is filled in by libpq as for ``psql`` (``PGUSER``,
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import dict_row
 from pydantic import Field, model_validator
 
 from rampdeck.collector import CollectorConfig, Sink
-from rampdeck.config import secret
 from rampdeck.errors import SourceError
 from rampdeck.model import Severity
 from rampdeck.pace import Change, Counters, Ticks
 from rampdeck.remote import Remote
-from rampdeck.text import clean
 from rampdeck.view import Column, Figure, Metric, Unit, View
 
 from ._sessions import Session, table
 
-CONNECT_TIMEOUT = 5
-STATEMENT_TIMEOUT_MS = 1_500
-READ_TIMEOUT = 5.0
-"""Seconds after which a server that says nothing is given up; its own timeout should have come before."""
 READING_STATEMENTS = 2
 """Transactions that one reading makes; they are not the application's."""
-
-Connection = psycopg.AsyncConnection[dict[str, Any]]
 
 
 class PostgresConfig(CollectorConfig):
@@ -72,32 +59,6 @@ class PostgresConfig(CollectorConfig):
         if (self.dsn_env or self.dsn_file) and (doubled := parts & self.model_fields_set):
             raise ValueError(f"{min(doubled)} is in the DSN already: leave it out, or leave the DSN out")
         return self
-
-    def parameters(self) -> dict[str, str]:
-        """Return libpq's parameters, host and port among them.
-
-        Raises :class:`UsageError` for a secret that cannot be had and
-        :class:`SourceError` for a DSN that cannot be used.
-        """
-        dsn = secret(self.dsn_env, self.dsn_file, "the DSN of PostgreSQL")
-        if dsn is None:
-            password = secret(self.password_env, self.password_file, "the password of PostgreSQL")
-            given = {"user": self.user, "dbname": self.database, "password": password or ""}
-            return {"host": self.address, "port": str(self.port), **{k: v for k, v in given.items() if v}}
-        try:
-            found = conninfo_to_dict(dsn)
-        except psycopg.ProgrammingError:
-            # libpq's own words would quote the secret.
-            raise SourceError(
-                "the DSN of PostgreSQL cannot be read",
-                f"what {self.dsn_env or self.dsn_file} holds is no connection string",
-                "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
-            ) from None
-        parameters = {"host": self.address, "port": str(self.port)}
-        parameters |= {key: str(value) for key, value in found.items() if value is not None}
-        if "," in parameters["host"]:
-            raise SourceError("the DSN of PostgreSQL names several hosts", "", "Name the one to watch")
-        return parameters
 
 
 class PostgresCollector:
@@ -147,19 +108,22 @@ class PostgresCollector:
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the session ends; see :class:`rampdeck.collector.Collector`."""
-        async with open_session(self.config.parameters(), remote) as connection:
+        # Not at the top: psycopg is slow to import, and the cockpit is to be painted before.
+        from . import _postgres_session as session
+
+        async with session.open_session(session.parameters(self.config), remote) as connection:
             version = connection.info.server_version // 10_000
             figures_sql, sessions_sql = statement("figures", version), statement("sessions", version)
             counters, user = Counters(), connection.info.user
             loop = asyncio.get_running_loop()
             async for _ in Ticks():
                 try:
-                    (figures,) = await _read(connection, figures_sql)
+                    (figures,) = await session.read(connection, figures_sql)
                     self._recognise(figures["started"], sink)
                     change = counters.read(loop.time(), _totals(figures))
-                    rows = table(Session.of(row) for row in await _read(connection, sessions_sql))
-                except psycopg.errors.QueryCanceled:
-                    sink.warn(f"the server took over {STATEMENT_TIMEOUT_MS / 1000:g} s for a reading")
+                    rows = table(Session.of(row) for row in await session.read(connection, sessions_sql))
+                except session.QueryCanceled:
+                    sink.warn(f"the server took over {session.STATEMENT_TIMEOUT_MS / 1000:g} s for a reading")
                     continue
                 if figures["hidden"]:
                     sink.warn(f"other roles' sessions are hidden. GRANT pg_monitor TO {user}")
@@ -172,63 +136,6 @@ class PostgresCollector:
         if self._started and started != self._started:
             sink.log("PostgreSQL was restarted: every session was ended", Severity.WARNING)
         self._started = started
-
-
-# ------------------------------------------------------------------ the session
-
-
-@asynccontextmanager
-async def open_session(parameters: dict[str, str], remote: Remote) -> AsyncIterator[Connection]:
-    """Open the one session, through a tunnel where the host is far; whatever breaks it is a SourceError."""
-    host, port = parameters["host"], int(parameters["port"])
-    where = f"PostgreSQL at {host}:{port}"
-    fixed = {
-        "application_name": "rampdeck",
-        "connect_timeout": str(CONNECT_TIMEOUT),
-        # Bytes as they are: other databases' queries may be in any encoding.
-        "client_encoding": "SQL_ASCII",
-        "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c default_transaction_read_only=on",
-    }
-    parameters = {"gssencmode": "disable", **parameters, **fixed}
-    try:
-        async with _reach(host, port, remote) as reached:
-            conninfo = make_conninfo(**{**parameters, **reached})
-            connection = await psycopg.AsyncConnection.connect(
-                conninfo, autocommit=True, row_factory=dict_row
-            )
-            try:
-                yield connection
-            finally:
-                await connection.close()
-    except TimeoutError:
-        raise SourceError(where, f"no answer for {READ_TIMEOUT:g} s", "It is tried again") from None
-    except psycopg.Error as error:
-        raise explain(where, error) from None
-
-
-@asynccontextmanager
-async def _reach(host: str, port: int, remote: Remote) -> AsyncIterator[dict[str, str]]:
-    """Yield the parameters that lead libpq to the server: the tunnel's end, or nothing."""
-    if host.startswith("/"):
-        if not remote.local:
-            raise SourceError(
-                f"the socket {host} is on {remote.host}",
-                "only a port can be tunnelled",
-                "Set address and port",
-            )
-        yield {}
-        return
-    async with remote.tunnel(host, port) as (near, near_port):
-        if (near, near_port) == (host, port):
-            yield {}
-        else:
-            # The name stays: a certificate and ~/.pgpass are about it, not about the tunnel.
-            yield {"hostaddr": str(ipaddress.ip_address(near)), "port": str(near_port)}
-
-
-async def _read(connection: Connection, query: bytes) -> list[dict[str, Any]]:
-    async with asyncio.timeout(READ_TIMEOUT):
-        return await (await connection.execute(query)).fetchall()
 
 
 def statement(name: str, version: int) -> bytes:
@@ -246,41 +153,6 @@ def statement(name: str, version: int) -> bytes:
 
 
 _SQL = Path(__file__).parent / "sql"
-
-_CAUSES = (
-    ("password authentication failed", "the server refuses the password", "Check user and password"),
-    ("no password supplied", "the server wants a password", "Set password_env or password_file"),
-    ("too many clients", "every connection is taken", "Start Rampdeck before the load"),
-    ("connection slots are reserved", "every connection is taken", "Start Rampdeck before the load"),
-    ("starting up", "the server is starting", "It is tried again"),
-    ("shutting down", "the server is shutting down", "It is tried again"),
-    ("recovery mode", "the server is recovering from a crash", "It is tried again"),
-    ("no pg_hba.conf entry", "", "Allow user, database and address in pg_hba.conf"),
-    ("unsupported startup parameter", "this is a pool, not the server", "Set the port of PostgreSQL itself"),
-    ("refused", "nothing listens there", "Check address and port, and that the server runs"),
-    ("timeout expired", f"no answer within {CONNECT_TIMEOUT} s", "Check address, port and firewall"),
-    ("closed the connection unexpectedly", "the connection was closed", "Check that the server runs"),
-    ("resolve host", "", "Check the address"),
-)
-"""Parts of libpq's messages: why and fix. Without a why, the server's own words stand there."""
-
-
-def explain(where: str, error: psycopg.Error) -> SourceError:
-    """Return psycopg's error in a person's words."""
-    if error.diag.message_primary:
-        said = error.diag.message_primary
-    else:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        said = next((line for line in lines if "FATAL:" in line), lines[0] if lines else type(error).__name__)
-        said = said.rpartition("FATAL:")[2].strip()
-    said = clean(said, 300)
-    for part, why, fix in _CAUSES:
-        if part in str(error):
-            return SourceError(where, why or said, fix)
-    if isinstance(error, psycopg.errors.AdminShutdown | psycopg.errors.CrashShutdown):
-        return SourceError(where, f"the server ended the session ({said})", "It is tried again")
-    return SourceError(where, said)
-
 
 # ------------------------------------------------------------------ the figures
 

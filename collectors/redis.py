@@ -9,31 +9,17 @@ missing leaves its metric out.
 from __future__ import annotations
 
 import asyncio
-import errno
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import redis.asyncio as aioredis
 from pydantic import Field, model_validator
-from redis import exceptions
-from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection, parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from rampdeck.collector import CollectorConfig, Sink
-from rampdeck.config import secret
-from rampdeck.errors import SourceError
 from rampdeck.model import Severity, Value
 from rampdeck.pace import Change, Counters, Ticks
 from rampdeck.remote import Remote
-from rampdeck.text import clean
 from rampdeck.view import Column, Figure, Metric, Unit, View
-
-CONNECT_TIMEOUT = 5.0
-READ_TIMEOUT = 3.0
-"""Seconds to wait for an answer; Redis is single-threaded and may be busy with a slow command."""
 
 
 class RedisConfig(CollectorConfig):
@@ -61,33 +47,6 @@ class RedisConfig(CollectorConfig):
         if (self.url_env or self.url_file) and (doubled := parts & self.model_fields_set):
             raise ValueError(f"{min(doubled)} is in the URL already: leave it out, or leave the URL out")
         return self
-
-    def parameters(self) -> dict[str, Any]:
-        """Return redis-py's parameters of a connection, ``host`` and ``port`` or ``path`` among them.
-
-        Raises :class:`UsageError` for a secret that cannot be had and
-        :class:`SourceError` for a URL that cannot be used.
-        """
-        url = secret(self.url_env, self.url_file, "the URL of Redis")
-        given: dict[str, Any] = {"host": self.address, "port": self.port}
-        if url is None:
-            given["username"] = self.username or None
-            given["password"] = secret(self.password_env, self.password_file, "the password of Redis")
-            if self.tls:
-                given["connection_class"] = SSLConnection
-        else:
-            try:
-                given |= parse_url(url)
-            except ValueError:
-                # redis-py's own words would quote the secret.
-                raise SourceError(
-                    "the URL of Redis cannot be read",
-                    f"what {self.url_env or self.url_file} holds is no URL of Redis",
-                    "Write redis://USER:PASSWORD@HOST:PORT",
-                ) from None
-        if self.ca_file and given.get("connection_class") is SSLConnection:
-            given["ssl_ca_certs"] = str(self.ca_file)
-        return given | {"db": 0}
 
 
 class RedisCollector:
@@ -138,7 +97,10 @@ class RedisCollector:
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the connection ends; see :class:`rampdeck.collector.Collector`."""
-        async with _connection(self.config.parameters(), remote) as client:
+        # Not at the top: redis-py is slow to import, and the cockpit is to be painted before.
+        from ._redis_connection import connection, parameters
+
+        async with connection(parameters(self.config), remote) as client:
             counters = Counters()
             loop = asyncio.get_running_loop()
             async for _ in Ticks():
@@ -154,85 +116,6 @@ class RedisCollector:
                 "Redis was restarted: sessions and caches kept in memory only are gone", Severity.WARNING
             )
         self._server = server
-
-
-# ------------------------------------------------------------------ the connection
-
-
-@asynccontextmanager
-async def _connection(parameters: dict[str, Any], remote: Remote) -> AsyncIterator[aioredis.Redis]:
-    """Open the one connection, through a tunnel where the host is far; what breaks it is a SourceError."""
-    host, port, path = parameters["host"], parameters["port"], parameters.get("path")
-    if path and not remote.local:
-        raise SourceError(
-            f"the socket {path} is on {remote.host}",
-            "only a port can be tunnelled",
-            "Give host and port in the URL",
-        )
-    where = f"Redis at {path or f'{host}:{port}'}"
-    try:
-        async with (
-            nullcontext((host, port)) if path else remote.tunnel(host, port) as reached,
-            aioredis.Redis.from_pool(_pool(parameters, *reached)) as client,
-        ):
-            # Who this is, for those who look at the server; an ACL may forbid it.
-            with suppress(exceptions.ResponseError):
-                await client.client_setname("rampdeck")
-            yield client
-    except exceptions.RedisError as error:
-        raise explain(where, error) from None
-
-
-def _pool(parameters: dict[str, Any], host: str, port: int) -> aioredis.ConnectionPool:
-    """Return redis-py's pool, with one connection and no tries of its own."""
-    tunnelled = (host, port) != (parameters["host"], parameters["port"])
-    options = parameters | {"host": host, "port": port}
-    options |= {"protocol": 2, "retry": Retry(NoBackoff(), 0), "encoding_errors": "replace"}
-    options |= {"socket_connect_timeout": CONNECT_TIMEOUT, "socket_timeout": READ_TIMEOUT}
-    if options.get("connection_class") is UnixDomainSocketConnection:
-        del options["host"], options["port"]
-    if tunnelled and options.get("connection_class") is SSLConnection:
-        # The certificate is about the server's name, the connection goes to the
-        # tunnel's end. Who signed it is still checked; the host by its SSH key.
-        options["ssl_check_hostname"] = False
-    return aioredis.ConnectionPool(max_connections=1, **options)
-
-
-_CAUSES = (
-    ("NOAUTH", "it wants a password", "Set password_env or password_file"),
-    ("Authentication required", "it wants a password", "Set password_env or password_file"),
-    ("WRONGPASS", "it refuses user or password", "Check username and password"),
-    ("invalid username-password", "it refuses user or password", "Check username and password"),
-    ("invalid password", "it refuses the password", "Check the password"),
-    ("without any password configured", "it has no password", "Leave the password out"),
-    ("no permissions to run the 'info'", "the user may not run INFO", "ACL SETUSER the user with +info"),
-    ("unknown command", "it does not know INFO: renamed or disabled", "Undo rename-command INFO"),
-    ("protected mode", "it is in protected mode", "Set a password there, or watch it from its own host"),
-    ("max number of clients", "every connection is taken", "Start Rampdeck before the load"),
-    ("loading", "it is loading its data", "It is tried again"),
-    # Python's own words for a refused connection lack the word.
-    (
-        f"Error {errno.ECONNREFUSED} ",
-        "nothing listens there",
-        "Check address and port, and that the server runs",
-    ),
-    ("Timeout connecting", "no answer in time", "Check address, port, firewall and tls"),
-    ("Timeout reading", f"no answer for {READ_TIMEOUT:g} s", "A slow command may block it: see SLOWLOG GET"),
-    ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted", "Set ca_file"),
-    ("SSL", "it does not speak TLS as asked", "Check tls and port"),
-    ("closed", "the connection was closed", "Check that the server runs, and whether it wants TLS"),
-    ("reset", "the connection was closed", "Check that the server runs, and whether it wants TLS"),
-)
-"""Parts of Redis' and redis-py's messages: why and fix."""
-
-
-def explain(where: str, error: exceptions.RedisError) -> SourceError:
-    """Return redis-py's error in a person's words."""
-    said = clean(str(error), 300)
-    for part, why, fix in _CAUSES:
-        if part.lower() in said.lower():
-            return SourceError(where, why, fix)
-    return SourceError(where, said or type(error).__name__)
 
 
 # ------------------------------------------------------------------ the figures

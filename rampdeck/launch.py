@@ -7,6 +7,7 @@ session file, then lets the run go: under the cockpit or headless.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import math
@@ -198,8 +199,8 @@ def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Host
         checked = validate(kinds[kind].Config, table, f'{where}, kind "{kind}"')
         if any(source.info.name == checked.source.name for source in sources):
             raise UsageError(where, f"{checked.source.name} is there already", 'Give it a label = "..."')
-        remote = hosts.remote(checked.host)
-        sources.append(Source(kinds[kind](checked), checked.source, remote, checked.absent))
+        hosts.check(checked.host)
+        sources.append(Source(kinds[kind](checked), checked.source, checked.host, checked.absent))
     return sources
 
 
@@ -214,6 +215,7 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     stop_on_signals(run)
     try:
         if options.headless:
+            run.connect()
             await _begin(run)
             await headless.until_over(run, tell)
         else:
@@ -238,20 +240,25 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
     """Show the cockpit until the operator leaves it, or --autoquit does."""
     app = screen.Cockpit(run, run.setup.config.screen)
 
-    async def automatic() -> None:
+    async def fly() -> None:
+        await app.painted.wait()
+        run.connect()
+        if not options.autostart:
+            return
         await _begin(run)
         await run.over.wait()
         if options.autoquit != -1:
             await asyncio.sleep(options.autoquit)
             app.exit()
 
-    pilot = asyncio.create_task(automatic()) if options.autostart else None
+    pilot = asyncio.create_task(fly())
     run.leave = app.exit
     try:
         await app.run_async()
     finally:
-        if pilot is not None:
-            pilot.cancel()
+        pilot.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await pilot
     if app.return_code:
         run.screen_broke()
 

@@ -22,7 +22,7 @@ from rampdeck.model import Event, EventKind, Instant, RequestBatch, RunState, Se
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
-from rampdeck.record import Result, conclude, gather, given, write
+from rampdeck.record import Result, conclude, gather, unanswered, write
 from rampdeck.session import Session
 from rampdeck.setup import Setup, Source
 from rampdeck.snapshot import Snapshot
@@ -58,7 +58,7 @@ class Run:
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
         self.trust = Trust()
-        self.facts = given(setup.config.release, "there is no answer yet")
+        self.facts = unanswered(setup.config.release)
         self.began: Instant | None = None
         self.opened = Instant.now()
         self.ended = ""
@@ -68,7 +68,7 @@ class Run:
         self._painter = Painter(self)
         self._batch_from = self.opened.mono
         self._tasks: list[asyncio.Task[None]] = []
-        self._sinks: list[Sink] = []
+        self._sinks: list[tuple[Source, Sink]] = []
         self._ticked = self.opened.mono
         self._told_of_names = False
 
@@ -169,18 +169,28 @@ class Run:
     # -- life
 
     async def open(self) -> None:
-        """Start collectors and clocks; the load waits for a control.
+        """Start the clocks; the load waits for a control, the sources for :meth:`connect`.
 
         Raises :class:`ScenarioError` when the locustfile's ``init`` listener refuses to go on.
         """
         await loop.in_greenlet(self.engine.open)
         loop.exits.append(self._scenario_exits)
         for source in self.setup.sources:
-            self._open_source(source)
+            self.session.append(source.info)
+            self._sinks.append((source, Sink(source.info, self.session.append)))
         self._start("engine", self.engine.drive(self._order_taken_up))
         self._start("watch", self._every(WATCH, self._watch))
         self._start("tick", self._every(1.0, self._tick))
         self._start("commit", self._commit())
+
+    def connect(self) -> None:
+        """Begin to read the sources and to gather the facts; by then the screen is there."""
+        remote = self.setup.hosts.remote
+        for source, sink in self._sinks:
+            if source.absent:
+                sink.absent(source.absent)
+            else:
+                self._start(source.info.name, supervise(source.collector, remote(source.host), sink))
         self._start("release", self._ask())
 
     async def close(self) -> None:
@@ -193,14 +203,16 @@ class Run:
             # The servers' last lines are on their way: half a second through a journal.
             await asyncio.sleep(LAST_LOOK)
         loop.exits.remove(self._scenario_exits)
-        await asyncio.wait([task for task in self._tasks if task.get_name() == "release"], timeout=PATIENCE)
+        if asking := [task for task in self._tasks if task.get_name() == "release"]:
+            await asyncio.wait(asking, timeout=PATIENCE)
         await self._guarded("watch", self._last_look())
         for task in self._tasks:
             task.cancel()
         # A host that has gone silent answers no good-bye; it is not waited for any longer.
         await asyncio.wait(self._tasks, timeout=PATIENCE)
-        for sink in self._sinks:
-            sink.close()
+        for source, sink in self._sinks:
+            if not source.absent:
+                sink.close()
         self._drain_output(last=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
@@ -214,15 +226,6 @@ class Run:
     async def _ask(self) -> None:
         """Ask the hosts for the facts of the release."""
         self.facts = await gather(self.setup.config.release, self.setup.hosts.remote)
-
-    def _open_source(self, source: Source) -> None:
-        self.session.append(source.info)
-        sink = Sink(source.info, self.session.append)
-        if source.absent:
-            sink.absent(source.absent)
-            return
-        self._sinks.append(sink)
-        self._start(source.info.name, supervise(source.collector, source.remote, sink))
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(self._guarded(name, work), name=name))

@@ -11,7 +11,6 @@ from rampdeck.engine.engine import LoadEngine
 from rampdeck.gate import Gate
 from rampdeck.model import SourceInfo, Stage
 from rampdeck.output import LogTap, OutputCapture
-from rampdeck.remote import Remote
 from rampdeck.remote.hosts import Hosts
 from rampdeck.store import SessionWriter
 from rampdeck.view import Metric, View
@@ -19,11 +18,11 @@ from rampdeck.view import Metric, View
 
 @dataclass(frozen=True)
 class Source:
-    """A collector that is to be read, over which remote, or why it is left out."""
+    """A collector that is to be read, on which host, or why it is left out."""
 
     collector: Collector
     info: SourceInfo
-    remote: Remote
+    host: str
     absent: str = ""
 
 

@@ -48,8 +48,9 @@ def test_milliseconds_have_a_decimal_below_ten(number: float | None, written: st
 
 
 @pytest.mark.parametrize(
-    ("number", "written"), [(None, "–"), (0.13, "0.13"), (9.996, "10.0"), (97.24, "97.2"), (99.96, "100"), (100, "100")]
-)  # fmt: skip
+    ("number", "written"),
+    [(None, "–"), (0.13, "0.13"), (9.996, "10.0"), (97.24, "97.2"), (99.96, "100"), (100, "100")],
+)
 def test_per_cent_has_at_most_three_digits(number: float | None, written: str) -> None:
     assert fmt.percent(number) == written
 
@@ -61,8 +62,15 @@ def test_a_share_is_written_as_per_cent() -> None:
 
 @pytest.mark.parametrize(
     ("number", "written"),
-    [(None, "–"), (0, f"0{T}B"), (999, f"999{T}B"), (3_355_443, f"3.2{T}MB"), (412 * 2**20, f"412{T}MB"), (2**50, f"1.0{T}PB")],
-)  # fmt: skip
+    [
+        (None, "–"),
+        (0, f"0{T}B"),
+        (999, f"999{T}B"),
+        (3_355_443, f"3.2{T}MB"),
+        (412 * 2**20, f"412{T}MB"),
+        (2**50, f"1.0{T}PB"),
+    ],
+)
 def test_sizes_bring_their_unit(number: float | None, written: str) -> None:
     assert fmt.size(number) == written
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,8 @@ class Cockpit(App[None]):
         self._ticks = 0
         self._keys_state: object = None
         self._load = LoadView()
+        self.painted = asyncio.Event()
+        """Set when the operator sees the cockpit for the first time."""
         super().__init__()
         self.animation_level = "none"
         for theme in OWN:
@@ -90,13 +93,16 @@ class Cockpit(App[None]):
             known = ", ".join(sorted(self.available_themes))
             self.say(f'There is no theme "{self._config.theme}". There are: {known}.', "warning")
         self.set_interval(TICK, self._tick, name="paint")
-        self.call_after_refresh(self._tick)
+        self.call_after_refresh(self._first_tick)
+
+    def _first_tick(self) -> None:
+        self._tick()
+        self.call_after_refresh(self.painted.set)
 
     def say(self, text: str, severity: Said = "information") -> None:
         """Show a message to the operator for some seconds."""
-        self.notify(
-            safe(text, 1_000), severity=severity, markup=False, timeout=8 if severity != "error" else 20
-        )
+        seconds = 20 if severity == "error" else 8
+        self.notify(safe(text, 1_000), severity=severity, markup=False, timeout=seconds)
 
     # Painting.
 
@@ -270,7 +276,7 @@ class Cockpit(App[None]):
         """Zoom the focused pane, or take it back."""
         self.dashboard.toggle_zoom()
 
-    def action_back(self) -> None:
+    def action_leave_pane(self) -> None:
         """Leave the zoom, then the pane."""
         self.dashboard.back()
 
@@ -290,7 +296,7 @@ class Cockpit(App[None]):
             if answer is not None:
                 pane.set_filter(answer)
 
-        self.push_screen(FilterLog(pane.heading, pane.book.filter), wanted)
+        self.push_screen(FilterLog(pane.heading, pane.book.wanted), wanted)
 
     def on_source_pane_entry_opened(self, message: SourcePane.EntryOpened) -> None:
         """Show a log line whole."""
@@ -298,18 +304,17 @@ class Cockpit(App[None]):
 
     # The palette.
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
         """Offer every action by name, themes and a picture of the screen."""
         for binding in APP:
             name = binding.id or ""
             if not binding.tooltip or name in ("back", "quit.ctrl") or name.startswith("pane."):
                 continue
-            action = binding.action.removeprefix("app.")
-            yield SystemCommand(binding.description, binding.tooltip, partial(self.run_action, action, self))
+            does = partial(self.run_action, binding.action, self)
+            yield SystemCommand(binding.description, binding.tooltip, does)
         for number, pane in sorted(self.dashboard.panes.items()):
-            yield SystemCommand(
-                f"Pane {number}: {pane.heading}", "Go to it", partial(self.action_pane, number)
-            )
+            go = partial(self.action_pane, number)
+            yield SystemCommand(f"Pane {number}: {pane.heading}", "Go to this pane", go)
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
         yield SystemCommand(
             "Save a picture of the screen", "As SVG, in the folder of the session", self.action_picture

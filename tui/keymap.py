@@ -1,8 +1,10 @@
 """Every key of the cockpit: id, key, words and what it does.
 
 A user's own keys come by id from ``[screen.keys]`` of rampdeck.toml, for example
-``keys = { "load.up" = "u,plus" }``. Keys that change the load are in
-:data:`LOAD` because dialogs take them too: whatever is open, the load obeys.
+``keys = { "load.up" = "u,plus" }``. The keys that change the load have priority:
+they work under every dialog (an input takes what one types, F9 aside), and they
+are obeyed in the order in which they were pressed. Without that, ``+`` pressed
+just before ``X`` could come after it and start the load again.
 """
 
 from __future__ import annotations
@@ -14,37 +16,39 @@ from textual.binding import Binding, BindingType
 from rampdeck.config import nearest
 from rampdeck.errors import UsageError
 
-LOAD: tuple[Binding, ...] = (
-    Binding("plus,equals_sign", "app.step(1)", "Up", key_display="+", tooltip="One step more users",
-            id="load.up"),
-    Binding("minus", "app.step(-1)", "Down", key_display="-", tooltip="One step fewer users",
-            id="load.down"),
-    Binding("w", "app.add(1)", "One user more", show=False, tooltip="One user more", id="load.add1"),
-    Binding("W", "app.add(10)", "Ten users more", show=False, tooltip="Ten users more", id="load.add10"),
-    Binding("s", "app.add(-1)", "One user fewer", show=False, tooltip="One user fewer", id="load.take1"),
-    Binding("S", "app.add(-10)", "Ten users fewer", show=False, tooltip="Ten users fewer", id="load.take10"),
-    Binding("space", "app.hold", "Hold", key_display="space",
-            tooltip="Hold the plan at this level, or go on with it", id="load.hold"),
-    Binding("x", "app.stop", "Stop", tooltip="Stop gracefully: requests in flight may end", id="load.stop"),
-)  # fmt: skip
-"""What changes the load; bound in the app and in every dialog without an input."""
 
-ABORT = Binding(
-    "X,f9", "app.abort", "Abort", key_display="X", priority=True,
-    tooltip="Stop at once, without a question; F9 also works while you type", id="load.abort",
-)  # fmt: skip
+def _load(
+    key: str, action: str, name: str, words: str, tooltip: str, shown_as: str = "", *, show: bool = True
+) -> Binding:
+    """Return a binding that changes the load."""
+    return Binding(
+        key,
+        action,
+        words,
+        show=show,
+        key_display=shown_as or None,
+        priority=True,
+        tooltip=tooltip,
+        id=f"load.{name}",
+    )
+
 
 APP: tuple[Binding, ...] = (
-    *LOAD[:6],
+    _load("plus,equals_sign", "step(1)", "up", "Up", "One step more users", "+"),
+    _load("minus", "step(-1)", "down", "Down", "One step fewer users", "-"),
+    _load("w", "add(1)", "add1", "One more", "One user more", show=False),
+    _load("W", "add(10)", "add10", "Ten more", "Ten users more", show=False),
+    _load("s", "add(-1)", "take1", "One fewer", "One user fewer", show=False),
+    _load("S", "add(-10)", "take10", "Ten fewer", "Ten users fewer", show=False),
     Binding("g", "goto", "Go to", tooltip="Go to a number of users", id="load.goto"),
-    LOAD[6],
-    Binding("p", "plan", "Plan", tooltip="Start the plan, or return to it where it was left", id="load.plan"),
-    LOAD[7],
-    ABORT,
+    _load("space", "hold", "hold", "Hold", "Hold the plan at this level, or go on with it", "space"),
+    _load("p", "plan", "plan", "Plan", "Start the plan, or return to it where it was left"),
+    _load("x", "stop", "stop", "Stop", "Stop gracefully: requests in flight may end"),
+    _load("X,f9", "abort", "abort", "Abort", "Stop at once, without a question; F9 also while you type", "X"),
     Binding("m", "mark", "Mark", tooltip="Put a note on the timeline", id="mark"),
     Binding("ctrl+s", "record", "Record", tooltip="Write the decision record as of now", id="record"),
-    Binding("z", "zoom", "Zoom", tooltip="Give the focused pane the whole screen, or take it back", id="zoom"),
-    Binding("escape", "back", "Back", show=False, tooltip="Leave the zoom, then the pane", id="back"),
+    Binding("z", "zoom", "Zoom", tooltip="Give the pane the whole screen, or take it back", id="zoom"),
+    Binding("escape", "leave_pane", "Back", show=False, tooltip="Leave the zoom, then the pane", id="back"),
     *(
         Binding(str(number), f"pane({number})", f"Pane {number}", show=False,
                 tooltip="Go to this pane", id=f"pane.{number}")

@@ -25,6 +25,7 @@ class Entry:
     """One event, or several with the same text from one source."""
 
     event: Event
+    host: str
     first: str
     more: int
     times: int = 1
@@ -38,7 +39,7 @@ class Entry:
         if text is not event.text:
             event = replace(event, text=text)
         first, _, rest = text.partition("\n")
-        return cls(event, first, rest.count("\n") + 1 if rest else 0)
+        return cls(event, host_of(event.source), first, rest.count("\n") + 1 if rest else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,12 @@ class Logbook:
         return len(self._entries)
 
     @property
-    def filter(self) -> Filter:
+    def wanted(self) -> Filter:
         """What is shown."""
         return self._filter
 
-    @filter.setter
-    def filter(self, wanted: Filter) -> None:
+    @wanted.setter
+    def wanted(self, wanted: Filter) -> None:
         self._filter = wanted
         self._shown = [entry for entry in self._entries if wanted.passes(entry)]
         self.follow()
@@ -191,6 +192,11 @@ class Logbook:
             del self._shown[:gone]
             self.cursor = max(self.cursor - gone, 0)
             self.top = max(self.top - gone, 0)
+
+
+def host_of(source: str) -> str:
+    """Return the host in a source's name (``nginx:access@web-1``); the name itself where it has none."""
+    return source.rpartition("@")[2]
 
 
 def _same(one: Event, other: Event) -> bool:

@@ -39,7 +39,8 @@ class Terminal(LinuxDriver):
         self._buffer = bytearray()
         self._waiting = False
         self._gone = False
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._event_loop: asyncio.AbstractEventLoop | None = None
+        self._hang_up_before: Any = None
         self._output = self._opened()
 
     @property
@@ -49,10 +50,10 @@ class Terminal(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal; its end ends the app."""
-        self._loop = asyncio.get_running_loop()
-        with contextlib.suppress(ValueError, OSError):  # not the main thread
-            signal.signal(signal.SIGHUP, self._hung_up)
-        super().start_application_mode()
+        self._event_loop = asyncio.get_running_loop()
+        with contextlib.suppress(ValueError):  # not the main thread
+            self._hang_up_before = signal.signal(signal.SIGHUP, self._hung_up)
+        super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def write(self, data: str) -> None:
         """Write without waiting; drops what a dead or stuck terminal will never show."""
@@ -74,7 +75,16 @@ class Terminal(LinuxDriver):
         self._stop_waiting()
         os.close(self._output)
         self._gone = True
+        if self._hang_up_before is not None:
+            signal.signal(signal.SIGHUP, self._hang_up_before)
         super().close()
+
+    def run_input_thread(self) -> None:
+        """Read keys; a terminal that is gone ends the app instead of breaking it."""
+        try:
+            super().run_input_thread()
+        except OSError:
+            self._hung_up()
 
     def _opened(self) -> int:
         """Return an own descriptor: one shared with the shell must not become non-blocking.
@@ -86,7 +96,7 @@ class Terminal(LinuxDriver):
             with contextlib.suppress(OSError, AttributeError, ValueError):
                 name = os.ttyname(cast("TextIO", stream).fileno())
                 return os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-        return os.dup(self._file.fileno())
+        return os.dup(self.fileno)
 
     def _drain(self) -> None:
         try:
@@ -94,9 +104,9 @@ class Terminal(LinuxDriver):
                 written = os.write(self._output, self._buffer)
                 del self._buffer[:written]
         except BlockingIOError:
-            if self._loop is not None and not self._waiting:
+            if self._event_loop is not None and not self._waiting:
                 self._waiting = True
-                self._loop.add_writer(self._output, self._drain)
+                self._event_loop.add_writer(self._output, self._drain)
             return
         except OSError as error:
             if error.errno != errno.EINTR:
@@ -105,13 +115,13 @@ class Terminal(LinuxDriver):
         self._stop_waiting()
 
     def _stop_waiting(self) -> None:
-        if self._waiting and self._loop is not None:
+        if self._waiting and self._event_loop is not None:
             self._waiting = False
-            self._loop.remove_writer(self._output)
+            self._event_loop.remove_writer(self._output)
 
     def _hung_up(self, *_: object) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._lost)
+        if self._event_loop is not None:
+            self._event_loop.call_soon_threadsafe(self._lost)
 
     def _lost(self) -> None:
         """Leave: nobody sees the screen any more."""

@@ -15,19 +15,9 @@ from rampdeck.text import clean
 if TYPE_CHECKING:
     from rampdeck.remote import Remote
 
-ASKED = ("commit_sha", "image_tag", "gunicorn_workers", "nginx_config_version", "database_size_note")
-"""The fields that a command may give."""
+_NAMES = ("commit_sha", "image_tag", "gunicorn_workers", "nginx_config_version", "database_size_note")
 MOST = 200
 """Characters that are kept of an answer."""
-
-
-def given(release: ReleaseConfig, why: str) -> RecordFields:
-    """Return the fields without asking anybody; ``why`` says why a command has not answered."""
-    facts = {name: getattr(release, name) for name in ASKED}
-    return RecordFields(
-        **{name: fact if isinstance(fact, str) else _unknown(why) for name, fact in facts.items()},
-        notes=release.notes,
-    )
 
 
 async def gather(release: ReleaseConfig, remote_of: Callable[[str], Remote]) -> RecordFields:
@@ -37,8 +27,16 @@ async def gather(release: ReleaseConfig, remote_of: Callable[[str], Remote]) -> 
     is the fact. One that cannot be had reads ``not known: ...``: that is told,
     but does not weigh in the verdict.
     """
-    facts = await asyncio.gather(*(_fact(getattr(release, name), remote_of) for name in ASKED))
-    return RecordFields(**dict(zip(ASKED, facts, strict=True)), notes=release.notes)
+    facts = await asyncio.gather(*(_fact(getattr(release, name), remote_of) for name in _NAMES))
+    return RecordFields(**dict(zip(_NAMES, facts, strict=True)), notes=release.notes)
+
+
+def unanswered(release: ReleaseConfig) -> RecordFields:
+    """Return what is known while the hosts have not answered: the texts, and that the rest is not."""
+    given = {name: getattr(release, name) for name in _NAMES}
+    unknown = _unknown("no answer so far")
+    facts = {name: fact if isinstance(fact, str) else unknown for name, fact in given.items()}
+    return RecordFields(**facts, notes=release.notes)
 
 
 async def _fact(source: str | Command, remote_of: Callable[[str], Remote]) -> str:

@@ -10,7 +10,6 @@ from rampdeck.config import HostConfig, nearest
 from rampdeck.errors import UsageError
 from rampdeck.remote import Remote
 from rampdeck.remote.local import LocalRemote
-from rampdeck.remote.ssh import SshRemote
 
 LOCAL = "local"
 """This machine's name; it needs no table."""
@@ -27,14 +26,15 @@ class Hosts:
         self._remotes: dict[str, Remote] = {}
         self._doors: defaultdict[tuple[str, int | None], asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    def remote(self, name: str) -> Remote:
-        """Return the way to a host; nothing is connected yet.
-
-        Raises :class:`UsageError` for a name that the configuration does not have.
-        """
+    def check(self, name: str) -> None:
+        """Raise :class:`UsageError` for a name that the configuration does not have."""
         if name not in self._hosts:
             why = f"there is no [hosts.{name}]{nearest(name, self._hosts)}"
             raise UsageError(f'the host "{name}" is not known', why)
+
+    def remote(self, name: str) -> Remote:
+        """Return the way to a host; nothing is connected yet. Raises as :meth:`check` does."""
+        self.check(name)
         if name not in self._remotes:
             self._remotes[name] = self._made(name, self._hosts[name])
         return self._remotes[name]
@@ -48,4 +48,7 @@ class Hosts:
     def _made(self, name: str, config: HostConfig) -> Remote:
         if config.local:
             return LocalRemote(name)
+        # Not at the top: asyncssh is slow to import, and the cockpit is to be painted before.
+        from rampdeck.remote.ssh import SshRemote
+
         return SshRemote(name, config, self._doors[config.address or name, config.port])

@@ -10,7 +10,7 @@ import asyncssh
 
 from rampdeck.config import HostConfig
 from rampdeck.errors import HostKeyRefused, HostUnreachable, LoginRefused, RemoteError
-from rampdeck.remote.hostkeys import Endpoint, HostKeys
+from rampdeck.remote.hostkeys import DEFAULT_FILES, Endpoint, HostKeys
 
 
 def refusal(error: Exception, endpoint: Endpoint, keys: HostKeys, config: HostConfig) -> RemoteError:
@@ -78,7 +78,7 @@ def _settings(error: Exception, endpoint: Endpoint, config: HostConfig) -> Remot
         what = f"cannot log in to {endpoint}"
         place = str(config.identity_file) if config.identity_file else "a key file of ~/.ssh/config"
         return LoginRefused(what, f"{place}: {error}", "Name a private key in OpenSSH's or PEM format.")
-    return RemoteError(f"cannot connect to {endpoint}", f"~/.ssh/config: {error}", "Mend that line.")
+    return RemoteError(f"cannot connect to {endpoint.name}", str(error), "Mend ~/.ssh/config.")
 
 
 def _unreachable(error: Exception, endpoint: Endpoint, config: HostConfig) -> RemoteError:
@@ -125,5 +125,11 @@ def _known_name(endpoint: Endpoint) -> str:
 
 
 def _keyscan(endpoint: Endpoint, keys: HostKeys) -> str:
+    """Return the command that makes the host known, in a file that is looked into."""
     port = "" if endpoint.port == 22 else f"-p {endpoint.port} "
-    return f"ssh-keyscan {port}{shlex.quote(endpoint.address)} >> {keys.file}"
+    scan = f"ssh-keyscan {port}{shlex.quote(endpoint.address)} >> "
+    if keys.file != "/dev/null":
+        return scan + keys.file
+    usual = DEFAULT_FILES[0]
+    here = f'known_hosts = "{usual}" in [hosts.{endpoint.name}]'
+    return f"{scan}{usual}, and set {here}, for ~/.ssh/config says /dev/null"

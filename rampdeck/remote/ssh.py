@@ -217,7 +217,8 @@ class SshRemote(CommandHost):
         writer.close()
 
     def _lost(self) -> RemoteError:
-        return HostUnreachable(f"the connection to {self._endpoint} was lost", "", "It will be made anew.")
+        why = f"it was closed there, or nothing answered for {3 * KEEPALIVE} s"
+        return HostUnreachable(f"the connection to {self._endpoint} was lost", why)
 
 
 def _status(process: asyncssh.SSHClientProcess[bytes]) -> int:

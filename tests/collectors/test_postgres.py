@@ -13,8 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from collectors._postgres_session import open_session, parameters
 from collectors._sessions import count_blocked, one_line
-from collectors.postgres import PostgresCollector, PostgresConfig, open_session, statement
+from collectors.postgres import PostgresCollector, PostgresConfig, statement
 from rampdeck.config import validate
 from rampdeck.demo.process import free_port
 from rampdeck.demo.servers import PostgresServer
@@ -289,7 +290,7 @@ async def test_its_session_is_named_reads_only_and_is_gone_at_the_end(
     postgres: PostgresCollector, postgres_server: PostgresServer
 ) -> None:
     with closing(postgres_server.connect(as_admin=True)) as admin:
-        async with open_session(postgres.config.parameters(), LocalRemote()) as session:
+        async with open_session(parameters(postgres.config), LocalRemote()) as session:
             assert admin.execute(BACKENDS).fetchone() == (1,)
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 await session.execute("CREATE TABLE mine (id int)")
@@ -301,7 +302,7 @@ async def test_its_session_is_named_reads_only_and_is_gone_at_the_end(
 async def test_a_server_too_busy_for_one_reading_is_a_warning_and_the_session_is_kept(
     postgres: PostgresCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collectors.postgres.STATEMENT_TIMEOUT_MS", 1)
+    monkeypatch.setattr("collectors._postgres_session.STATEMENT_TIMEOUT_MS", 1)
     monkeypatch.setattr("collectors.postgres.statement", lambda *_: b"SELECT pg_sleep(1)")
     async with watching(postgres) as watch:
         assert "over 0.001 s for a reading" in await watch.health(Health.WARNING)
@@ -310,7 +311,7 @@ async def test_a_server_too_busy_for_one_reading_is_a_warning_and_the_session_is
 async def test_a_session_that_falls_silent_is_given_up_and_opened_anew(
     postgres: PostgresCollector, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collectors.postgres.READ_TIMEOUT", 0.5)
+    monkeypatch.setattr("collectors._postgres_session.READ_TIMEOUT", 0.5)
     with closing(postgres_server.connect(as_admin=True)) as admin:
         async with watching(postgres) as watch:
             await watch.sample()

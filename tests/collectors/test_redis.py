@@ -148,7 +148,7 @@ async def test_what_keeps_it_from_connecting_is_said_in_clear_words(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, keys: dict[str, object], words: str
 ) -> None:
     monkeypatch.setenv("WRONG", "no-such-password")
-    monkeypatch.setattr("collectors.redis.CONNECT_TIMEOUT", 0.5)
+    monkeypatch.setattr("collectors._redis_connection.CONNECT_TIMEOUT", 0.5)
     said = await failure(collector(redis_server, monkeypatch, **keys))
     assert words in said
     assert said.startswith("Redis at 127.0.0.1:")
@@ -158,7 +158,7 @@ async def test_what_keeps_it_from_connecting_is_said_in_clear_words(
 async def test_a_server_that_falls_silent_is_given_up_and_seen_again_later(
     redis: RedisCollector, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collectors.redis.READ_TIMEOUT", 0.3)
+    monkeypatch.setattr("collectors._redis_connection.READ_TIMEOUT", 0.3)
     async with watching(redis) as watch:
         await watch.sample()
         os.kill(redis_server.pid, signal.SIGSTOP)

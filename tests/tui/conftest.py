@@ -1,8 +1,8 @@
 """The cockpit in a test: a hand-made deck, a fixed terminal, UTC on the clock."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-import time
 
 import pytest
 from textual.pilot import Pilot

@@ -7,6 +7,7 @@ tests are elsewhere (the real cockpit in a real terminal).
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -400,6 +401,7 @@ def thresholds(second: int) -> tuple[ThresholdView, ...]:
     )
 
 
+@functools.cache
 def picture(second: int = 754) -> Snapshot:
     """Return the whole screen's data at a second of an imagined run."""
     at = START.plus(second)

@@ -23,18 +23,21 @@ from tui import Cockpit
 
 from .fakes import _LINES, FakeDeck, event, log, picture
 
+BEGIN = 400
+"""The second of the imagined run at which it is met."""
+
 
 class MovingDeck(FakeDeck):
     """Every figure changes each second, and so many log lines come."""
 
     def __init__(self, lines: float) -> None:
-        super().__init__(picture(400), log(400))
+        super().__init__(picture(BEGIN), log(BEGIN))
         self._lines = lines
         self._began = time.monotonic()
         self._written = 0.0
 
     def snapshot(self) -> Snapshot:
-        second = 400 + int(time.monotonic() - self._began)
+        second = BEGIN + int(time.monotonic() - self._began)
         target = self.now.load.target
         load = replace(self.now.load, elapsed=float(second))
         step = 1 if load.users < target else -1

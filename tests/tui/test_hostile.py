@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
 
-from rampdeck.model import Health, Severity
+from rampdeck.model import Health, Severity, Value
 from tui.drawing import Tone, cut, fit, fit_right, safe, wrap
+from tui.screens.dialogs import OpenedEntry
 
 from .conftest import Opened
 from .fakes import START, FakeDeck, event, picture, row, source
@@ -31,34 +33,35 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text[:12]) for text in HOSTILE])
-async def test_a_hostile_log_line_does_not_break_or_recolour_the_screen(
-    opened: Opened, deck: FakeDeck, text: str
-) -> None:
+async def test_hostile_log_lines_do_not_break_or_recolour_the_screen(opened: Opened, deck: FakeDeck) -> None:
     async with opened() as pilot:
         before = right_half(pilot)
-        deck.events.append(event(START.plus(900), "nginx@web-1", text, Severity.INFO))
-        await repaint(pilot)
         pane = source_pane(pilot, "nginx")
-        assert widths(pane) == {pane.size.width}
         own = {pane.style_of(tone) for tone in Tone}
-        strips = pane.render_lines(pane.size.region)
-        assert {segment.style for strip in strips for segment in strip} <= own
-        assert "".join(strip.text for strip in strips).replace("\u2009", "").isprintable()
-        assert right_half(pilot) == before, "nothing beside the pane has changed"
-        assert all(line.startswith("│ ") and line.endswith(" │") for line in pane.text.splitlines()[1:-1])
+        for number, text in enumerate(HOSTILE):
+            deck.events.append(event(START.plus(900 + number), "nginx@web-1", text, Severity.INFO))
+            await repaint(pilot)
+            said = ascii(text[:20])
+            assert widths(pane) == {pane.size.width}, said
+            strips = pane.render_lines(pane.size.region)
+            assert {segment.style for strip in strips for segment in strip} <= own, said
+            assert "".join(strip.text for strip in strips).replace("\u2009", "").isprintable(), said
+            assert right_half(pilot) == before, f"nothing beside the pane changes with {said}"
+            frame = pane.text.splitlines()[1:-1]
+            assert all(line.startswith("│ ") and line.endswith(" │") for line in frame), said
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text[:12]) for text in HOSTILE])
-async def test_a_hostile_line_can_be_opened_and_filtered(opened: Opened, deck: FakeDeck, text: str) -> None:
+async def test_hostile_lines_can_be_opened_and_filtered(opened: Opened, deck: FakeDeck) -> None:
     async with opened() as pilot:
-        deck.events.append(event(START.plus(900), "nginx@web-1", text, Severity.INFO))
-        await repaint(pilot)
-        await pilot.press("3", "up", "enter")
-        await pilot.pause()
-        assert "\x1b" not in screen_text(pilot)
-        assert "\x00" not in screen_text(pilot)
-        await pilot.press("escape", "slash", *"[/x]", "enter")
+        for number, text in enumerate(HOSTILE):
+            deck.events.append(event(START.plus(900 + number), "nginx@web-1", text, Severity.INFO))
+            await repaint(pilot)
+            await pilot.press("3", "end", "up", "enter")
+            await pilot.pause()
+            assert isinstance(pilot.app.screen, OpenedEntry)
+            assert not {"\x1b", "\x00", "\x9b"} & set(screen_text(pilot)), ascii(text[:20])
+            await pilot.press("escape")
+        await pilot.press("slash", *"[/x]", "enter")
         await pilot.pause()
         assert "“[/x]”" in source_pane(pilot, "nginx").text
 
@@ -66,7 +69,9 @@ async def test_a_hostile_line_can_be_opened_and_filtered(opened: Opened, deck: F
 async def test_hostile_names_of_everything(opened: Opened, deck: FakeDeck) -> None:
     evil = "[/orders/] \x1b[31m日本 [id]\x00\U0001f642"
     shot = picture()
-    rows = ({"pid": evil, "state": evil, "wait": evil, "age": 1.0, "query": evil, "_health": Health.BLIND},)
+    rows: tuple[Mapping[str, Value], ...] = (
+        {"pid": evil, "state": evil, "wait": evil, "age": 1.0, "query": evil, "_health": Health.BLIND},
+    )
     deck.now = replace(
         shot,
         title=evil,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 
 from rampdeck.config import LoadConfig, ScreenConfig
 from rampdeck.errors import SessionError, UsageError
@@ -15,18 +16,15 @@ from tui import Cockpit
 from tui.screens.dialogs import Confirm, GoTo
 
 from .conftest import Opened
-from .fakes import FakeDeck
+from .fakes import FakeDeck, picture
 from .looking import app_of, bar, dashboard, repaint, screen_text
 
 
-@pytest.mark.parametrize(
-    ("key", "change"),
-    [("plus", 10), ("equals_sign", 10), ("minus", -10), ("w", 1), ("W", 10), ("s", -1), ("S", -10)],
-)
-async def test_the_load_keys_change_the_target(opened: Opened, deck: FakeDeck, key: str, change: int) -> None:
+async def test_the_load_keys_change_the_target(opened: Opened, deck: FakeDeck) -> None:
+    changes = {"plus": 10, "equals_sign": 10, "minus": -10, "w": 1, "W": 10, "s": -1, "S": -10}
     async with opened() as pilot:
-        await pilot.press(key)
-        assert deck.calls == [("change_target", change)]
+        await pilot.press(*changes)
+        assert deck.calls == [("change_target", change) for change in changes.values()]
 
 
 async def test_a_step_is_as_large_as_configured(opened: Opened, deck: FakeDeck) -> None:
@@ -93,16 +91,21 @@ async def test_x_stops_gracefully_and_capital_x_at_once(opened: Opened, deck: Fa
         assert deck.calls == [("stop",), ("abort",)]
 
 
-@pytest.mark.parametrize("key", ["X", "f9"])
-@pytest.mark.parametrize("dialog", ["question_mark", "q"])
-async def test_stopping_at_once_works_under_a_dialog(
-    opened: Opened, deck: FakeDeck, key: str, dialog: str
-) -> None:
+async def test_stopping_at_once_works_under_every_dialog(opened: Opened, deck: FakeDeck) -> None:
     async with opened() as pilot:
-        await pilot.press(dialog)
-        assert pilot.app.screen is not dashboard(pilot)
-        await pilot.press(key)
-        assert deck.calls == [("abort",)]
+        await pilot.press("2")
+        for dialog, key in (("question_mark", "X"), ("q", "X"), ("enter", "X"), ("ctrl+p", "f9"), ("g", "f9"),
+                            ("slash", "f9")):  # fmt: skip
+            deck.now = picture()
+            await repaint(pilot)
+            await pilot.press(dialog)
+            await pilot.pause()
+            assert pilot.app.screen is not dashboard(pilot), dialog
+            deck.calls.clear()
+            await pilot.press(key)
+            assert deck.calls == [("abort",)], dialog
+            await pilot.press("escape")
+            await pilot.pause()
 
 
 async def test_f9_stops_at_once_while_one_types_and_x_is_a_letter_there(
@@ -116,6 +119,17 @@ async def test_f9_stops_at_once_while_one_types_and_x_is_a_letter_there(
         await pilot.press("enter")
         await pilot.pause()
         assert deck.calls[-1] == ("mark", "fiX x")
+
+
+async def test_keys_are_obeyed_in_the_order_in_which_they_were_pressed(
+    opened: Opened, deck: FakeDeck
+) -> None:
+    async with opened() as pilot:
+        for key in ("plus", "minus", "w", "x", "X"):
+            pilot.app.post_message(Key(key, None))
+        await pilot.pause()
+        await pilot.pause()
+        assert [call[0] for call in deck.calls] == ["change_target"] * 3 + ["stop", "abort"]
 
 
 async def test_the_load_obeys_under_a_dialog_without_an_input(opened: Opened, deck: FakeDeck) -> None:

@@ -22,7 +22,9 @@ from .fakes import START, FakeDeck, log, picture, sources
 
 
 class Compare(Protocol):
-    def __call__(self, app: Cockpit, *, press: list[str], terminal_size: tuple[int, int], run_before: object) -> bool: ...  # fmt: skip
+    def __call__(
+        self, app: Cockpit, *, press: list[str], terminal_size: tuple[int, int], run_before: object
+    ) -> bool: ...
 
 
 async def painted(pilot: Pilot[None]) -> None:
@@ -56,27 +58,19 @@ def test_a_question_above_the_cockpit(snap_compare: Compare) -> None:
 
 
 def test_blind_and_absent_sources(snap_compare: Compare) -> None:
-    states = {
-        "redis": (
-            Health.BLIND,
-            "cache-1 does not answer: connection refused. It is tried again in 4 s",
-            63.0,
-        ),
+    refused = "cache-1 does not answer: connection refused. It is tried again in 4 s"
+    states: dict[str, tuple[Health, str, float | None]] = {
+        "redis": (Health.BLIND, refused, 63.0),
         "gunicorn": (Health.ABSENT, "no journal on this machine: install systemd", None),
         "postgres": (Health.LIVE, "", 8.0),
         "host": (Health.CONNECTING, "", None),
     }
-    seen = tuple(
-        replace(
-            one,
-            health=states[one.info.kind][0],
-            reason=states[one.info.kind][1],
-            age=states[one.info.kind][2],
-        )
-        for one in sources(754)
-        if one.info.kind in states
-    )
-    app = cockpit(replace(picture(), sources=seen))
+    seen = []
+    for one in sources(754):
+        if one.info.kind in states:
+            health, reason, age = states[one.info.kind]
+            seen.append(replace(one, health=health, reason=reason, age=age))
+    app = cockpit(replace(picture(), sources=tuple(seen)))
     assert snap_compare(app, press=[], terminal_size=(160, 45), run_before=painted)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rampdeck import format as fmt
 from rampdeck.model import Health
 from rampdeck.snapshot import ThresholdState, ThresholdView
+from rampdeck.view import Unit
 
-from ..drawing import Line, Tone, crop, cut, fit, fit_right, line_width, safe, width_of, wrap
+from ..drawing import Line, Tone, crop, cut, fit, fit_right, line_width, safe, spread, width_of, wrap
 from ..signs import THRESHOLD, VERDICT
 from ..widgets.pane import Pane
 
@@ -62,7 +63,7 @@ class GatePane(Pane):
             return [(("no thresholds: add them under [gate] in rampdeck.toml", Tone.MUTED),)]
         number = max(1, width // CELL)
         if height <= 2 and number < 2:
-            return self._compact(width, height)
+            return self._flow(width, height)
         if height > len(thresholds) and height > 6:
             return self._table(thresholds, width, height)
         cell_width = (width - 3 * (number - 1)) // number
@@ -92,31 +93,33 @@ class GatePane(Pane):
         return ((cut(reasons, room) + " · ", Tone.MUTED), (text, tone))
 
     def _compact(self, width: int, height: int) -> list[Line]:
-        """Return one or two lines: what fails, by name; what holds, by number; the verdict."""
-        thresholds = self.ordered()
+        """Return one or two lines without a frame: what fails, and the verdict with its reasons."""
         verdict: Line = (VERDICT[self.snapshot.verdict],)
-        room = width - line_width(verdict) - 2
-        loud = [one for one in thresholds if one.state is not ThresholdState.PASS]
-        quiet = len(thresholds) - len(loud)
-        line: Line = ()
-        shown = 0
-        for threshold in loud:
-            cell = _short(threshold)
-            if line_width(line) + line_width(cell) + 14 > room:
-                break
-            line = (*line, *cell, ("   ", Tone.TEXT))
-            shown += 1
-        if len(loud) > shown:
-            line = (*line, (f"{len(loud) - shown} more  ", Tone.WARNING))
-        if quiet:
-            line = (*line, ("● ", Tone.GOOD), (f"{quiet} hold{'s' if quiet == 1 else ''}", Tone.MUTED))
-        if not thresholds:
-            line = (("no thresholds", Tone.MUTED),)
-        gap = width - line_width(line) - line_width(verdict)
-        lines: list[Line] = [(*line, (" " * max(gap, 1), Tone.TEXT), *verdict)]
+        first = self._flow(width - line_width(verdict) - 2, 1)[0]
+        lines = [spread(first, verdict, width)]
         if height > 1:
             reasons = "; ".join(safe(reason, 200) for reason in self.snapshot.reasons)
             lines.append(((cut(reasons, width), Tone.MUTED),))
+        return lines
+
+    def _flow(self, width: int, height: int) -> list[Line]:
+        """Return the thresholds one after the other, failing ones first; what has no room is counted."""
+        thresholds = self.ordered()
+        if not thresholds:
+            return [(("no thresholds", Tone.MUTED),)]
+        lines: list[Line] = [()]
+        for place, threshold in enumerate(thresholds):
+            cell = _short(threshold)
+            rest = _rest(thresholds[place + 1 :])
+            needed = line_width(cell) + (line_width(rest) + 3 if len(lines) == height else 0)
+            if lines[-1] and line_width(lines[-1]) + 3 + needed > width and len(lines) < height:
+                lines.append(())
+                needed = line_width(cell) + (line_width(rest) + 3 if len(lines) == height else 0)
+            gap: Line = ((" " * 3, Tone.TEXT),) if lines[-1] else ()
+            if line_width(lines[-1]) + line_width(gap) + needed > width and lines[-1]:
+                lines[-1] = (*lines[-1], *gap, *_rest(thresholds[place:]))
+                break
+            lines[-1] = (*lines[-1], *gap, *cell)
         return lines
 
     def _table(self, thresholds: list[ThresholdView], width: int, height: int) -> list[Line]:
@@ -138,7 +141,7 @@ class GatePane(Pane):
                     (f"{sign} ", tone),
                     (fit(safe(one.expression), label), Tone.TEXT),
                     (fit_right(fmt.with_unit(one.value, one.unit), 12), tone),
-                    (fit_right(f"{one.operator} {fmt.with_unit(one.limit, one.unit)}", 14), Tone.MUTED),
+                    (fit_right(_limit(one), 14), Tone.MUTED),
                     (fit_right(fmt.count(one.samples), 10), Tone.MUTED),
                     (f"  {ever}", Tone.BAD if one.failed else Tone.MUTED),
                 )
@@ -151,7 +154,7 @@ class GatePane(Pane):
 def _cell(threshold: ThresholdView, label_width: int, width: int) -> Line:
     """Return a threshold in a cell of a fixed width: sign, label, value, limit, first breach."""
     sign, tone = THRESHOLD[threshold.state]
-    limit = f"{threshold.operator} {fmt.with_unit(threshold.limit, threshold.unit)}"
+    limit = _limit(threshold)
     value = fmt.with_unit(threshold.value, threshold.unit)
     since = ""
     if threshold.failed and threshold.first_breach is not None:
@@ -173,10 +176,30 @@ def _cell(threshold: ThresholdView, label_width: int, width: int) -> Line:
 def _short(threshold: ThresholdView) -> Line:
     sign, tone = THRESHOLD[threshold.state]
     value = fmt.with_unit(threshold.value, threshold.unit)
-    limit = f" ({threshold.operator} {fmt.value(threshold.limit, threshold.unit)})"
+    limit = f" {_limit(threshold)}"
     return (
         (f"{sign} ", tone),
         (f"{cut(safe(threshold.label, 80), 24)} ", Tone.TEXT),
         (value, tone),
         (limit, Tone.MUTED),
     )
+
+
+def _rest(thresholds: list[ThresholdView]) -> Line:
+    """Return how many more there are of each state."""
+    line: Line = ()
+    for state in FIRST:
+        if number := sum(1 for one in thresholds if one.state is state):
+            sign, tone = THRESHOLD[state]
+            line = (*line, (f"{'  ' if line else ''}{sign} ", tone), (f"{number} more", Tone.MUTED))
+    return line
+
+
+def _limit(threshold: ThresholdView) -> str:
+    """Return operator and limit, the limit as short as a person would write it: ``< 0.5 %``."""
+    limit, unit = float(threshold.limit), threshold.unit
+    if unit in (Unit.BYTES, Unit.BYTES_PER_SECOND, Unit.SECONDS):
+        return f"{threshold.operator} {fmt.with_unit(limit, unit)}"
+    number = fmt.count(limit) if limit.is_integer() else f"{limit:g}"
+    gap = fmt.THIN if unit in (Unit.MILLISECONDS, Unit.PERCENT) else ""
+    return f"{threshold.operator} {number}{gap}{'' if unit is Unit.TEXT else unit.value}"

@@ -23,17 +23,12 @@ LEVELS = (Severity.DEBUG, Severity.NOTICE, Severity.WARNING, Severity.ERROR)
 WIDEST_HOST = 14
 
 
-def host_of(source: str) -> str:
-    """Return the host in a source's name (``nginx:access@web-1``); the name itself where it has none."""
-    return source.rpartition("@")[2]
-
-
 def log_line(entry: Entry, width: int, host_width: int, selected: bool, unfold_key: str) -> Line:
     """Return the line of an entry; ``host_width`` 0 leaves the host out."""
     event = entry.event
     word, tone = WORDS[event.severity]
     moment = fmt.clock(event.sent if event.sent is not None else event.at.utc)
-    host = fit(safe(host_of(event.source), 40), host_width - 1) + " " if host_width else ""
+    host = fit(safe(entry.host, 40), host_width - 1) + " " if host_width else ""
     times = f"×{fmt.count(entry.times)}" if entry.times > 1 else ""
     room = width - 9 - width_of(host) - 7 - (width_of(times) + 2 if times else 0)
     more = f" … {entry.more} more line{'s' if entry.more > 1 else ''} ({unfold_key})" if entry.more else ""

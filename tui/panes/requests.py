@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -25,37 +26,35 @@ WIDEST_NAME = 44
 
 @dataclass(frozen=True, slots=True)
 class NumberColumn:
-    """A column of figures: how it is written, ordered, and when it is shown.
+    """A column of figures: which one, how it is written, and when it is shown.
 
+    ``whole`` takes the figure of the whole run instead of the last seconds.
     ``rank`` tells which columns give way first where there is little room: the
     highest. ``alarm`` gives a figure above zero the colour of its row.
     """
 
     title: str
     width: int
-    write: Callable[[Figures, Figures], str]
-    order: Callable[[Figures, Figures], float]
+    figure: Callable[[Figures], float | None]
+    write: Callable[[float | None], str]
+    whole: bool = False
     rank: int = 0
     alarm: bool = False
 
+    def value(self, now: Figures, whole: Figures) -> float | None:
+        """Return the figure of a row."""
+        return self.figure(whole if self.whole else now)
+
 
 COLUMNS = (
-    NumberColumn("REQS", 8, lambda now, all_: fmt.count(all_.requests), lambda now, all_: all_.requests),
-    NumberColumn("FAILS", 7, lambda now, all_: fmt.count(all_.failures), lambda now, all_: all_.failures, 2),
-    NumberColumn("RPS", 7, lambda now, all_: fmt.rate(now.rps), lambda now, all_: now.rps or 0),
-    NumberColumn(
-        "FAIL %",
-        7,
-        lambda now, all_: fmt.share(now.error_rate),
-        lambda now, all_: now.error_rate or 0,
-        alarm=True,
-    ),
-    NumberColumn("P50", 7, lambda now, all_: fmt.milliseconds(now.p50), lambda now, all_: now.p50 or 0, 1),
-    NumberColumn("P95", 7, lambda now, all_: fmt.milliseconds(now.p95), lambda now, all_: now.p95 or 0),
-    NumberColumn("P99", 7, lambda now, all_: fmt.milliseconds(now.p99), lambda now, all_: now.p99 or 0),
-    NumberColumn(
-        "MAX", 7, lambda now, all_: fmt.milliseconds(now.highest), lambda now, all_: now.highest or 0, 3
-    ),
+    NumberColumn("REQS", 8, attrgetter("requests"), fmt.count, whole=True),
+    NumberColumn("FAILS", 7, attrgetter("failures"), fmt.count, whole=True, rank=2),
+    NumberColumn("RPS", 7, attrgetter("rps"), fmt.rate),
+    NumberColumn("FAIL %", 7, attrgetter("error_rate"), fmt.share, alarm=True),
+    NumberColumn("P50", 7, attrgetter("p50"), fmt.milliseconds, rank=1),
+    NumberColumn("P95", 7, attrgetter("p95"), fmt.milliseconds),
+    NumberColumn("P99", 7, attrgetter("p99"), fmt.milliseconds),
+    NumberColumn("MAX", 7, attrgetter("highest"), fmt.milliseconds, rank=3),
 )
 
 SORTS = ("state", "name", *(column.title.lower() for column in COLUMNS))
@@ -109,8 +108,8 @@ class RequestsPane(Pane):
         self._top = min(self._top, max(len(rows) - room, 0))
         second = int(self.snapshot.at.mono)
         lines = [self._header(columns, name_width, spark_width)]
-        for row in rows[self._top : self._top + room]:
-            lines.append(self._row(row, columns, name_width, spark_width, second))
+        shown = rows[self._top : self._top + room]
+        lines += [self._row(row, columns, name_width, spark_width, second) for row in shown]
         lines += [()] * (height - 1 - len(lines))
         lines.append(self._sum(columns, name_width, spark_width, second))
         return lines
@@ -138,7 +137,7 @@ class RequestsPane(Pane):
             rows.sort(key=lambda row: (row.name, row.method))
         else:
             column = next(column for column in COLUMNS if column.title.lower() == self.sort)
-            rows.sort(key=lambda row: (-column.order(row.window, row.whole), row.name, row.method))
+            rows.sort(key=lambda row: (-(column.value(row.window, row.whole) or 0), row.name, row.method))
         if self.has_focus:
             self._frozen = {(row.method, row.name): place for place, row in enumerate(rows)}
         return rows
@@ -208,8 +207,8 @@ def _figures(columns: list[NumberColumn], now: Figures, whole: Figures, loud: To
     usual = Tone.STRONG if loud is Tone.STRONG else Tone.TEXT
     return joined(
         (
-            fit_right(column.write(now, whole), column.width),
-            loud if column.alarm and column.order(now, whole) > 0 else usual,
+            fit_right(column.write(column.value(now, whole)), column.width),
+            loud if column.alarm and column.value(now, whole) else usual,
         )
         for column in columns
     )

@@ -18,7 +18,7 @@ from ..logbook import Entry, Filter, Logbook
 from ..signs import HEALTH, worst
 from ..widgets.pane import Pane
 from .figures import figure_lines, spark_lines
-from .log_lines import LEVELS, WIDEST_HOST, WORDS, host_of, log_line
+from .log_lines import LEVELS, WIDEST_HOST, WORDS, log_line
 from .tables import Row, rows_of, table_lines
 
 STALE = 3.0
@@ -93,7 +93,7 @@ class SourcePane(Pane):
         found += [row.health for row in self._rows(sources) if row.health]
         return worst(found)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer a log's keys only where there is a log."""
         if action in self.LOG_ACTIONS:
             return self.view is not None and self.view.log
@@ -137,11 +137,11 @@ class SourcePane(Pane):
             spans.append((seen, Tone.WARNING))
         if len(sources) > 6:
             spans.append((f"  +{len(sources) - 6}", Tone.MUTED))
-        if self.view is not None and self.view.log:
+        if self.view is not None and self.view.log and (sources or not self._own_source or self.book.total):
             book = self.book
             words = "follow" if book.following else "reading"
-            if book.filter:
-                words += f" · filter {_filter_words(book.filter)} · {len(book.shown)} of {book.total}"
+            if book.wanted:
+                words += f" · filter {_filter_words(book.wanted)} · {len(book.shown)} of {book.total}"
             spans.append((f"{' · ' if spans else ''}{words}", Tone.MUTED))
         return tuple(spans)
 
@@ -150,15 +150,17 @@ class SourcePane(Pane):
 
     def _reasons(self, sources: list[SourceView], width: int, height: int) -> list[Line]:
         """Return why a source is not seen, wrapped; the data below it are the last ones."""
-        lines: list[Line] = []
+        why: dict[tuple[Health, str], list[str]] = {}
         for source in sources:
-            if source.health is Health.LIVE or not source.reason:
-                continue
-            sign, tone = HEALTH[source.health]
-            name = f"{source.info.host}: " if len(sources) > 1 else ""
-            texts = wrap(safe(f"{name}{source.reason}", 1_000), width - 2, max(2, height // 2))
+            if source.health is not Health.LIVE and source.reason:
+                why.setdefault((source.health, source.reason), []).append(source.info.host)
+        lines: list[Line] = []
+        for (health, reason), hosts in why.items():
+            sign, tone = HEALTH[health]
+            names = f"{', '.join(hosts)}: " if len(sources) > 1 else ""
+            texts = wrap(safe(f"{names}{reason}", 1_000), width - 2, max(2, height // 2))
             for place, text in enumerate(texts):
-                lines.append(((f"{sign} " if place == 0 else "  ", tone), (text, tone)))
+                lines.append(((f"{sign} " if place == 0 else "  ", tone), (text, Tone.TEXT)))
         return lines
 
     def _figures(self, view: View, sources: list[SourceView], width: int, host_width: int) -> list[Line]:
@@ -235,7 +237,7 @@ class SourcePane(Pane):
 
     def _log_host_width(self) -> int:
         """Return the room for the host in log lines: none while there is only one."""
-        hosts = {host_of(entry.event.source) for entry in self.book.shown[-200:]}
+        hosts = {entry.host for entry in self.book.shown[-200:]}
         hosts |= {source.info.host for source in self.sources}
         if len(hosts) < 2:
             return 0
@@ -243,7 +245,7 @@ class SourcePane(Pane):
 
     def _nothing(self) -> str:
         if self.book.total:
-            return f"no line passes the filter {_filter_words(self.book.filter)}"
+            return f"no line passes the filter {_filter_words(self.book.wanted)}"
         return "no lines yet"
 
     # What it does.
@@ -286,7 +288,7 @@ class SourcePane(Pane):
 
     def action_level(self) -> None:
         """Step to the next severity from which on lines are shown."""
-        now = self.book.filter
+        now = self.book.wanted
         place = LEVELS.index(now.severity) + 1 if now.severity in LEVELS else 0
         self.set_filter(Filter(now.text, LEVELS[place % len(LEVELS)]))
 
@@ -302,13 +304,13 @@ class SourcePane(Pane):
 
     def set_filter(self, wanted: Filter) -> None:
         """Show only what passes."""
-        self.book.filter = wanted
+        self.book.wanted = wanted
         self.redraw()
 
 
 def _is_old(source: SourceView) -> bool:
     """Tell whether a source's figures are not of this moment."""
-    if source.health in (Health.BLIND, Health.ABSENT):
+    if source.health not in (Health.LIVE, Health.WARNING):
         return True
     return source.samples > 0 and source.age is not None and source.age > STALE
 

@@ -37,7 +37,7 @@ def rows_of(view: View, sources: Sequence[SourceView]) -> list[Row]:
     for source in sources:
         for cells in source.rows:
             health = cells.get("_health")
-            rows.append(Row(source.info.host, Health(health) if health else None, cells))
+            rows.append(Row(source.info.host, Health(health) if isinstance(health, str) else None, cells))
     return rows
 
 
@@ -57,8 +57,6 @@ def table_lines(view: View, rows: Sequence[Row], width: int, host_width: int) ->
 def _line(row: Row, columns: list[Column], widths: list[int], host_width: int) -> Line:
     sign, tone = HEALTH[row.health] if row.health else (" ", Tone.TEXT)
     loud = tone if tone in (Tone.BAD, Tone.WARNING) else Tone.TEXT
-    if row.health in (Health.BLIND, Health.ABSENT):
-        loud = Tone.MUTED if row.health is Health.ABSENT else loud
     spans: list[Span] = [(f"{sign} ", tone)]
     if host_width:
         spans.append((fit(row.host, host_width - 1) + " ", Tone.MUTED))

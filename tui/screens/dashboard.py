@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -33,6 +32,8 @@ NAMES = {
     8: ("Scenario", "Log", ""),
 }
 """What the pane bar calls the panes, by the room there is; the gate is always on the screen."""
+COLUMNS = {"left": (1, 2, 3, 8), "right": (4, 5, 6, 7)}
+"""The panes of the two columns, from the top."""
 SCENARIO = View(title="Scenario log", log=True)
 SCENARIO_KINDS = ("scenario", "operator", "engine")
 GATE = 9
@@ -56,6 +57,8 @@ class TooSmall(Bar):
 
     def resized(self) -> None:
         """Say how large it must be, and which keys still matter."""
+        if not self.size:
+            return
         width, height = self.app.size
         load = self.snapshot.load
         text = (
@@ -77,12 +80,12 @@ class Dashboard(Screen[None]):
     """
 
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - an instance variable in Textual's eyes
         (0, "-tiny-x"),
         (60, "-narrow"),
         (130, "-wide"),
     ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-tiny-y"),
         (14, "-low"),
         (28, "-short"),
@@ -95,40 +98,32 @@ class Dashboard(Screen[None]):
         super().__init__()
         self._deck = deck
         self.chosen = 2
+        panes: list[Pane] = [RequestsPane(), TrendPane(), GatePane()]
+        panes += [self._source(number, heading, kind) for number, heading, kind in SOURCES]
+        panes.append(SourcePane(8, "Scenario log", "scenario", SCENARIO, {}, kinds=SCENARIO_KINDS))
+        self.panes = {pane.number: pane for pane in panes}
+        self._pane_bar = PaneBar(id="panebar")
+        self._above = (TopBar(id="top"), KpiLine(id="kpis"), self._pane_bar)
+        self._small = TooSmall(id="toosmall")
 
     def compose(self) -> ComposeResult:
         """Lay out bars and panes."""
-        sources = {kind: self._source(number, heading, kind) for number, heading, kind in SOURCES}
-        scenario = SourcePane(8, "Scenario log", "scenario", SCENARIO, {}, kinds=SCENARIO_KINDS)
-        yield TopBar(id="top")
-        yield KpiLine(id="kpis")
-        yield PaneBar(id="panebar")
+        yield from self._above
         with BlankRow(id="body"):
-            with Blank(id="left", classes="column"):
-                yield RequestsPane()
-                yield sources["gunicorn"]
-                yield sources["nginx"]
-                yield scenario
-            with Blank(id="right", classes="column"):
-                yield TrendPane()
-                yield sources["postgres"]
-                yield sources["redis"]
-                yield sources["host"]
-        yield GatePane()
+            for column, numbers in COLUMNS.items():
+                with Blank(id=column, classes="column"):
+                    yield from (self.panes[number] for number in numbers)
+        yield self.panes[GATE]
         yield KeyBar(id="keys")
-        yield TooSmall(id="toosmall")
+        yield self._small
 
     def on_mount(self) -> None:
-        """Collect the panes."""
-        self.panes: dict[int, Pane] = {pane.number: pane for pane in self.query(Pane)}
-        self._bars = list(self.query(Bar))
+        """Choose the pane that a small terminal shows first."""
         self._choose(self.chosen)
 
     def watch_snapshot(self, snapshot: Snapshot) -> None:
         """Hand the picture to everything that draws."""
-        if not self.is_mounted or not hasattr(self, "panes"):
-            return
-        for bar in self._bars:
+        for bar in (*self._above, self._small):
             bar.show(snapshot)
         for pane in self.panes.values():
             pane.show(snapshot)
@@ -189,10 +184,9 @@ class Dashboard(Screen[None]):
         self._show_pane_bar()
 
     def _show_pane_bar(self) -> None:
-        bar = self.query_one(PaneBar)
-        if not bar.size:
+        if not self._pane_bar.size:
             return
-        bar.show_panes(
+        self._pane_bar.show_panes(
             [
                 (number, names, self.panes[number].health, number == self.chosen)
                 for number, names in NAMES.items()

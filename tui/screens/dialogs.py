@@ -1,7 +1,7 @@
 """The dialogs: go to a number of users, mark, filter, confirm, and reading a line whole.
 
-The load keeps obeying under all of them: its keys are bound here too, F9 stops at
-once even while one types. What is shown of servers goes in as plain text.
+The load obeys under all of them (:mod:`..keymap`). What is shown of servers goes in
+as plain text.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from rampdeck import format as fmt
 from rampdeck.model import Severity
 
 from ..drawing import safe
-from ..keymap import LOAD, bindings
 from ..logbook import Entry, Filter
 from ..panes.log_lines import WORDS
 
 Answer = TypeVar("Answer")
+MOST_LINES = 300
+"""Lines of one log entry that are shown: laying out thousands would hold up the load."""
 
 
 def plain(text: str) -> Content:
@@ -33,12 +34,9 @@ def plain(text: str) -> Content:
 
 
 class Dialog(ModalScreen[Answer | None]):
-    """The base of every dialog: escape leaves, the load's keys go on working."""
+    """The base of every dialog: escape leaves."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(LOAD),
-        Binding("escape", "leave", "Back", id="dialog.leave"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", id="dialog.leave")]
 
     def action_leave(self) -> None:
         """Leave without an answer."""
@@ -100,10 +98,8 @@ class GoTo(Dialog[int]):
                 select_on_focus=True,
                 compact=True,
             )
-            yield Static(
-                f"The target is {fmt.count(self._now)}. Above {fmt.count(self._most)} you are asked once more.",
-                classes="dialog-hint",
-            )
+            now, most = fmt.count(self._now), fmt.count(self._most)
+            yield Static(f"The target is {now}. Above {most} you are asked again.", classes="dialog-hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer with the number."""
@@ -125,9 +121,7 @@ class Note(Dialog[str]):
             yield Input(
                 placeholder="what happens now, for example: deploy 8f3c1d2", max_length=200, compact=True
             )
-            yield Static(
-                "enter sets the mark · esc leaves · F9 stops the load at once", classes="dialog-hint"
-            )
+            yield Static("enter sets the mark · esc leaves · F9 stops the load", classes="dialog-hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer with the note; an empty one is no mark."""
@@ -190,7 +184,10 @@ class OpenedEntry(Dialog[None]):
         word, _ = WORDS[event.severity]
         times = f" · {fmt.count(self._entry.times)} times" if self._entry.times > 1 else ""
         moment = fmt.clock(event.sent if event.sent is not None else event.at.utc)
-        text = "\n".join(safe(line, 4_000) for line in event.text.splitlines()[:2_000])
+        lines = event.text.splitlines()
+        text = "\n".join(safe(line, 2_000) for line in lines[:MOST_LINES])
+        if len(lines) > MOST_LINES:
+            text += f"\n… {fmt.count(len(lines) - MOST_LINES)} more lines; the session file has them"
         fields = "\n".join(f"{safe(name, 60)}  {safe(value, 400)}" for name, value in event.fields.items())
         with Vertical(classes="dialog dialog-wide"):
             yield Static(plain(f"{moment}  {safe(event.source, 80)}  {word}{times}"), classes="dialog-title")

@@ -130,7 +130,7 @@ class TopBar(Bar):
             return ()
         tone = {Health.BLIND: Tone.BAD, Health.WARNING: Tone.WARNING}.get(generator.health, Tone.TEXT)
         sign = f"{HEALTH[generator.health][0]} " if tone is not Tone.TEXT else ""
-        return (("gen ", Tone.MUTED), (f"{sign}{generator.cpu_percent:.0f} %".replace(" %", "\u2009%"), tone))
+        return (("gen ", Tone.MUTED), (f"{sign}{generator.cpu_percent:.0f}{fmt.THIN}%", tone))
 
     def _recording(self) -> Line:
         recording = self.snapshot.recording
@@ -147,12 +147,13 @@ class KpiLine(Bar):
     def line(self, width: int) -> Line:
         """Return as many figures as fit; the last mark at the right end."""
         window, whole = self.snapshot.window, self.snapshot.whole
+        percent = None if window.error_rate is None else window.error_rate * 100
         cells: list[tuple[str, str, int, Tone]] = [
             ("rps", fmt.rate(window.rps), 6, Tone.STRONG),
             ("p50", fmt.with_unit(window.p50, Unit.MILLISECONDS), 8, Tone.STRONG),
             ("p95", fmt.with_unit(window.p95, Unit.MILLISECONDS), 8, self._tone("p95")),
             ("p99", fmt.with_unit(window.p99, Unit.MILLISECONDS), 8, self._tone("p99")),
-            ("fail", f"{fmt.share(window.error_rate)}\u2009%", 6, self._tone("error_rate")),
+            ("fail", fmt.with_unit(percent, Unit.PERCENT), 6, self._tone("error_rate")),
             ("requests", fmt.count(whole.requests), 9, Tone.STRONG),
             ("failures", fmt.count(whole.failures), 6, Tone.STRONG),
         ]
@@ -215,7 +216,7 @@ class PaneBar(Bar):
                 self._places.append((start, line_width(spans), number))
             if line_width(spans) - gap <= width:
                 break
-        return crop(spans, width)
+        return crop(spans[:-1], width)
 
     def on_click(self, event: Click) -> None:
         """Choose the pane under the pointer."""

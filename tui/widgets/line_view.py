@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -36,6 +37,7 @@ class LineView(Widget):
         self._shown_lines: list[Line] = []
         self._strips: dict[int, Strip] = {}
         self._tones: dict[Tone, Style] = {}
+        self._background: Color | None = None
 
     @property
     def lines(self) -> Sequence[Line]:
@@ -77,6 +79,7 @@ class LineView(Widget):
         """Forget what was drawn when the theme, the focus or a class changes the colours."""
         super().notify_style_update()
         self._tones.clear()
+        self._background = None
         self._strips.clear()
 
     def on_resize(self) -> None:
@@ -117,5 +120,7 @@ class LineView(Widget):
         if length > width:
             strip = strip.crop(0, width)
         for line_filter in self.get_line_filters():
-            strip = strip.apply_filter(line_filter, self.background_colors[1])
+            if self._background is None:
+                self._background = self.background_colors[1]
+            strip = strip.apply_filter(line_filter, self._background)
         return strip
