@@ -16,6 +16,8 @@ from rampdeck.histogram import Histogram
 
 Value = str | float | int | None
 """What a table cell of a source may hold."""
+OTHER_NAMES = "(other names)"
+"""The name that requests share which came after too many others."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -15,6 +15,8 @@ from rampdeck.session import Session, Source
 
 BLIND_SHARE = 0.10
 """Share of the measured seconds that a source may be blind before it is a doubt."""
+ENOUGH_USERS = 0.9
+"""Share of a level's users below which it is not that level."""
 LATE = 2.0
 """Seconds between two looks from which on the generator itself was stuck: they should be one apart."""
 
@@ -26,12 +28,15 @@ class Trust:
         self.measured = 0.0
         self._blind: defaultdict[str, float] = defaultdict(float)
         self._overloaded = 0.0
+        self._short = 0.0
 
     def observe(self, session: Session, seconds: float) -> None:
         """Look at the ``seconds`` since the last look; call it once a second."""
         if session.step is None or session.step.phase != "measure":
             return
         self.measured += seconds
+        if session.user_count < ENOUGH_USERS * session.step.users:
+            self._short += seconds
         overloaded = seconds > LATE
         for source in session.sources.values():
             if source.health in (Health.BLIND, Health.CONNECTING):
@@ -46,11 +51,14 @@ class Trust:
         found: list[str] = []
         if not self.measured:
             found.append("no load level was held long enough to be measured")
-        for name, seconds in self._blind.items():
-            if seconds > BLIND_SHARE * self.measured:
+        for name, blind in self._blind.items():
+            if blind > BLIND_SHARE * self.measured:
                 why = sources[name].reason
-                told = f"{name} was blind for {seconds:.0f} of {self.measured:.0f} measured seconds"
+                told = f"{name} was blind for {blind:.0f} of {self.measured:.0f} measured seconds"
                 found.append(f"{told} ({why})" if why else told)
+        if self._short > BLIND_SHARE * self.measured:
+            seconds = f"{self._short:.0f} of {self.measured:.0f} measured seconds"
+            found.append(f"users were missing in {seconds}: the scenario ended them, or they failed to start")
         return tuple(found)
 
     def tainted(self) -> tuple[str, ...]:

@@ -13,11 +13,10 @@ from typing import Any
 from locust.env import Environment
 
 from rampdeck.histogram import Histogram
-from rampdeck.model import RequestStats
+from rampdeck.model import OTHER_NAMES, RequestStats
 
 MOST_NAMES = 500
 """Distinct request names that are told apart; the rest share one visible name."""
-OTHER_NAMES = "(other names)"
 TOO_MANY_NAMES = (
     f"more than {MOST_NAMES} request names: the rest are counted as “{OTHER_NAMES}”. "
     'Give requests that are alike one name: client.get(url, name="/orders/[id]")'

@@ -100,7 +100,7 @@ def _source(source: SourceResult) -> dict[str, Any]:
         "reason": redact(source.reason),
         "samples": source.samples,
         "events": source.events,
-        "gaps": len(source.gaps),
+        "gaps": len(source.gaps) + source.gaps_left_out,
         "blind": [_gap(gap) for gap in source.gaps],
     }
 
