@@ -18,6 +18,7 @@ class Measuring:
             self.session.append(SourceInfo(f"{kind}@db-1", kind, "db-1"))
             self.turn(kind, Health.LIVE)
         self.session.append(Step(1, 20, 5.0, "plan", AT, reached=AT, measured_from=AT))
+        self.session.tick(AT, 20)
         self.trust = Trust()
 
     def turn(self, kind: str, health: Health, reason: str = "") -> None:
@@ -28,7 +29,7 @@ class Measuring:
 
     def seconds(self, number: int) -> None:
         for _ in range(number):
-            self.trust.observe(self.session)
+            self.trust.observe(self.session, 1.0)
 
 
 def test_a_source_that_was_blind_is_named_with_the_reason_it_had_then() -> None:

@@ -140,6 +140,7 @@ def _source(source: Source) -> SourceResult:
         samples=source.samples,
         events=source.events,
         gaps=tuple(gaps),
+        gaps_left_out=source.gaps_left_out,
     )
 
 

@@ -174,7 +174,7 @@ def _trust(result: Result) -> str:
                 code(source.reason),
                 _count(source.samples),
                 _count(source.events),
-                str(len(source.gaps)),
+                str(len(source.gaps) + source.gaps_left_out),
             )
             for source in result.sources
         ]
