@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rampdeck.model import Event, EventKind, Health, Instant, Severity, SourceInfo, Step
+from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Severity, SourceInfo, Step
 from rampdeck.session import Session
 from rampdeck.trust import Trust
 
@@ -18,7 +18,7 @@ class Measuring:
             self.session.append(SourceInfo(f"{kind}@db-1", kind, "db-1"))
             self.turn(kind, Health.LIVE)
         self.session.append(Step(1, 20, 5.0, "plan", AT, reached=AT, measured_from=AT))
-        self.session.tick(AT, 20)
+        self.session.append(RequestBatch(AT, 1.0, 20, ()))
         self.trust = Trust()
 
     def turn(self, kind: str, health: Health, reason: str = "") -> None:
