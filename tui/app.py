@@ -243,7 +243,7 @@ class Cockpit(App[None]):
         except (RampdeckError, OSError) as error:
             self.say(f"The record could not be written: {error}", "error")
         else:
-            self.say(f"The record is in {path}")
+            self.say(f"The record is in {_near(path)}")
 
     async def action_quit(self) -> None:
         """Leave; asks while the load runs."""
@@ -330,8 +330,13 @@ class Cockpit(App[None]):
         except OSError as error:
             self.say(f"The picture could not be written: {path}: {error.strerror}", "error")
         else:
-            self.say(f"The picture is in {path}")
+            self.say(f"The picture is in {_near(path)}")
 
     def picture(self, path: Path) -> None:
         """Write the screen as SVG."""
         path.write_text(self.export_screenshot(title="Rampdeck", simplify=True), encoding="utf-8")
+
+
+def _near(path: Path) -> str:
+    """Return a path as seen from the working directory, where it is below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -313,6 +313,7 @@ async def test_a_threshold_without_samples_does_not_look_passed(opened: Opened, 
     async with opened() as pilot:
         shown = gate_pane(pilot).text
         assert shown.count("○") >= 6
+        assert "nothing is judged while the level ramps" in shown
         assert "●" not in shown
         assert "–" in shown
 

@@ -27,8 +27,9 @@ class GatePane(Pane):
 
     help = (
         "Every threshold with its value now and its limit. ✖ fails now, ▲ holds but is near the limit, "
-        "○ has no samples (never a pass), as while a level ramps and settles. A threshold that failed once says since when, also when it holds "
-        "again. The verdict stands in the lower border, with the reasons if it is not PASS."
+        "○ has no samples (never a pass), as while a level ramps and settles. A threshold that failed once "
+        "says since when, also when it holds again. The verdict stands in the lower border, "
+        "with the reasons if it is not PASS."
     )
 
     def __init__(self) -> None:
@@ -86,7 +87,7 @@ class GatePane(Pane):
     def state(self) -> Line:
         """Return the verdict and why it is not better."""
         text, tone = VERDICT[self.snapshot.verdict]
-        waits = [f"judged once the level is measured; it {self._phase} now"] if self._phase else []
+        waits = [f"nothing is judged while the level {self._wait}"] if self._wait else []
         reasons = "; ".join(safe(reason, 120) for reason in [*waits, *self.snapshot.reasons[:2]])
         if not reasons:
             return ((text, tone),)
@@ -94,10 +95,12 @@ class GatePane(Pane):
         return ((cut(reasons, room) + " · ", Tone.MUTED), (text, tone))
 
     @property
-    def _phase(self) -> str:
-        """What the load level does instead of being measured, if there is one."""
+    def _wait(self) -> str:
+        """What the load level does instead of being measured, while that is why no threshold has a value."""
         step = self.snapshot.load.step
-        return {"ramp": "ramps", "settle": "settles"}.get(step.phase, "") if step else ""
+        if step is None or any(one.state is not ThresholdState.UNKNOWN for one in self.snapshot.thresholds):
+            return ""
+        return {"ramp": "ramps", "settle": "settles"}.get(step.phase, "")
 
     def _compact(self, width: int, height: int) -> list[Line]:
         """Return one or two lines without a frame: what fails, and the verdict with its reasons."""
