@@ -43,6 +43,9 @@ def main(argv: list[str]) -> int:
     except RampdeckError as error:
         print_error(error)
         return Exit.USAGE
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted before the load began.\n")
+        return Exit.STOPPED
 
 
 def print_error(error: RampdeckError) -> None:

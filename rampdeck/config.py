@@ -292,4 +292,15 @@ def _anchored(config: Config, folder: Path) -> Config:
     }
     scenario = config.scenario.model_copy(update={"file": anchor(config.scenario.file)})
     record = config.record.model_copy(update={"folder": anchor(config.record.folder)})
-    return config.model_copy(update={"hosts": hosts, "scenario": scenario, "record": record})
+    collectors = tuple(
+        {key: _file(value, folder) if key.endswith("_file") else value for key, value in table.items()}
+        for table in config.collectors
+    )
+    return config.model_copy(
+        update={"hosts": hosts, "scenario": scenario, "record": record, "collectors": collectors}
+    )
+
+
+def _file(value: object, folder: Path) -> object:
+    """Return a collector's ``..._file`` as an absolute path; what is no path its own model refuses."""
+    return str(folder / Path(value).expanduser()) if isinstance(value, str) and value else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import IO
+from collections.abc import Callable
 
 from rampdeck.model import Health
 from rampdeck.record import Result
@@ -15,14 +15,13 @@ PROGRESS = 5.0
 """Seconds between progress lines."""
 
 
-async def until_over(run: Run, progress: IO[str]) -> None:
+async def until_over(run: Run, tell: Callable[[str], None]) -> None:
     """Wait until the load has come to its end, telling how it goes."""
     while not run.over.is_set():
         try:
             await asyncio.wait_for(run.over.wait(), PROGRESS)
         except TimeoutError:
-            progress.write(progress_line(run.snapshot()) + "\n")
-            progress.flush()
+            tell(progress_line(run.snapshot()))
 
 
 def progress_line(snapshot: Snapshot) -> str:

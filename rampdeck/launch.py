@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import math
 import re
 import signal
@@ -17,23 +18,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
 from rampdeck import config as configuration
 from rampdeck import headless, loop
 from rampdeck.collector import Collector
-from rampdeck.config import Config, nearest, validate
+from rampdeck.config import Config, LoadConfig, nearest, validate
 from rampdeck.engine import loader
 from rampdeck.engine import options as command_line
 from rampdeck.engine.engine import LoadEngine
-from rampdeck.errors import UsageError
+from rampdeck.errors import ScenarioError, UsageError
 from rampdeck.exits import Exit
 from rampdeck.gate import Gate
 from rampdeck.model import Health, Stage
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.record import write, write_json
 from rampdeck.remote.hosts import Hosts
-from rampdeck.run import Run, Setup, Source
+from rampdeck.run import Run
+from rampdeck.setup import Setup, Source
 from rampdeck.snapshot import Verdict
 from rampdeck.store import SessionWriter
 from rampdeck.store.about import about
@@ -91,16 +93,18 @@ def _settings(argv: list[str]) -> Config:
 
 def _overridden(settings: Config, options: Namespace) -> Config:
     """Return the configuration with what the command line says instead."""
-    load = settings.load.model_copy(
-        update={
-            name: value
-            for name, value in {
-                "spawn_rate": options.spawn_rate,
-                "max_users": options.max_users,
-                "stop_timeout": float(options.stop_timeout) or None,
-            }.items()
-            if value is not None
-        }
+    if options.num_users is not None and options.num_users < 0:
+        raise UsageError("the command line is wrong", f"{options.num_users} users cannot be had")
+    said = {
+        "spawn_rate": options.spawn_rate,
+        "max_users": options.max_users,
+        "stop_timeout": float(options.stop_timeout) or None,
+    }
+    written = settings.load.model_dump(exclude_unset=True)
+    load = validate(
+        LoadConfig,
+        written | {name: value for name, value in said.items() if value is not None},
+        "the command line is wrong",
     )
     target = settings.target.model_copy(update={"host": options.host or settings.target.host})
     gate = settings.gate.model_copy(
@@ -146,9 +150,10 @@ def _setup(
             for metric in collector.metrics
         },
         plan=plan,
-        run_time=float(options.run_time) if options.run_time else None,
+        # As under Locust, a shape has its own end.
+        run_time=float(options.run_time) if options.run_time and loaded.shape is None else None,
         gate=Gate(settings.gate.thresholds),
-        writer=SessionWriter(session_folder(settings.record.folder, title) / "session.sqlite"),
+        writer=SessionWriter(new_folder(settings.record.folder, title) / "session.sqlite"),
         output=output,
         log=log,
         echo=options.headless,
@@ -161,6 +166,12 @@ def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[
         if settings.stages:
             what = f"{Path(loaded.files[0]).name} has a LoadTestShape and rampdeck.toml has stages"
             raise UsageError(what, "both want to drive the load", "Take one of them out")
+        common = {"num_users": "--users", "spawn_rate": "--spawn-rate", "run_time": "--run-time"}
+        given = [flag for name, flag in common.items() if getattr(options, name)]
+        if given and not loaded.shape.use_common_options:
+            logging.getLogger("rampdeck").warning(
+                "%s: of no effect, the locustfile's LoadTestShape drives the load", ", ".join(given)
+            )
         return ()
     if options.num_users is None and settings.stages:
         return settings.plan()
@@ -195,29 +206,33 @@ def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Host
 
 async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     """Let the run go to its end, write what came of it, and return the exit code."""
-    await run.open()
+    tell = run.setup.output.tell
+    try:
+        await run.open()
+    except ScenarioError:
+        run.writer.path.parent.rmdir()  # nothing has been written yet
+        raise
     stop_on_signals(run)
     try:
         if options.headless:
             run.connect()
-            await _seen(run)
-            run.return_to_plan()
-            await headless.until_over(run, run.setup.output.terminal)
+            await _begin(run)
+            await headless.until_over(run, tell)
         else:
             await _fly(run, options, parts.screen())
     finally:
         if run.engine.users:
-            run.setup.output.terminal.write("Stopping the load ...\n")
+            tell("Stopping the load ...")
         await run.close()
     result = run.result()
-    await loop.in_thread(write, result, run.writer.path.parent)
-    await run.writer.close()
-    terminal = run.setup.output.terminal
     if options.headless:
-        terminal.write(headless.final_table(result) + "\n")
+        tell(headless.final_table(result))
+    if run.writer.problem:
+        tell(f"The session file is not complete: {run.writer.problem}")
+    await loop.in_thread(write, result, run.writer.path.parent)
     if options.json_file:
-        write_json(result, Path(options.json_file))
-    terminal.write(f"{result.result}  {run.writer.path.parent / 'record.md'}\n")
+        await loop.in_thread(write_json, result, Path(options.json_file))
+    tell(f"{result.result}  {run.writer.path.parent / 'record.md'}")
     return exit_code(run, result.result)
 
 
@@ -230,8 +245,7 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         run.connect()
         if not options.autostart:
             return
-        await _seen(run)
-        run.return_to_plan()
+        await _begin(run)
         await run.over.wait()
         if options.autoquit != -1:
             await asyncio.sleep(options.autoquit)
@@ -239,12 +253,21 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
 
     pilot = asyncio.create_task(fly())
     run.leave = app.exit
-    await app.run_async()
+    try:
+        await app.run_async()
+    finally:
+        pilot.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await pilot
     if app.return_code:
         run.screen_broke()
-    pilot.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await pilot
+
+
+async def _begin(run: Run) -> None:
+    """Start the plan once the sources are seen, unless a key or a signal came before."""
+    await _seen(run)
+    if run.began is None and not run.ended:
+        run.return_to_plan()
 
 
 async def _seen(run: Run) -> None:
@@ -256,28 +279,57 @@ async def _seen(run: Run) -> None:
         await asyncio.sleep(0.1)
 
 
-def session_folder(folder: Path, title: str) -> Path:
-    """Return a new session's folder: when it began and its title, ``2026-11-22T1221Z-checkout-peak``."""
+def new_folder(folder: Path, title: str) -> Path:
+    """Make a new session's folder: when it began and its title, ``2026-11-22T1221Z-checkout-peak``.
+
+    Raises :class:`UsageError`: better before the load than after it.
+    """
+    fix = "Name another with --record"
     plain = re.sub(r"[^\w.-]+", "-", title).strip("-.")[:60] or "session"
     name = f"{datetime.now(UTC):%Y-%m-%dT%H%MZ}-{plain}"
-    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(folder / name for name in names if not (folder / name).exists())
+    for made in itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2))):
+        try:
+            (folder / made).mkdir(mode=0o700, parents=True)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise UsageError(
+                    f"cannot make {folder}", "it is a file", "Name another with --record"
+                ) from None
+        except OSError as error:
+            raise UsageError(f"cannot make {folder / made}", error.strerror or str(error), fix) from None
+        else:
+            return folder / made
+    raise AssertionError("itertools.count has no end")
 
 
 def stop_on_signals(run: Run) -> None:
-    """Stop gracefully on SIGINT, SIGTERM and SIGHUP and still write the record; at once on the second."""
-    seen = 0
+    """Stop gracefully on SIGINT, SIGTERM and SIGHUP and still write the record; at once on the second.
+
+    A user of the scenario who keeps the processor to himself keeps the loop
+    from hearing the first signal; then the second ends that user.
+    """
+    waiting = 0
+    heard = 0
 
     def stop() -> None:
-        nonlocal seen
-        seen += 1
-        if seen == 1:
+        nonlocal heard, waiting
+        waiting = 0
+        heard += 1
+        if heard == 1:
             run.interrupt()
         else:
             run.abort()
 
+    def notice(_number: int, _frame: FrameType | None) -> None:
+        # Called wherever Python stands; asyncio's own waking is apart from it.
+        nonlocal waiting
+        waiting += 1
+        if waiting > 1:
+            run.engine.free_the_loop()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop)
+        signal.signal(number, notice)
 
 
 def exit_code(run: Run, verdict: Verdict) -> int:

@@ -18,6 +18,7 @@ issue 2213).
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, ParamSpec, TypeVar, cast
@@ -46,7 +47,19 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 def new_loop() -> asyncio.AbstractEventLoop:
     """Return an asyncio loop that waits in the gevent hub; :func:`run` and the tests use it."""
-    return asyncio.SelectorEventLoop(GeventSelector())
+    return _Loop(GeventSelector())
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """asyncio's loop, resolving names through gevent instead of an executor of patched threads."""
+
+    async def getaddrinfo(self, *args: Any, **kwargs: Any) -> Any:
+        """Resolve a name; arguments, result and errors are those of :func:`socket.getaddrinfo`."""
+        return await in_greenlet(socket.getaddrinfo, *args, **kwargs)
+
+    async def getnameinfo(self, *args: Any, **kwargs: Any) -> Any:
+        """Name an address; arguments, result and errors are those of :func:`socket.getnameinfo`."""
+        return await in_greenlet(socket.getnameinfo, *args, **kwargs)
 
 
 async def in_greenlet(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -16,6 +16,8 @@ from rampdeck.histogram import Histogram
 
 Value = str | float | int | None
 """What a table cell of a source may hold."""
+OTHER_NAMES = "(other names)"
+"""The name that requests share which came after too many others."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -156,7 +158,7 @@ class Step:
     Every change of the target begins one. ``reached`` is when the users were
     there, ``measured_from`` when settling was over; figures and verdicts of a
     step count from there to ``ended``. ``cause`` says who changed the target:
-    ``key``, ``plan``, ``shape``, ``start`` or ``stop``.
+    ``key``, ``plan``, ``shape`` or (by calling Locust itself) ``scenario``.
     """
 
     number: int

@@ -9,6 +9,7 @@ lives in the same thread as the reader.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import io
 import logging
@@ -21,6 +22,8 @@ from rampdeck.model import Severity
 
 _ROOM = 1 << 20
 """Bytes after which a drained memory file is emptied."""
+_LONGEST = 1 << 16
+"""Bytes without a line end that are taken for a line: a scenario may print dots for hours."""
 
 
 class _Drain:
@@ -46,7 +49,7 @@ class _Drain:
             os.ftruncate(self._memory, 0)
             self._read = 0
         *whole, self._rest = b"".join(pieces).split(b"\n")
-        if last and self._rest:
+        if self._rest and (last or len(self._rest) > _LONGEST):
             whole.append(self._rest)
             self._rest = b""
         return [line.decode("utf-8", "replace") for line in whole]
@@ -60,7 +63,8 @@ class _Drain:
 class OutputCapture:
     """While entered, nothing reaches the terminal but what is written to :attr:`terminal`.
 
-    ``lines()`` gives what was written, as (line, is_stderr) pairs. Textual
+    ``lines()`` gives what was written, as (line, is_stderr) pairs; ``tell()``
+    writes a line to whoever started the program. Textual
     draws through ``sys.__stderr__``, which leads to the real terminal.
     """
 
@@ -88,10 +92,17 @@ class OutputCapture:
         left = self.lines(last=True)
         for drain in self._drains:
             drain.close()
-        self.terminal.close()
+        with contextlib.suppress(OSError):
+            self.terminal.close()
         for line, _ in left:
             sys.stderr.write(line + "\n")
         self._drains = []
+
+    def tell(self, text: str) -> None:
+        """Write a line to the terminal; one that has gone (a hang-up, a closed pipe) is told nothing."""
+        with contextlib.suppress(OSError):
+            self.terminal.write(text + "\n")
+            self.terminal.flush()
 
     def lines(self, last: bool = False) -> list[tuple[str, bool]]:
         """Return what was written since the last call, stdout's lines first."""

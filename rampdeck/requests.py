@@ -155,7 +155,9 @@ class RequestBook:
 
     def add(self, batch: RequestBatch, step: int | None) -> None:
         """Take in a batch; ``step`` is the step whose measured part it belongs to, if any."""
-        self.whole.add(batch)
+        if batch.users or batch.entries:
+            # Seconds without any load would thin the rates of the whole run out.
+            self.whole.add(batch)
         if step is not None:
             self.steps.setdefault(step, Span()).add(batch)
         self.window.add(batch)

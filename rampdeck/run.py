@@ -8,85 +8,45 @@ takes the requests, judges and commits. Controls return at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rampdeck import loop
-from rampdeck.collector import Collector, Sink, supervise
-from rampdeck.config import Config, LoadConfig
-from rampdeck.engine.engine import LoadEngine, Order
-from rampdeck.gate import Gate
-from rampdeck.model import (
-    Event,
-    EventKind,
-    Instant,
-    RequestBatch,
-    RunState,
-    Severity,
-    SourceInfo,
-    Stage,
-    Step,
-)
-from rampdeck.output import LogTap, OutputCapture
+from rampdeck.collector import Sink, supervise
+from rampdeck.config import LoadConfig
+from rampdeck.engine.engine import STOP, Order
+from rampdeck.engine.recorder import TOO_MANY_NAMES
+from rampdeck.model import Event, EventKind, Instant, RequestBatch, RunState, Severity, Stage, Step
+from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
-from rampdeck.record import RecordFields, Result, conclude, gather, unanswered, write
-from rampdeck.remote import Remote
-from rampdeck.remote.hosts import Hosts
+from rampdeck.record import Result, conclude, gather, unanswered, write
 from rampdeck.session import Session
+from rampdeck.setup import Setup, Source
 from rampdeck.snapshot import Snapshot
 from rampdeck.steps import StepMachine
-from rampdeck.store import SessionWriter
+from rampdeck.text import clean
 from rampdeck.trust import Trust
 from rampdeck.view import Metric, View
 
 WATCH = 0.1
 """Seconds between looks at the load."""
-LAST_FACTS = 3.0
-"""Seconds that the end of a session waits for facts which a host has not given yet."""
 LAST_LOOK = 1.5
 """Seconds that the sources are still read after the load has ended."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A collector that is to be read, on which host, or why it is left out."""
-
-    collector: Collector
-    info: SourceInfo
-    host: str
-    absent: str = ""
-
-
-@dataclass(frozen=True)
-class Setup:
-    """Everything that a run is made of."""
-
-    config: Config
-    title: str
-    host: str
-    engine: LoadEngine
-    sources: Sequence[Source]
-    hosts: Hosts
-    views: Mapping[str, View]
-    metrics: Mapping[str, Metric]
-    plan: tuple[Stage, ...]
-    run_time: float | None
-    writer: SessionWriter
-    gate: Gate
-    output: OutputCapture
-    log: LogTap
-    echo: bool = False
+PATIENCE = 3.0
+"""Seconds that a source, a host or a command of ``[release]`` gets to end once the session is over."""
 
 
 class Run:
     """One live session.
 
     ``ended`` says why the load came to its end by itself or was stopped:
-    ``plan``, ``run time``, ``shape``, ``operator``, ``scenario``; empty while
-    it goes on. ``over`` is set while the load has come to an end.
+    ``plan``, ``run time``, ``shape``, ``operator``, ``scenario``, ``defect``;
+    empty while it goes on. ``over`` is set while the load has come to an end.
+    ``broken`` says what went wrong with the scenario or with Rampdeck itself,
+    if anything did.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -98,7 +58,7 @@ class Run:
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
         self.trust = Trust()
-        self.facts = RecordFields()
+        self.facts = unanswered(setup.config.release)
         self.began: Instant | None = None
         self.opened = Instant.now()
         self.ended = ""
@@ -109,7 +69,8 @@ class Run:
         self._batch_from = self.opened.mono
         self._tasks: list[asyncio.Task[None]] = []
         self._sinks: list[tuple[Source, Sink]] = []
-        self._gathering: asyncio.Task[RecordFields] | None = None
+        self._ticked = self.opened.mono
+        self._told_of_names = False
 
     # -- Deck: what is seen
 
@@ -182,9 +143,13 @@ class Run:
         self.engine.abort()
 
     def interrupt(self) -> None:
-        """Stop gracefully and leave the screen, if there is one: what a signal asks for."""
+        """Stop gracefully and leave the screen, if there is one: what a signal asks for.
+
+        The load may not have begun yet; then it does not begin.
+        """
         self.stop()
-        if not self.engine.running:
+        self.ended = self.ended or "operator"
+        if self.began is None:
             self.over.set()
         self.leave()
 
@@ -220,47 +185,47 @@ class Run:
 
     def connect(self) -> None:
         """Begin to read the sources and to gather the facts; by then the screen is there."""
+        remote = self.setup.hosts.remote
         for source, sink in self._sinks:
             if source.absent:
                 sink.absent(source.absent)
             else:
-                reading = supervise(source.collector, self.remote(source.host), sink)
-                self._start(source.info.name, reading)
-        self._gathering = asyncio.create_task(gather(self.setup.config.release, self.remote))
-
-    def remote(self, host: str) -> Remote:
-        """Return the remote of a host of the configuration."""
-        return self.setup.hosts.remote(host)
+                self._start(source.info.name, supervise(source.collector, remote(source.host), sink))
+        self._start("release", self._ask())
 
     async def close(self) -> None:
-        """Stop the load, read what is left, and close the session file."""
+        """Stop the load, read what is left, and end the session file; :meth:`result` is final then."""
+        if self.engine.running:
+            self._operator_stops("quit")
         self.walk.leave()
         await self.engine.close()
-        loop.exits.remove(self._scenario_exits)
         if self.began is not None:
             # The servers' last lines are on their way: half a second through a journal.
             await asyncio.sleep(LAST_LOOK)
-        self._watch()
-        self._tick()
-        self.facts = await self._gathered()
+        loop.exits.remove(self._scenario_exits)
+        if asking := [task for task in self._tasks if task.get_name() == "release"]:
+            await asyncio.wait(asking, timeout=PATIENCE)
+        await self._guarded("watch", self._last_look())
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A host that has gone silent answers no good-bye; it is not waited for any longer.
+        await asyncio.wait(self._tasks, timeout=PATIENCE)
         for source, sink in self._sinks:
             if not source.absent:
                 sink.close()
         self._drain_output(last=True)
-        await self.setup.hosts.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self.setup.hosts.close()
+        await self.writer.close()
 
-    async def _gathered(self) -> RecordFields:
-        """Return the facts of the release; a host that still has not answered is not waited for long."""
-        if self._gathering is None:
-            return RecordFields()
-        done, _ = await asyncio.wait([self._gathering], timeout=LAST_FACTS)
-        if done:
-            return self._gathering.result()
-        self._gathering.cancel()
-        return unanswered(self.setup.config.release)
+    async def _last_look(self) -> None:
+        self._watch()
+        self._tick()
+
+    async def _ask(self) -> None:
+        """Ask the hosts for the facts of the release."""
+        self.facts = await gather(self.setup.config.release, self.setup.hosts.remote)
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(self._guarded(name, work), name=name))
@@ -269,28 +234,17 @@ class Run:
         """Run a task of ours; a defect in it stops the load and is told, it never passes in silence."""
         try:
             await work
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001 - the supervising edge
-            self.broken = f"Rampdeck's {name} task has a defect: {type(error).__name__}: {error}"
-            self._say(EventKind.LOAD, self.broken, severity=Severity.CRITICAL)
-            self.ended = self.ended or "defect"
-            self.engine.abort()
+            self._broke("defect", f"Rampdeck's {name} task has a defect: {type(error).__name__}: {error}")
             self.over.set()
 
     @staticmethod
-    async def _every(seconds: float, work: Any) -> None:
-        """Call something at a steady pace; a late call does not shift the ones after it."""
-        clock = asyncio.get_running_loop()
-        due = clock.time() + seconds
-        while True:
-            await asyncio.sleep(max(0.0, due - clock.time()))
+    async def _every(seconds: float, work: Callable[[], None]) -> None:
+        async for _ in Ticks(seconds):
             work()
-            due = max(due + seconds, clock.time())
 
     async def _commit(self) -> None:
-        while True:
-            await asyncio.sleep(1.0)
+        async for _ in Ticks():
             await self.writer.commit()
 
     # -- ten times a second
@@ -299,17 +253,19 @@ class Run:
         at = Instant.now()
         self._drain_output()
         state = self.engine.state
-        cause = "shape" if self.engine.shape_running else "scenario"
-        for step in self.steps.observe(at, self.engine.users, self.engine.target, state, cause):
-            self._step_changed(step)
-        if self.walk.following:
-            self._walk_on(at)
+        if not self.engine.pending:
+            # While an order is pending, Locust still shows the level before.
+            cause = "shape" if self.engine.shape_running else "scenario"
+            for step in self.steps.observe(at, self.engine.users, self.engine.target, state, cause):
+                self._step_changed(step)
+            if self.walk.following:
+                self._walk_on(at)
+            self._look_for_ends(state)
         if self.setup.run_time and self.began and at.mono - self.began.mono >= self.setup.run_time:
             self._finish("run time")
-        if state is RunState.STOPPED and self.began is not None and not self.engine.running:
-            self.ended = self.ended or "shape"
-            self.walk.leave()
-            self.over.set()
+        idle = state in (RunState.READY, RunState.STOPPED) and not self.engine.running
+        if idle and self.began is not None and not self.over.is_set() and not self.engine.pending:
+            self._over()
 
     def _walk_on(self, at: Instant) -> None:
         step = self.steps.step
@@ -328,12 +284,42 @@ class Run:
         self._say(EventKind.LOAD, "the plan is over" if reason == "plan" else "the run time is over")
         self.engine.stop()
 
+    def _look_for_ends(self, state: RunState) -> None:
+        """See ends that nobody here has asked for through: of a shape, by ``runner.quit()``, by a defect."""
+        if (failure := self.engine.failure) and not self.ended:
+            self._broke("scenario", failure)
+        elif state is RunState.STOPPING:
+            if not self.ended:
+                self.ended = "shape" if self.engine.has_shape else "scenario"
+                self._say(EventKind.LOAD, f"the {self.ended} has ended the load")
+            self.walk.leave()
+            self.engine.stop()
+
+    def _over(self) -> None:
+        """Note that the load has come to its end; what is counted later is not of it."""
+        self.ended = self.ended or ("shape" if self.engine.has_shape else "scenario")
+        if (failure := self.engine.failure) and not self.broken:
+            self._broke(self.ended, failure)
+        self.walk.leave()
+        for step in self.steps.end(Instant.now()):
+            self._step_changed(step)
+        self._take_batch()
+        self.over.set()
+
+    def _broke(self, ended: str, why: str) -> None:
+        """Stop the load at once because something is broken, and say what."""
+        self.ended = ended
+        self.broken = why
+        self._say(EventKind.LOAD, why, severity=Severity.CRITICAL)
+        self.walk.leave()
+        self.engine.abort()
+
     def _step_changed(self, step: Step) -> None:
         self._take_batch()
         self.session.append(step)
-        if step.phase in ("ramp", "measure"):
+        verb = {"ramp": "ramping to", "measure": "measuring at"}.get(step.phase)
+        if verb:
             name = f" “{step.stage}”" if step.stage else ""
-            verb = "ramping to" if step.phase == "ramp" else "measuring at"
             fields = {"step": str(step.number), "users": str(step.users), "phase": step.phase}
             self._say(EventKind.LOAD, f"step {step.number}{name}: {verb} {step.users} users", fields)
 
@@ -346,7 +332,7 @@ class Run:
     def _scenario_says(self, text: str, severity: Severity) -> None:
         self.session.append(Event(Instant.now(), "scenario", EventKind.LOG, severity, text))
         if self.setup.echo:
-            self.setup.output.terminal.write(text + "\n")
+            self.setup.output.tell(clean(text))
 
     # -- once a second
 
@@ -354,10 +340,14 @@ class Run:
         at = Instant.now()
         self._take_batch()
         self.session.tick(at, self.engine.users)
-        self.trust.observe(self.session)
+        self.trust.observe(self.session, at.mono - self._ticked)
+        self._ticked = at.mono
         for turned in self.gate.observe(at, self.session):
             severity = Severity.ERROR if turned.breached else Severity.NOTICE
             self._say(EventKind.GATE, turned.text, {"threshold": turned.expression}, severity)
+        if self.engine.recorder.overflowed and not self._told_of_names:
+            self._told_of_names = True
+            self._say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
         self._painter.tick()
 
     def _take_batch(self) -> None:
@@ -379,15 +369,15 @@ class Run:
         self.engine.want(order)
 
     def _load_begins(self) -> None:
-        self.over.clear()
+        self._take_batch()
         if self.began is None or self.ended:
             self.began = Instant.now()
             self.ended = ""
-            self._batch_from = self.began.mono
+            self.over.clear()
 
     def _order_taken_up(self, order: Order) -> None:
         at = Instant.now()
-        if order.cause == "stop":
+        if order is STOP:
             changed = self.steps.end(at)
         else:
             changed = self.steps.begin(at, order.users, order.spawn_rate, order.cause, order.stage)
@@ -402,18 +392,14 @@ class Run:
 
     def screen_broke(self) -> None:
         """Note that the cockpit ended with a defect; its traceback is in what it wrote."""
-        self.broken = "the cockpit has a defect"
-        self.ended = self.ended or "defect"
-        self._say(EventKind.LOAD, self.broken, severity=Severity.CRITICAL)
+        self._broke("defect", "the cockpit has a defect")
         for line, _ in self.setup.output.lines():
             self._scenario_says(line, Severity.ERROR)
-            self.setup.output.terminal.write(line + "\n")
+            self.setup.output.tell(line)
 
     def _scenario_exits(self, exit_: SystemExit) -> None:
-        self.ended = "scenario"
-        self.broken = f"the scenario called sys.exit({exit_.code!r})"
-        self._say(EventKind.LOAD, self.broken, severity=Severity.CRITICAL)
-        self.engine.abort()
+        if not self.broken:
+            self._broke("scenario", f"the scenario called sys.exit({exit_.code!r})")
 
     def _say(
         self,

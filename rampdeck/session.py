@@ -28,6 +28,8 @@ from rampdeck.view import View
 
 EVENTS_KEPT = 5_000
 """Events of one kind that stay at hand for the panes; the session file has all."""
+GAPS_KEPT = 100
+"""Gaps of one source that are told one by one; more are only counted."""
 STALE = 3.0
 """Seconds without a sample after which a metric's trend shows a gap."""
 
@@ -41,6 +43,7 @@ class Gap:
 
     begin: float
     until: float | None
+    why: str = ""
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Source:
     heard: Instant | None = None
     last: Sample | None = None
     gaps: list[Gap] = field(default_factory=list)
+    gaps_left_out: int = 0
     blind_since: Instant | None = None
     series: dict[str, History] = field(default_factory=dict)
     highest: dict[str, float] = field(default_factory=dict)
@@ -69,7 +73,7 @@ class Source:
             age=None if self.heard is None else max(0.0, at.mono - self.heard.mono),
             samples=self.samples,
             events=self.events,
-            gaps=len(self.gaps),
+            gaps=len(self.gaps) + self.gaps_left_out,
             values=self.last.values if self.last else {},
             rows=self.last.rows if self.last else (),
             series={metric: history.series() for metric, history in self.series.items()},
@@ -77,7 +81,11 @@ class Source:
 
 
 class Session:
-    """Takes items, keeps what is needed at hand, and hands every item to the store."""
+    """Takes items, keeps what is needed at hand, and hands every item to the store.
+
+    What it keeps grows with sources, request names and steps, not with the
+    length of the session.
+    """
 
     def __init__(self, views: Mapping[str, View], store: Store) -> None:
         self.views = views
@@ -87,6 +95,7 @@ class Session:
         self.users = History()
         self.mark: Event | None = None
         self.events = 0
+        self.user_count = 0
         self._store = store
         self._step: Step | None = None
         self._kept: dict[str, deque[tuple[int, Event]]] = {}
@@ -101,6 +110,7 @@ class Session:
         elif isinstance(item, RequestBatch):
             measured = self._step is not None and self._step.phase == "measure"
             self.book.add(item, self._step.number if self._step and measured else None)
+            self.user_count = item.users
         elif isinstance(item, Step):
             self.steps[item.number] = item
             self._step = None if item.ended is not None else item
@@ -191,7 +201,11 @@ class Session:
             elif source.health in (Health.LIVE, Health.WARNING):
                 source.blind_since = None
         elif event.kind is EventKind.GAP:
-            source.gaps.append(Gap(float(event.fields["from"]), float(event.fields["until"])))
+            if len(source.gaps) < GAPS_KEPT:
+                since, until = float(event.fields["from"]), float(event.fields["until"])
+                source.gaps.append(Gap(since, until, event.text))
+            else:
+                source.gaps_left_out += 1
             source.blind_since = None
 
     def _drawn(self, kind: str) -> tuple[str, ...]:

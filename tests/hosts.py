@@ -34,10 +34,16 @@ def running(marker: str) -> list[str]:
     return found
 
 
+def commands(marker: str) -> list[str]:
+    """Return those of them that are the commands themselves: no guard, no login shell on its way there."""
+    return [line for line in running(marker) if " rampdeck " not in line]
+
+
 async def becomes_true(condition: Callable[[], bool], patience: float = 5.0) -> bool:
     """Wait until a condition holds; false when it does not within the patience."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience):
             while not condition():
                 await asyncio.sleep(0.02)
-    return condition()
+            return True
+    return False

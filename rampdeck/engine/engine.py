@@ -23,6 +23,8 @@ from rampdeck.errors import ScenarioError
 from rampdeck.loop import in_greenlet
 from rampdeck.model import RunState
 
+GRACE = 5.0
+"""Seconds after the stop timeout in which an ``on_stop`` may still end; then it is cut off."""
 _STATES = {
     "ready": RunState.READY,
     "spawning": RunState.SPAWNING,
@@ -53,7 +55,8 @@ class LoadEngine:
     """Drives one Locust environment.
 
     ``target`` is what is wanted, ``users`` what is there. Between a control
-    and its effect the two differ; nothing waits for it.
+    and its effect the two differ; nothing waits for it. While an order is
+    :attr:`pending`, Locust's state is still that of the order before.
     """
 
     def __init__(self, environment: Environment, *, spawn_rate: float, stop_timeout: float) -> None:
@@ -66,6 +69,9 @@ class LoadEngine:
         self._wanted = asyncio.Event()
         self._stopping = False
         self._taking_up = False
+        self._closing = False
+        self._busy = asyncio.Lock()
+        self.left_behind = 0
         self._runner: Any = environment.runner
         assert isinstance(self._runner, LocalRunner)
 
@@ -79,7 +85,7 @@ class LoadEngine:
     @property
     def target(self) -> int:
         """Return the number of users that are wanted, by us or by the locustfile's shape."""
-        if self._wanted.is_set() or self._taking_up:
+        if self.pending:
             return self.order.users
         if self.state in (RunState.STOPPING, RunState.STOPPED):
             return 0
@@ -91,9 +97,20 @@ class LoadEngine:
         return RunState.STOPPING if self._stopping else _STATES[self._runner.state]
 
     @property
+    def pending(self) -> bool:
+        """Return whether an order waits, or Locust has not yet begun to follow it."""
+        return self._wanted.is_set() or self._taking_up
+
+    @property
     def running(self) -> bool:
-        """Return whether there is load, or about to be."""
-        return self._wanted.is_set() or self.state in (RunState.SPAWNING, RunState.RUNNING)
+        """Return whether there is load, or about to be; not while it is being stopped."""
+        if self.pending and self.order is not STOP:
+            return True
+        state = self.state
+        # A shape that has been started finds the runner ready, and moves it at its first tick.
+        return state in (RunState.SPAWNING, RunState.RUNNING) or (
+            state is RunState.READY and self.shape_running
+        )
 
     @property
     def has_shape(self) -> bool:
@@ -103,7 +120,27 @@ class LoadEngine:
     @property
     def shape_running(self) -> bool:
         """Return whether the locustfile's shape drives the load."""
-        return self._runner.shape_greenlet is not None
+        # After its end Locust does not always forget the greenlet.
+        return self._runner.shape_greenlet is not None and not self._runner.shape_greenlet.ready()
+
+    @property
+    def failure(self) -> str:
+        """Return what broke the ramp or the locustfile's shape, so that the load cannot go on as wanted.
+
+        Locust logs it and stays as it is, for ever: a user class that cannot
+        be made, a ``tick`` that raises. Users who catch even the exception
+        that is to end them stay, unseen, until the process ends.
+        """
+        if self.left_behind:
+            return f"{self.left_behind} users could not be ended: the scenario catches GreenletExit"
+        for what, greenlet in (
+            ("the users cannot be started", self._runner.spawning_greenlet),
+            ("the locustfile's shape failed", self._runner.shape_greenlet),
+        ):
+            error = greenlet.exception if greenlet is not None else None
+            if error is not None and not isinstance(error, SystemExit):
+                return f"{what}: {type(error).__name__}: {error}"
+        return ""
 
     @property
     def options(self) -> Namespace:
@@ -120,34 +157,48 @@ class LoadEngine:
     @property
     def exceptions(self) -> Mapping[str, int]:
         """Return how often the scenario's own code raised, by text."""
-        rows = self._runner.exceptions.values()
-        return {str(row["msg"]): int(row["count"]) for row in rows}
+        return self.recorder.exceptions
 
     # -- what is wanted
 
     def want(self, order: Order) -> None:
         """Ask for a load level; replaces whatever was asked for before."""
+        if self._closing:
+            return
         self.order = order
-        if self.shape_running and order.cause != "shape":
+        if self.shape_running:
             self._leave_shape()
         self._wanted.set()
 
     def start_shape(self) -> None:
         """Let the locustfile's own shape drive the load, from its beginning."""
+        before = self._runner.state
         self._runner.start_shape()
+        if self.users:
+            # Locust would take the load for a new one: fire test_start again, clear its figures.
+            self._runner.update_state(before)
 
     def stop(self) -> None:
         """Stop gracefully: users end their requests, at most for the stop timeout."""
         self.want(STOP)
 
     def abort(self) -> None:
-        """Stop at once: requests in flight are cut off. Works while a graceful stop is under way."""
+        """Stop at once: requests in flight are cut off. Works while a graceful stop is under way.
+
+        A second one also cuts an ``on_stop`` off that does not end.
+        """
         self.order = STOP
         self.environment.stop_timeout = 0.0
         if self._runner.spawning_greenlet is not None:
             self._runner.spawning_greenlet.kill(block=False)
-        self._runner.user_greenlets.kill(block=False)
-        self._wanted.set()
+        self._kill_users()
+        if not self._closing:
+            self._wanted.set()
+
+    def free_the_loop(self) -> None:
+        """End the user in whose greenlet this is called: out of a signal handler, one who never yields."""
+        if gevent.getcurrent() in self._runner.user_greenlets:
+            raise gevent.GreenletExit
 
     # -- making it happen
 
@@ -167,41 +218,98 @@ class LoadEngine:
             raise ScenarioError("the scenario refuses to start", why) from None
 
     async def drive(self, happened: Callable[[Order], None]) -> None:
-        """Carry out orders for ever; ``happened`` is told each one as it is taken up."""
+        """Carry out orders until :meth:`close`; ``happened`` is told each one as it is taken up."""
         while True:
             await self._wanted.wait()
-            order = self.order
-            self._wanted.clear()
-            happened(order)
-            self._taking_up = True
-            try:
-                await (self._stop() if order.cause == "stop" else self._retarget(order))
-            finally:
-                self._taking_up = False
+            async with self._busy:
+                if self._closing:
+                    return
+                order = self.order
+                self._wanted.clear()
+                happened(order)
+                self._taking_up = True
+                try:
+                    await (self._stop() if order is STOP else self._retarget(order))
+                finally:
+                    self._taking_up = False
 
     async def close(self) -> None:
-        """Stop what still runs and fire Locust's ``quitting`` and ``quit``."""
-        await self._stop()
+        """Stop what still runs and fire Locust's ``quitting`` and ``quit``; no order is taken any more."""
+        self._closing = True
+        if self.state in (RunState.READY, RunState.STOPPED) and self._runner.spawning_greenlet is not None:
+            self._runner.spawning_greenlet.kill(block=False)  # still in a test_start listener
+        async with self._busy:
+            await self._stop()
         events = self.environment.events
-        await in_greenlet(events.quitting.fire, environment=self.environment, reverse=True)
+        await self._let(lambda: events.quitting.fire(environment=self.environment, reverse=True))
         self._runner.greenlet.kill(block=False)
-        await in_greenlet(events.quit.fire, exit_code=self.exit_code)
+        await self._let(lambda: events.quit.fire(exit_code=self.exit_code))
+
+    @staticmethod
+    async def _let(function: Callable[[], object]) -> None:
+        """Let code that may hold listeners of the locustfile run to its end.
+
+        In a greenlet of its own, so that a ``sys.exit`` in it is told like any
+        other (:data:`rampdeck.loop.exits`) and does not end this task.
+        """
+        await in_greenlet(gevent.spawn(function).join)
 
     async def _stop(self) -> None:
-        if self.state is RunState.READY:
-            return
-        self._stopping = True
         try:
-            await in_greenlet(self._runner.stop)
+            if self.state is RunState.READY and not self.users:
+                return
+            self._stopping = True
+            await in_greenlet(self._halt)
         finally:
             self._stopping = False
             self.environment.stop_timeout = self._stop_timeout
 
+    def _halt(self) -> None:
+        stopping = gevent.spawn(self._let_runner_stop)
+        stopping.join(self.environment.stop_timeout + GRACE)
+        for _ in range(int(GRACE)):
+            if not stopping.ready():  # an on_stop that waits for ever
+                self._kill_users()
+                stopping.join(1.0)
+        if self._runner.state != "stopped":
+            # A user who cannot be killed, or a listener of test_stopping that called sys.exit.
+            stopping.kill(block=False)
+            self._kill_users()
+            gevent.sleep(0)
+            self.left_behind += self.users
+            for greenlet in list(self._runner.user_greenlets):
+                self._runner.user_greenlets.discard(greenlet)
+            self._runner.update_state("stopped")
+
+    def _let_runner_stop(self) -> None:
+        while self._runner.state == "cleanup" and self.users:
+            gevent.sleep(0.02)  # stopped by the scenario itself
+        # A user who calls runner.quit() is killed in the middle of it: then it is ended here.
+        self._runner.stop()
+
+    def _kill_users(self) -> None:
+        # One by one: a group of gevent kills each of its greenlets only once.
+        for greenlet in list(self._runner.user_greenlets):
+            greenlet.kill(block=False)
+
     async def _retarget(self, order: Order) -> None:
         leaving = self._leaving()
-        await in_greenlet(self._runner.start, order.users, order.spawn_rate)
+        await in_greenlet(self._begin, order)
         if leaving:
             gevent.spawn(self._replace, order, leaving)
+
+    def _begin(self, order: Order) -> None:
+        """Start a ramp and wait until Locust follows it; not for its end.
+
+        The next ramp kills this one, so a ``test_start`` listener must have ended before.
+        """
+        runner = self._runner
+        runner.start(order.users, order.spawn_rate)
+        ramp = runner.spawning_greenlet
+        while not ramp.ready() and (
+            runner.state not in ("spawning", "running") or runner.target_user_count != order.users
+        ):
+            gevent.sleep(0.01)
 
     def _leaving(self) -> list[Any]:
         """Return the greenlets of users that an earlier step-down asked to stop and that are still there."""

@@ -13,14 +13,21 @@ from typing import Any
 from locust.env import Environment
 
 from rampdeck.histogram import Histogram
-from rampdeck.model import RequestStats
+from rampdeck.model import OTHER_NAMES, RequestStats
 
 MOST_NAMES = 500
 """Distinct request names that are told apart; the rest share one visible name."""
-OTHER_NAMES = "(other names)"
+TOO_MANY_NAMES = (
+    f"more than {MOST_NAMES} request names: the rest are counted as “{OTHER_NAMES}”. "
+    'Give requests that are alike one name: client.get(url, name="/orders/[id]")'
+)
+MOST_TEXT = 500
+"""Characters of a name or an error text that are told apart."""
 MOST_ERRORS = 50
 """Distinct error texts of one name in one second; the rest share one."""
 OTHER_ERRORS = "(other errors)"
+MOST_EXCEPTIONS = 50
+"""Distinct exceptions of the scenario's own code; the rest share one text."""
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 
@@ -37,13 +44,20 @@ class _Tally:
 
 
 class Recorder:
-    """Counts every request of an environment, by method and name, successes apart from failures."""
+    """Counts every request of an environment, by method and name, successes apart from failures.
+
+    ``overflowed`` says that there were more names than :data:`MOST_NAMES`;
+    ``exceptions`` counts what the scenario's own code raised, by text, over
+    all loads of the session: Locust forgets them when a load starts anew.
+    """
 
     def __init__(self, environment: Environment) -> None:
         self._tallies: dict[tuple[str, str], _Tally] = {}
         self._names: set[tuple[str, str]] = set()
         self.overflowed = False
+        self.exceptions: dict[str, int] = {}
         environment.events.request.add_listener(self._on_request)
+        environment.events.user_error.add_listener(self._on_user_error)
 
     def _on_request(
         self,
@@ -66,11 +80,13 @@ class Recorder:
 
     def _tally(self, key: tuple[str, str]) -> _Tally:
         """Return the tally of a name that is new in this interval."""
+        key = (str(key[0])[:MOST_TEXT], str(key[1])[:MOST_TEXT])
         if key not in self._names:
             if len(self._names) >= MOST_NAMES:
                 self.overflowed = True
-                key = (str(key[0]), OTHER_NAMES)
-            self._names.add(key)
+                key = ("", OTHER_NAMES)
+            else:
+                self._names.add(key)
         tally = self._tallies.get(key)
         if tally is None:
             tally = self._tallies[key] = _Tally()
@@ -78,17 +94,24 @@ class Recorder:
 
     @staticmethod
     def _count_error(tally: _Tally, exception: BaseException | str) -> None:
-        # The same error must read the same each time: objects without their address.
-        text = _ADDRESS.sub("at 0x…", str(exception) or type(exception).__name__)[:500]
-        if text not in tally.errors and len(tally.errors) >= MOST_ERRORS:
-            text = OTHER_ERRORS
-        tally.errors[text] = tally.errors.get(text, 0) + 1
+        _count(tally.errors, str(exception) or type(exception).__name__, MOST_ERRORS)
+
+    def _on_user_error(self, exception: BaseException, **_: Any) -> None:
+        _count(self.exceptions, f"{type(exception).__name__}: {exception}", MOST_EXCEPTIONS)
 
     def take(self) -> tuple[RequestStats, ...]:
         """Return what was counted since the last call, and begin anew."""
         tallies: Mapping[tuple[str, str], _Tally]
         tallies, self._tallies = self._tallies, {}
         return tuple(
-            RequestStats(str(method), str(name), tally.successes, tally.failures, tally.bytes, tally.errors)
+            RequestStats(method, name, tally.successes, tally.failures, tally.bytes, tally.errors)
             for (method, name), tally in tallies.items()
         )
+
+
+def _count(errors: dict[str, int], text: str, most: int) -> None:
+    # The same error must read the same each time: objects without their address.
+    text = _ADDRESS.sub("at 0x…", text[: 2 * MOST_TEXT])[:MOST_TEXT]
+    if text not in errors and len(errors) >= most:
+        text = OTHER_ERRORS
+    errors[text] = errors.get(text, 0) + 1

@@ -32,9 +32,9 @@ async def gather(release: ReleaseConfig, remote_of: Callable[[str], Remote]) -> 
 
 
 def unanswered(release: ReleaseConfig) -> RecordFields:
-    """Return what is known when the hosts did not answer in time: the texts, and that the rest is not."""
+    """Return what is known while the hosts have not answered: the texts, and that the rest is not."""
     given = {name: getattr(release, name) for name in _NAMES}
-    unknown = _unknown("no answer by the end of the session")
+    unknown = _unknown("no answer so far")
     facts = {name: fact if isinstance(fact, str) else unknown for name, fact in given.items()}
     return RecordFields(**facts, notes=release.notes)
 

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from rampdeck.gate.words import told
-from rampdeck.model import Severity
+from rampdeck.model import OTHER_NAMES, Severity
 from rampdeck.record.result import Finding
-from rampdeck.session import Session, Source
+from rampdeck.session import Gap, Session, Source
 from rampdeck.snapshot import ThresholdView
 
+GAPS_SHOWN = 5
+"""Times that a source was blind which its finding lists; its entry among the sources has all."""
 _ORDER = ("error", "warning", "notice")
 _ADVICE = {
     "worker_timeout": "Look at what the workers wait for at that time: PostgreSQL waits, a slow endpoint",
@@ -34,6 +36,7 @@ def findings(
     found = [
         *_breaches(thresholds),
         *_exceptions(exceptions),
+        *_names(session),
         *(finding for source in session.sources.values() for finding in _of_source(source)),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
@@ -51,7 +54,16 @@ def _breaches(thresholds: Sequence[ThresholdView]) -> Iterator[Finding]:
 def _exceptions(exceptions: Mapping[str, int]) -> Iterator[Finding]:
     for text, count in sorted(exceptions.items(), key=lambda pair: -pair[1])[:5]:
         advice = "The scenario log has the traceback"
-        yield Finding("scenario", "error", f"the scenario's own code raised {count} times", (text,), advice)
+        times = "once" if count == 1 else f"{count} times"
+        yield Finding("scenario", "error", f"the scenario's own code raised {times}", (text,), advice)
+
+
+def _names(session: Session) -> Iterator[Finding]:
+    if any(name == OTHER_NAMES for _, name in session.book.whole.names):
+        advice = 'Give requests that are alike one name, as in client.get(url, name="/orders/[id]")'
+        yield Finding(
+            "scenario", "warning", f"too many request names: some share “{OTHER_NAMES}”", (), advice
+        )
 
 
 def _of_source(source: Source) -> Iterator[Finding]:
@@ -61,10 +73,17 @@ def _of_source(source: Source) -> Iterator[Finding]:
         text = f"{name}: {words}, {count} {'time' if count == 1 else 'times'}"
         weight = "error" if severity <= Severity.ERROR else "warning"
         yield Finding(source.info.kind, weight, text, (), _ADVICE.get(signal, ""))
-    for gap in source.gaps:
-        until = _clock(gap.until) if gap.until is not None else "the end"
-        span = f"{_clock(gap.begin)} to {until}"
-        yield Finding(source.info.kind, "warning", f"{name} was blind", (span,), source.reason)
+    if source.gaps:
+        count = len(source.gaps) + source.gaps_left_out
+        times = "once" if count == 1 else f"{count} times"
+        spans = tuple(_span(gap) for gap in source.gaps[:GAPS_SHOWN])
+        left = (f"and {count - GAPS_SHOWN} more",) if count > GAPS_SHOWN else ()
+        yield Finding(source.info.kind, "warning", f"{name} was blind {times}", (*spans, *left))
+
+
+def _span(gap: Gap) -> str:
+    until = _clock(gap.until) if gap.until is not None else "the end"
+    return f"{_clock(gap.begin)} to {until}" + (f": {gap.why}" if gap.why else "")
 
 
 def _clock(utc: float) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rampdeck.model import Instant
-from rampdeck.record.result import GapResult, Measured, Result, parts
+from rampdeck.record.result import GapResult, Measured, Result, SourceResult, StepResult, parts
 from rampdeck.secrets import redact
 
 SCHEMA = 1
@@ -36,20 +36,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "users": result.users,
         "total": _figures(result.total),
         "thresholds": _thresholds(result),
-        "steps": [
-            {
-                "number": step.number,
-                "stage": redact(step.stage),
-                "users": step.users,
-                "spawn_rate": _number(step.spawn_rate, 3),
-                "cause": step.cause,
-                "began": _moment(step.began),
-                "measured": step.measured,
-                "verdict": step.verdict.value,
-                **_figures(step),
-            }
-            for step in result.steps
-        ],
+        "steps": [_step(step) for step in result.steps],
         "requests": [
             {"method": request.method, "name": redact(request.name), **_figures(request)}
             for request in result.requests
@@ -64,19 +51,7 @@ def to_json(result: Result) -> dict[str, Any]:
             for error in result.errors
         ],
         "errors_left_out": result.errors_left_out,
-        "sources": [
-            {
-                "name": source.name,
-                "host": source.host,
-                "state": source.state,
-                "reason": redact(source.reason),
-                "samples": source.samples,
-                "events": source.events,
-                "gaps": len(source.gaps),
-                "blind": [_gap(gap) for gap in source.gaps],
-            }
-            for source in result.sources
-        ],
+        "sources": [_source(source) for source in result.sources],
         "doubts": [redact(doubt) for doubt in result.doubts],
         "findings": [
             {
@@ -101,6 +76,33 @@ def to_json(result: Result) -> dict[str, Any]:
 def dumps(result: Result) -> str:
     """Return the result as a JSON document."""
     return json.dumps(to_json(result), indent=2, allow_nan=False) + "\n"
+
+
+def _step(step: StepResult) -> dict[str, Any]:
+    return {
+        "number": step.number,
+        "stage": redact(step.stage),
+        "users": step.users,
+        "spawn_rate": _number(step.spawn_rate, 3),
+        "cause": step.cause,
+        "began": _moment(step.began),
+        "measured": step.measured,
+        "verdict": step.verdict.value,
+        **_figures(step),
+    }
+
+
+def _source(source: SourceResult) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "host": source.host,
+        "state": source.state,
+        "reason": redact(source.reason),
+        "samples": source.samples,
+        "events": source.events,
+        "gaps": len(source.gaps) + source.gaps_left_out,
+        "blind": [_gap(gap) for gap in source.gaps],
+    }
 
 
 def _thresholds(result: Result) -> list[dict[str, Any]]:
@@ -132,7 +134,8 @@ def _number(value: float | None, digits: int) -> float | None:
 
 
 def _gap(gap: GapResult) -> dict[str, str | None]:
-    return {"from": _utc(gap.begin), "until": None if gap.until is None else _utc(gap.until)}
+    until = None if gap.until is None else _utc(gap.until)
+    return {"from": _utc(gap.begin), "until": until, "why": gap.why or None}
 
 
 def _moment(instant: Instant | None) -> str | None:

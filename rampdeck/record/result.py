@@ -106,6 +106,7 @@ class GapResult:
 
     begin: float
     until: float | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class SourceResult:
     samples: int
     events: int
     gaps: tuple[GapResult, ...] = ()
+    gaps_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ class Running:
         self._ended = ended
         self._lost = lost
         self._tail = b""
+        self._over = False
         self._stderr = asyncio.create_task(self._keep_tail(stderr))
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -123,6 +124,8 @@ class Running:
         if self._stdin is None:
             raise TypeError("this stream was opened without stdin=True")
         try:
+            if self._over:  # a pipe may take some bytes more before it says so
+                raise BrokenPipeError
             self._stdin.write(data)
             await self._stdin.drain()
         except self._lost:
@@ -134,7 +137,9 @@ class Running:
         async for _ in self.chunks():
             pass
         await asyncio.wait([self._stderr])
-        return Completed(self._command, await self._ended(), b"", self._tail)
+        status = await self._ended()
+        self._over = True
+        return Completed(self._command, status, b"", self._tail)
 
     def abandon(self) -> None:
         """Stop reading."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rampdeck.demo.sshd import SshdServer
+from rampdeck.errors import RemoteError
 from rampdeck.remote import Remote
 from rampdeck.remote.local import LocalRemote
 from rampdeck.remote.ssh import SshRemote
@@ -60,3 +61,11 @@ async def remote(request: pytest.FixtureRequest, sshd_server: SshdServer) -> Asy
 def marker() -> str:
     """A word that no other command line of this machine has."""
     return f"marker-{uuid.uuid4().hex}"
+
+
+async def refused_by(remote: SshRemote) -> RemoteError:
+    """Return the error that a person would read when the host is used."""
+    with pytest.raises(RemoteError) as caught:
+        await remote.run("true")
+    await remote.close()
+    return caught.value

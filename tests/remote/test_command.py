@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from rampdeck.remote.command import brief, guarded
-from tests.hosts import becomes_true, running
+from tests.hosts import becomes_true, commands, running
 
 SHELLS = [["dash"], ["bash"], ["bash", "--posix"], ["busybox", "sh"]]
 
@@ -45,10 +45,10 @@ async def test_status_and_output_are_the_commands_own(shell: list[str], stdin: b
 @pytest.mark.parametrize("stdin", [False, True])
 async def test_the_end_of_stdin_ends_it_all(shell: list[str], stdin: bool, marker: str) -> None:
     with started(shell, f"trap '' TERM; (sleep 1000; : {marker}) & sleep 1001", stdin=stdin) as process:
-        assert await becomes_true(lambda: bool(running(marker)))
+        assert await becomes_true(lambda: bool(commands(marker)))
         assert process.stdin
         process.stdin.close()
-        assert await becomes_true(lambda: not running(marker), 1.0)
+        assert await becomes_true(lambda: not running(marker))
 
 
 async def test_what_is_written_reaches_the_command(shell: list[str]) -> None:
@@ -75,10 +75,10 @@ async def test_who_started_it_is_left_alone_where_it_gets_no_group_of_its_own(
         *guarded(f"sleep 1000; : {marker}", stdin=stdin),
     ]
     with subprocess.Popen(arguments, stdin=pipe, stdout=pipe, start_new_session=True) as process:
-        assert await becomes_true(lambda: bool(running(marker)))
+        assert await becomes_true(lambda: bool(commands(marker)))
         output, _ = process.communicate()
     assert output == b"still here\n"
-    assert await becomes_true(lambda: not running(marker), 1.0)
+    assert await becomes_true(lambda: not running(marker))
 
 
 def test_a_message_shows_a_long_command_in_one_short_line() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from rampdeck.errors import CommandFailed
 from rampdeck.remote import Completed, Remote
-from tests.hosts import becomes_true, running
+from tests.hosts import becomes_true, commands, running
 
 SILENT = [
     "sleep 1000; : {marker}",
@@ -42,13 +42,13 @@ async def test_a_command_reads_nothing_from_us(remote: Remote) -> None:
 async def test_a_command_that_does_not_end_in_time_is_stopped_there_too(remote: Remote, marker: str) -> None:
     with pytest.raises(CommandFailed, match=r"had not ended after 0\.5 s and was stopped"):
         await remote.run(f"echo begun; sleep 1000; : {marker}", timeout=0.5)
-    assert await becomes_true(lambda: not running(marker), 1.0)
+    assert await becomes_true(lambda: not running(marker))
 
 
 async def test_a_command_that_writes_without_end_is_stopped(remote: Remote, marker: str) -> None:
     with pytest.raises(CommandFailed, match="more than 16 MiB"):
         await remote.run(f"yes {marker}")
-    assert await becomes_true(lambda: not running(marker), 1.0)
+    assert await becomes_true(lambda: not running(marker))
 
 
 async def test_short_commands_at_once_take_turns_and_all_answer(remote: Remote) -> None:
@@ -59,28 +59,28 @@ async def test_short_commands_at_once_take_turns_and_all_answer(remote: Remote) 
 @pytest.mark.parametrize("command", SILENT)
 async def test_nothing_of_ours_runs_after_a_stream_is_left(remote: Remote, marker: str, command: str) -> None:
     async with remote.stream(command.format(marker=marker)):
-        assert await becomes_true(lambda: bool(running(marker)))
-    assert await becomes_true(lambda: not running(marker), 1.0)
+        assert await becomes_true(lambda: bool(commands(marker)))
+    assert await becomes_true(lambda: not running(marker))
 
 
 async def test_nothing_of_ours_runs_after_a_stream_with_stdin_is_left(remote: Remote, marker: str) -> None:
     async with remote.stream(f"cat; sleep 1000; : {marker}", stdin=True) as stream:
         await stream.write(b"here\n")
         assert await anext(aiter(stream.chunks())) == b"here\n"
-    assert await becomes_true(lambda: not running(marker), 1.0)
+    assert await becomes_true(lambda: not running(marker))
 
 
 async def test_nothing_of_ours_runs_after_an_unread_flood_is_left(remote: Remote, marker: str) -> None:
     async with remote.stream(f"yes {marker}") as stream:
         assert await anext(aiter(stream.chunks()))
         await asyncio.sleep(0.3)
-    assert await becomes_true(lambda: not running(marker), 1.0)
+    assert await becomes_true(lambda: not running(marker))
 
 
 async def test_what_a_command_leaves_in_the_background_goes_with_it(remote: Remote, marker: str) -> None:
     done = await remote.run(f"sh -c 'sleep 1000; : {marker}' & echo started")
     assert done.stdout == b"started\n"
-    assert await becomes_true(lambda: not running(marker), 1.0)
+    assert await becomes_true(lambda: not running(marker))
 
 
 async def test_a_cancelled_reader_leaves_nothing_behind(remote: Remote, marker: str) -> None:
@@ -90,11 +90,11 @@ async def test_a_cancelled_reader_leaves_nothing_behind(remote: Remote, marker: 
                 pass
 
     task = asyncio.create_task(read())
-    assert await becomes_true(lambda: bool(running(marker)))
+    assert await becomes_true(lambda: bool(commands(marker)))
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    assert await becomes_true(lambda: not running(marker), 1.0)
+    assert await becomes_true(lambda: not running(marker))
 
 
 async def test_twenty_thousand_lines_at_once_arrive_complete(remote: Remote) -> None:

@@ -1,0 +1,47 @@
+"""What a run is made of, put together before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rampdeck.collector import Collector
+from rampdeck.config import Config
+from rampdeck.engine.engine import LoadEngine
+from rampdeck.gate import Gate
+from rampdeck.model import SourceInfo, Stage
+from rampdeck.output import LogTap, OutputCapture
+from rampdeck.remote.hosts import Hosts
+from rampdeck.store import SessionWriter
+from rampdeck.view import Metric, View
+
+
+@dataclass(frozen=True)
+class Source:
+    """A collector that is to be read, on which host, or why it is left out."""
+
+    collector: Collector
+    info: SourceInfo
+    host: str
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that a run is made of."""
+
+    config: Config
+    title: str
+    host: str
+    engine: LoadEngine
+    sources: Sequence[Source]
+    hosts: Hosts
+    views: Mapping[str, View]
+    metrics: Mapping[str, Metric]
+    plan: tuple[Stage, ...]
+    run_time: float | None
+    writer: SessionWriter
+    gate: Gate
+    output: OutputCapture
+    log: LogTap
+    echo: bool = False
