@@ -121,21 +121,14 @@ def test_the_cockpit_can_be_stopped_by_the_shell_and_goes_on(terminal: InTermina
     terminal.process.send_signal(signal.SIGCONT)
     terminal.read_until("\x1b[?1049h")
     terminal.read_until("/checkout/")
+    terminal.seen.clear()
+    terminal.process.send_signal(signal.SIGCONT)  # out of the blue: paints anew
+    terminal.read_until("/checkout/")
     terminal.keys("+X")
     terminal.read_until("STOPPED")
     terminal.keys("q")
     terminal.drain_until_gone()
     assert terminal.said() == [["change_target", 10], ["abort"], ["left", None]]
-
-
-def test_sigcont_out_of_the_blue_paints_anew(terminal: InTerminal) -> None:
-    terminal.read_until("/checkout/")
-    terminal.seen.clear()
-    terminal.process.send_signal(signal.SIGCONT)
-    terminal.read_until("/checkout/")
-    terminal.keys("Xq")
-    terminal.drain_until_gone()
-    assert terminal.said() == [["abort"], ["left", None]]
 
 
 def test_a_terminal_that_takes_nothing_does_not_hold_up_the_load(terminal: InTerminal) -> None:
