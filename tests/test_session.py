@@ -67,7 +67,15 @@ def test_the_same_items_give_the_same_picture_again() -> None:
     stored: list[Item] = []
     first = Session(VIEWS, stored.append)
     step = Step(1, 5, 1.0, "key", at(0), "", at(0), at(0))
-    played: list[Item] = [NGINX, health(0, Health.LIVE), step, batch(1, 4), line(1, "x"), gap(1, 2), batch(2, 5)]
+    played: list[Item] = [
+        NGINX,
+        health(0, Health.LIVE),
+        step,
+        batch(1, 4),
+        line(1, "x"),
+        gap(1, 2),
+        batch(2, 5),
+    ]
     for item in played:
         first.append(item)
     again = Session(VIEWS, lambda _: None)
