@@ -39,7 +39,9 @@ class Painter:
 
     def _paint(self, at: Instant) -> Snapshot:
         run, session = self._run, self._run.session
-        verdict, reasons = run.gate.verdict(run.trust.doubts(), run.trust.tainted(), final=False)
+        # At the end the thresholds show what decided, not that nothing is measured any more.
+        over = run.engine.state is RunState.STOPPED
+        verdict, reasons = run.gate.verdict(run.trust.doubts(), run.trust.tainted(), final=over)
         return Snapshot(
             at=at,
             title=run.setup.title,
@@ -49,9 +51,7 @@ class Painter:
             requests=session.request_rows(run.gate.health),
             trend=session.trend(),
             sources=tuple(source.view(at) for source in session.sources.values()),
-            thresholds=run.gate.outcome(final=True)
-            if run.engine.state is RunState.STOPPED
-            else run.gate.views,
+            thresholds=run.gate.outcome(final=True) if over else run.gate.views,
             verdict=verdict,
             reasons=reasons,
             generator=self._generator(),

@@ -7,8 +7,8 @@ tenth of them becomes a doubt, and a doubt turns PASS into INCONCLUSIVE.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from rampdeck.model import Health
 from rampdeck.session import Session
@@ -27,7 +27,7 @@ class Trust:
     def __init__(self) -> None:
         self.measured = 0.0
         self._blind: defaultdict[str, float] = defaultdict(float)
-        self._why: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._why: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._overloaded = 0.0
         self._short = 0.0
 
@@ -42,7 +42,8 @@ class Trust:
         for source in session.sources.values():
             if source.health in (Health.BLIND, Health.CONNECTING):
                 self._blind[source.info.name] += seconds
-                self._why[source.info.name][source.reason] += 1
+                why = self._why[source.info.name]
+                why[source.reason] = why.get(source.reason, 0.0) + seconds
             if source.info.kind == "generator" and source.health is Health.WARNING:
                 overloaded = True
         if overloaded:
@@ -56,25 +57,24 @@ class Trust:
         found: list[str] = []
         if not self.measured:
             found.append("no load level was held long enough to be measured")
-        together: dict[str, list[str]] = defaultdict(list)
-        for name, blind in self._blind.items():
-            if blind > BLIND_SHARE * self.measured:
-                ((why, _),) = self._why[name].most_common(1)
-                together[why].append(name)
-        for why, names in together.items():
-            told = (
-                f"{_listed(names)} blind for {self._longest(names)} of {self.measured:.0f} measured seconds"
-            )
-            others = any(len(self._why[name]) > 1 for name in names)
-            found.append(told + (f"{', mostly' if others else ''}: {why}" if why else ""))
+        found += self._blindness()
         if self._short > BLIND_SHARE * self.measured:
             seconds = f"{self._short:.0f} of {self.measured:.0f} measured seconds"
             found.append(f"users were missing in {seconds}: the scenario ended them, or they failed to start")
         return tuple(found)
 
-    def _longest(self, names: Sequence[str]) -> str:
-        longest = max(self._blind[name] for name in names)
-        return f"up to {longest:.0f}" if len(names) > 1 else f"{longest:.0f}"
+    def _blindness(self) -> Iterator[str]:
+        together: defaultdict[str, list[str]] = defaultdict(list)
+        for name, blind in self._blind.items():
+            if blind > BLIND_SHARE * self.measured:
+                reasons = self._why[name]
+                together[max(reasons, key=lambda why: reasons[why])].append(name)
+        for why, names in together.items():
+            longest = max(self._blind[name] for name in names)
+            seconds = f"{'up to ' if len(names) > 1 else ''}{longest:.0f} of {self.measured:.0f}"
+            mostly = ", mostly" if any(len(self._why[name]) > 1 for name in names) else ""
+            reason = f"{mostly}: {why}" if why else ""
+            yield f"{_listed(names)} blind for {seconds} measured seconds{reason}"
 
     def tainted(self) -> tuple[str, ...]:
         """Return why the request figures themselves are not to be trusted, if so."""
