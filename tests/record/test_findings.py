@@ -89,7 +89,7 @@ def test_a_source_that_came_and_went_is_one_finding_with_its_first_gaps() -> Non
     seen.append(Event(NOON, GUNICORN, EventKind.HEALTH, Severity.ERROR, "no answer", fields=why))
     (finding,) = findings(seen, (), {})
     assert finding.text == f"{GUNICORN} was blind 7 times"
-    assert finding.evidence[0] == "12:00:00 UTC to 12:00:05 UTC"
+    assert finding.evidence[0] == "12:00:00 UTC to 12:00:05 UTC: blind"
     assert finding.evidence[-1] == "and 2 more"
     assert finding.advice == "no answer"
 
