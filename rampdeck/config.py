@@ -21,6 +21,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
@@ -183,6 +184,11 @@ class Config(Model):
     release: ReleaseConfig = ReleaseConfig()
     record: RecordConfig = RecordConfig()
     screen: ScreenConfig = ScreenConfig()
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    def anchored(self, table: M) -> M:
+        """Return a collector's table with its relative paths starting at this file's folder."""
+        return _anchored(table, self._folder)
 
     def plan(self) -> tuple[Stage, ...]:
         """Return the stages with every spawn rate worked out from its ramp."""
@@ -208,7 +214,10 @@ def load(path: Path) -> Config:
         raise UsageError(f"cannot read {path}", error.strerror or str(error)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid TOML", str(error)) from None
-    return _anchored(validate(Config, data, str(path)), path.resolve().parent)
+    folder = path.resolve().parent
+    config = _anchored(validate(Config, data, str(path)), folder)
+    config._folder = folder
+    return config
 
 
 def validate(model: type[M], data: Mapping[str, Any], where: str) -> M:
@@ -278,29 +287,21 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
 
 
-def _anchored(config: Config, folder: Path) -> Config:
-    """Return the configuration with its relative paths made absolute."""
+def _anchored(table: M, folder: Path) -> M:
+    """Return a table with its relative paths made absolute, those of the tables in it too.
 
-    def anchor(path: Path | None) -> Path | None:
-        return None if path is None else folder / path.expanduser()
-
-    hosts = {
-        name: host.model_copy(
-            update={"identity_file": anchor(host.identity_file), "known_hosts": anchor(host.known_hosts)}
-        )
-        for name, host in config.hosts.items()
-    }
-    scenario = config.scenario.model_copy(update={"file": anchor(config.scenario.file)})
-    record = config.record.model_copy(update={"folder": anchor(config.record.folder)})
-    collectors = tuple(
-        {key: _file(value, folder) if key.endswith("_file") else value for key, value in table.items()}
-        for table in config.collectors
-    )
-    return config.model_copy(
-        update={"hosts": hosts, "scenario": scenario, "record": record, "collectors": collectors}
-    )
+    What holds a :class:`Path` is a file on this machine; a path on a host is text.
+    """
+    before = {name: getattr(table, name) for name in type(table).model_fields}
+    after = {name: _from(folder, value) for name, value in before.items()}
+    return table.model_copy(update={name: after[name] for name in after if after[name] != before[name]})
 
 
-def _file(value: object, folder: Path) -> object:
-    """Return a collector's ``..._file`` as an absolute path; what is no path its own model refuses."""
-    return str(folder / Path(value).expanduser()) if isinstance(value, str) and value else value
+def _from(folder: Path, value: object) -> object:
+    if isinstance(value, Path):
+        return folder / value.expanduser()
+    if isinstance(value, BaseModel):
+        return _anchored(value, folder)
+    if isinstance(value, Mapping):
+        return {key: _from(folder, inner) for key, inner in value.items()}
+    return value

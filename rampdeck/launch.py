@@ -196,7 +196,7 @@ def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Host
             raise UsageError(
                 where, f'no kind "{kind}"{nearest(kind, kinds)}', f"There are {', '.join(kinds)}"
             )
-        checked = validate(kinds[kind].Config, table, f'{where}, kind "{kind}"')
+        checked = settings.anchored(validate(kinds[kind].Config, table, f'{where}, kind "{kind}"'))
         if any(source.info.name == checked.source.name for source in sources):
             raise UsageError(where, f"{checked.source.name} is there already", 'Give it a label = "..."')
         hosts.check(checked.host)

@@ -235,7 +235,8 @@ class Run:
         try:
             await work
         except Exception as error:  # noqa: BLE001 - the supervising edge
-            self._broke("defect", f"Rampdeck's {name} task has a defect: {type(error).__name__}: {error}")
+            if not self.broken:
+                self._broke("defect", f"Rampdeck's {name} task has a defect: {type(error).__name__}: {error}")
             self.over.set()
 
     @staticmethod
@@ -289,15 +290,13 @@ class Run:
         if (failure := self.engine.failure) and not self.ended:
             self._broke("scenario", failure)
         elif state is RunState.STOPPING:
-            if not self.ended:
-                self.ended = "shape" if self.engine.has_shape else "scenario"
-                self._say(EventKind.LOAD, f"the {self.ended} has ended the load")
+            self._ended_by_itself()
             self.walk.leave()
             self.engine.stop()
 
     def _over(self) -> None:
         """Note that the load has come to its end; what is counted later is not of it."""
-        self.ended = self.ended or ("shape" if self.engine.has_shape else "scenario")
+        self._ended_by_itself()
         if (failure := self.engine.failure) and not self.broken:
             self._broke(self.ended, failure)
         self.walk.leave()
@@ -305,6 +304,11 @@ class Run:
             self._step_changed(step)
         self._take_batch()
         self.over.set()
+
+    def _ended_by_itself(self) -> None:
+        if not self.ended:
+            self.ended = "shape" if self.engine.has_shape else "scenario"
+            self._say(EventKind.LOAD, f"the {self.ended} has ended the load")
 
     def _broke(self, ended: str, why: str) -> None:
         """Stop the load at once because something is broken, and say what."""

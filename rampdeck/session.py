@@ -202,7 +202,8 @@ class Session:
                 source.blind_since = None
         elif event.kind is EventKind.GAP:
             if len(source.gaps) < GAPS_KEPT:
-                source.gaps.append(Gap(float(event.fields["from"]), float(event.fields["until"]), event.text))
+                since, until = float(event.fields["from"]), float(event.fields["until"])
+                source.gaps.append(Gap(since, until, event.text))
             else:
                 source.gaps_left_out += 1
             source.blind_since = None

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rampdeck.config import Config, load, seconds, secret
+from rampdeck.collector import CollectorConfig
+from rampdeck.config import Config, load, seconds, secret, validate
 from rampdeck.errors import UsageError
 from rampdeck.model import Stage
 
@@ -103,6 +104,31 @@ def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
     assert config.record.folder == Path("/var/sessions")
     assert config.hosts["web"].identity_file == tmp_path / "keys/id"
     assert config.hosts["web"].known_hosts == Path("~/known").expanduser()
+
+
+class CacheTable(CollectorConfig):
+    password_file: Path | None = None
+    journal_file: str = ""
+
+
+def test_a_secret_beside_the_file_is_found_from_any_folder_but_a_path_on_a_host_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    config = read(
+        tmp_path,
+        "[[collectors]]\nkind = 'cache'\npassword_file = 'keys/cache'\njournal_file = 'log/app'\n"
+        "[[collectors]]\nkind = 'cache'\npassword_file = '/etc/cache'",
+    )
+    beside, elsewhere = (
+        config.anchored(validate(CacheTable, table, "[[collectors]]")) for table in config.collectors
+    )
+    assert beside.password_file == tmp_path / "keys/cache"
+    assert beside.journal_file == "log/app"
+    assert elsewhere.password_file == Path("/etc/cache")
+
+
+def test_what_the_file_leaves_out_is_still_known_as_left_out(tmp_path: Path) -> None:
+    assert read(tmp_path, "[load]\nstep = 5").load.model_fields_set == {"step"}
 
 
 def test_the_plan_works_spawn_rates_out_of_ramps(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Can this run be trusted? Said so that one knows where to look."""
+"""Whether a run can be trusted: what was missing while it was measured."""
 
 from __future__ import annotations
 
@@ -6,7 +6,93 @@ from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Seve
 from rampdeck.session import Session
 from rampdeck.trust import Trust
 
-AT = Instant(1_800_000_000.0, 0.0)
+NOW = Instant(1_000_000.0, 10.0)
+
+
+class Watched:
+    """A session at a measured level of 10 users, watched second by second."""
+
+    def __init__(self) -> None:
+        self.session = Session({}, lambda _: None)
+        self.trust = Trust()
+        for kind in ("generator", "postgres"):
+            self.session.append(SourceInfo(f"{kind}@local", kind, "local"))
+            self.turn(kind, Health.LIVE)
+        self.session.append(Step(1, 10, 5.0, "key", NOW, "", NOW, NOW))
+        self.users(10)
+
+    def turn(self, kind: str, health: Health, why: str = "") -> None:
+        fields = {"health": health.value}
+        self.session.append(
+            Event(NOW, f"{kind}@local", EventKind.HEALTH, Severity.NOTICE, why, fields=fields)
+        )
+
+    def users(self, count: int) -> None:
+        self.session.append(RequestBatch(NOW, 1.0, count, ()))
+
+    def seconds(self, count: int) -> None:
+        for _ in range(count):
+            self.trust.observe(self.session, 1.0)
+
+    @property
+    def doubts(self) -> list[str]:
+        return list(self.trust.doubts())
+
+
+def test_a_run_that_was_seen_all_the_time_is_trusted() -> None:
+    run = Watched()
+    run.seconds(30)
+    assert (run.doubts, run.trust.tainted()) == ([], ())
+
+
+def test_a_run_that_never_settled_is_not() -> None:
+    run = Watched()
+    run.session.append(Step(2, 20, 5.0, "key", NOW))
+    run.seconds(30)
+    assert run.doubts == ["no load level was held long enough to be measured"]
+
+
+def test_a_source_that_was_blind_for_more_than_a_tenth_is_a_doubt_with_its_reason() -> None:
+    run = Watched()
+    run.seconds(27)
+    run.turn("postgres", Health.BLIND, "connection refused")
+    run.seconds(3)
+    assert run.doubts == []
+    run.seconds(1)
+    assert run.doubts == ["postgres@local was blind for 4 of 31 measured seconds: connection refused"]
+
+
+def test_a_source_that_is_left_out_on_purpose_is_no_doubt() -> None:
+    run = Watched()
+    run.turn("postgres", Health.ABSENT, "not here")
+    run.seconds(10)
+    assert run.doubts == []
+
+
+def test_a_generator_at_its_limit_taints_the_figures() -> None:
+    run = Watched()
+    run.turn("generator", Health.WARNING, "lag")
+    run.seconds(5)
+    assert run.trust.tainted() == (
+        "the generator was at its limit in 5 of 5 measured seconds: response times hold its own queue",
+    )
+
+
+def test_seconds_in_which_the_whole_program_was_stuck_count_in_full() -> None:
+    run = Watched()
+    run.seconds(20)
+    run.trust.observe(run.session, 8.0)
+    assert "in 8 of 28 measured seconds" in run.trust.tainted()[0]
+
+
+def test_a_level_whose_users_have_gone_is_not_the_level_that_was_asked_for() -> None:
+    run = Watched()
+    run.users(9)
+    run.seconds(10)
+    assert run.doubts == []
+    run.users(3)
+    run.seconds(2)
+    assert run.doubts[0].startswith("users were missing in 2 of 12 measured seconds")
 
 
 class Measuring:
@@ -17,14 +103,14 @@ class Measuring:
         for kind in ("postgres", "redis", "nginx"):
             self.session.append(SourceInfo(f"{kind}@db-1", kind, "db-1"))
             self.turn(kind, Health.LIVE)
-        self.session.append(Step(1, 20, 5.0, "plan", AT, reached=AT, measured_from=AT))
-        self.session.append(RequestBatch(AT, 1.0, 20, ()))
+        self.session.append(Step(1, 20, 5.0, "plan", NOW, reached=NOW, measured_from=NOW))
+        self.session.append(RequestBatch(NOW, 1.0, 20, ()))
         self.trust = Trust()
 
     def turn(self, kind: str, health: Health, reason: str = "") -> None:
         fields = {"health": health.value}
         self.session.append(
-            Event(AT, f"{kind}@db-1", EventKind.HEALTH, Severity.NOTICE, reason, fields=fields)
+            Event(NOW, f"{kind}@db-1", EventKind.HEALTH, Severity.NOTICE, reason, fields=fields)
         )
 
     def seconds(self, number: int) -> None:

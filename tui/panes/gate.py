@@ -27,9 +27,9 @@ class GatePane(Pane):
 
     help = (
         "Every threshold with its value now and its limit. ✖ fails now, ▲ holds but is near the limit, "
-        "○ has no samples (never a pass), as while a level ramps and settles. A threshold that failed once "
-        "says since when, also when it holds again. The verdict stands in the lower border, "
-        "with the reasons if it is not PASS."
+        "○ has no samples (never a pass), as while a level ramps and settles. A threshold that failed "
+        "once says since when, also when it holds again. The verdict stands in the lower border, with "
+        "the reasons if it is not PASS."
     )
 
     def __init__(self) -> None:

@@ -1,0 +1,111 @@
+"""The one loop: greenlets and tasks side by side, and the two bridges between them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+
+import gevent
+import pytest
+
+from rampdeck import loop
+
+
+async def test_a_greenlet_and_a_task_run_at_the_same_time() -> None:
+    order: list[str] = []
+
+    def green() -> None:
+        for _ in range(3):
+            order.append("greenlet")
+            gevent.sleep(0.02)
+
+    async def task() -> None:
+        for _ in range(3):
+            order.append("task")
+            await asyncio.sleep(0.02)
+
+    await asyncio.gather(loop.in_greenlet(green), task())
+    assert sorted(order[:2]) == ["greenlet", "task"]
+    assert sorted(order[2:4]) == ["greenlet", "task"]
+
+
+async def test_what_a_greenlet_returns_or_raises_arrives() -> None:
+    assert await loop.in_greenlet(divmod, 7, 2) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        await loop.in_greenlet(divmod, 7, 0)
+
+
+async def test_work_in_a_thread_leaves_the_loop_free() -> None:
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            beats += 1
+            await asyncio.sleep(0.01)
+
+    # The unpatched sleep really blocks its thread.
+    sleep = gevent.monkey.get_original("time", "sleep")
+    beating = asyncio.create_task(beat())
+    await loop.in_thread(sleep, 0.3)
+    beating.cancel()
+    assert beats > 3
+    with pytest.raises(ZeroDivisionError):
+        await loop.in_thread(divmod, 7, 0)
+
+
+async def test_a_wait_that_is_given_up_leaves_the_greenlet_to_its_end() -> None:
+    done: list[bool] = []
+
+    def work() -> None:
+        gevent.sleep(0.05)
+        done.append(True)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await loop.in_greenlet(work)
+    await asyncio.sleep(0.1)
+    assert done == [True]
+
+
+async def test_names_are_resolved_without_any_executor() -> None:
+    running = asyncio.get_running_loop()
+    found = await running.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)
+    assert any(address[4][0] in ("127.0.0.1", "::1") for address in found)
+    with pytest.raises(socket.gaierror):
+        await running.getaddrinfo("no-such-name.invalid", 80)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "localhost", 0)
+    port = server.sockets[0].getsockname()[1]
+    reader, writer = await asyncio.open_connection("localhost", port)
+    assert await reader.read() == b""
+    writer.close()
+    server.close()
+    assert getattr(running, "_default_executor", None) is None
+
+
+def test_a_program_runs_to_its_end_and_its_result_is_returned() -> None:
+    async def main() -> str:
+        await asyncio.sleep(0)
+        return threading.current_thread().name
+
+    assert loop.run(main()) == threading.main_thread().name
+
+
+async def test_sys_exit_in_a_greenlet_is_told_and_ends_nothing_else() -> None:
+    heard: list[object] = []
+
+    def listener(exit_: SystemExit) -> None:
+        heard.append(exit_.code)
+
+    loop.exits.append(listener)
+    try:
+        gevent.spawn(lambda: exec("raise SystemExit('enough')"))
+        started = time.monotonic()
+        while not heard:
+            assert time.monotonic() < started + 10
+            await asyncio.sleep(0.01)
+    finally:
+        loop.exits.remove(listener)
+    assert heard == ["enough"]
