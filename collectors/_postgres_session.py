@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 5
 STATEMENT_TIMEOUT_MS = 1_500
-READ_TIMEOUT = 5.0
+READ_TIMEOUT = 3.0
 """Seconds after which a server that says nothing is given up; its own timeout should have come before."""
 Connection = psycopg.AsyncConnection[dict[str, Any]]
 QueryCanceled = psycopg.errors.QueryCanceled
@@ -109,8 +111,31 @@ async def _reach(host: str, port: int, remote: Remote) -> AsyncIterator[dict[str
 
 
 async def read(connection: Connection, query: bytes) -> list[dict[str, Any]]:
-    async with asyncio.timeout(READ_TIMEOUT):
-        return await (await connection.execute(query)).fetchall()
+    """Read; raises TimeoutError when the server is silent.
+
+    It is hung up on, not cancelled: psycopg would first ask the silent server to
+    cancel the query and wait ten seconds for that, while nobody is told.
+    """
+    reading = asyncio.ensure_future(_fetch(connection, query))
+    try:
+        done, _ = await asyncio.wait({reading}, timeout=READ_TIMEOUT)
+    finally:
+        if not reading.done():
+            _hang_up(connection)
+            await asyncio.gather(reading, return_exceptions=True)
+    if not done:
+        raise TimeoutError
+    return reading.result()
+
+
+async def _fetch(connection: Connection, query: bytes) -> list[dict[str, Any]]:
+    return await (await connection.execute(query)).fetchall()
+
+
+def _hang_up(connection: Connection) -> None:
+    """End the connection under libpq: what waits for it fails at once."""
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as link:
+        link.shutdown(socket.SHUT_RDWR)
 
 
 _CAUSES = (

@@ -78,10 +78,10 @@ class Sink:
     """Where one source's samples and events go, and where its health is known.
 
     The first sample, log line or :meth:`live` call makes the source live, and
-    again after each time it was blind. How long it could not be seen becomes a
-    gap event, also before it was ever live, if that took longer than
-    :data:`PATIENCE` or failed once. A change of health is an event; saying the
-    same again is not.
+    again after each time it was blind. How long it could not be seen, and why it
+    began, becomes a gap event, also before it was ever live, if that took longer
+    than :data:`PATIENCE` or failed once. A change of health is an event; saying
+    the same again is not.
     """
 
     def __init__(self, info: SourceInfo, append: Callable[[Sample | Event], None]) -> None:
@@ -90,6 +90,7 @@ class Sink:
         self.reason = ""
         self._append = append
         self._unseen_since: Instant | None = Instant.now()
+        self._why = ""
 
     def sample(self, values: Mapping[str, float], rows: tuple[Mapping[str, Value], ...] = ()) -> None:
         """Hand over one reading."""
@@ -144,6 +145,7 @@ class Sink:
         at = Instant.now()
         if health is Health.BLIND:
             self._unseen_since = self._unseen_since or at
+            self._why = self._why or reason
         elif self.health is Health.CONNECTING and (
             health is Health.ABSENT or self._seconds_unseen(at) <= PATIENCE
         ):
@@ -162,8 +164,9 @@ class Sink:
         since = self._unseen_since
         if since is None:
             return
-        self.gap(since, f"blind for {self._seconds_unseen(at):.1f} s{how}")
-        self._unseen_since = None
+        why = f": {self._why}" if self._why else ""
+        self.gap(since, f"blind for {self._seconds_unseen(at):.1f} s{how}{why}")
+        self._unseen_since, self._why = None, ""
 
 
 async def supervise(collector: Collector, remote: Remote, sink: Sink) -> None:

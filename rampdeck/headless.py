@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from rampdeck.gate.words import told
 from rampdeck.model import Health
 from rampdeck.record import Result
+from rampdeck.record.result import Measured
 from rampdeck.run import Run
 from rampdeck.snapshot import Snapshot, ThresholdState
 from rampdeck.text import clean
@@ -16,12 +18,22 @@ PROGRESS = 5.0
 
 
 async def until_over(run: Run, tell: Callable[[str], None]) -> None:
-    """Wait until the load has come to its end, telling how it goes."""
+    """Wait until the load has come to its end, telling how it goes, and why a source is blind."""
+    blind: set[tuple[str, str]] = set()
     while not run.over.is_set():
         try:
             await asyncio.wait_for(run.over.wait(), PROGRESS)
         except TimeoutError:
-            tell(progress_line(run.snapshot()))
+            snapshot = run.snapshot()
+            before, blind = blind, blind_now(snapshot)
+            for source, why in sorted(blind - before):
+                tell(f"{source} is blind: {clean(why)}")
+            tell(progress_line(snapshot))
+
+
+def blind_now(snapshot: Snapshot) -> set[tuple[str, str]]:
+    """Return the sources that cannot be seen, each with the reason."""
+    return {(source.info.name, source.reason) for source in snapshot.sources if source.health is Health.BLIND}
 
 
 def progress_line(snapshot: Snapshot) -> str:
@@ -35,14 +47,21 @@ def progress_line(snapshot: Snapshot) -> str:
         f"p50 {_number(window.p50)} p95 {_number(window.p95)} p99 {_number(window.p99)} ms",
         f"fail {_percent(window.error_rate)}",
     ]
-    states = [threshold.state for threshold in snapshot.thresholds]
-    if states:
-        failing = states.count(ThresholdState.FAIL)
-        parts.append(f"gate {failing} failing" if failing else "gate holds")
-    blind = [source.info.name for source in snapshot.sources if source.health is Health.BLIND]
-    if blind:
+    if snapshot.thresholds:
+        parts.append(_gate([threshold.state for threshold in snapshot.thresholds]))
+    if blind := sorted(source for source, _ in blind_now(snapshot)):
         parts.append("blind: " + ", ".join(blind))
     return "  ".join(parts)
+
+
+def _gate(states: Sequence[ThresholdState]) -> str:
+    """Return how the gate stands; what has no samples yet does not hold."""
+    failing, unknown = states.count(ThresholdState.FAIL), states.count(ThresholdState.UNKNOWN)
+    if failing:
+        return f"gate {failing} failing"
+    if unknown == len(states):
+        return "gate not judged yet"
+    return f"gate holds, {unknown} not judged yet" if unknown else "gate holds"
 
 
 def final_table(result: Result) -> str:
@@ -51,14 +70,27 @@ def final_table(result: Result) -> str:
     titles = ("reqs", "fails", "fail %", "rps", "p50", "p95", "p99")
     head = f"{'':7} {'name':{width}}" + "".join(f"{title:>9}" for title in titles)
     lines = [head, "-" * len(head)]
-    for row in result.requests:
-        cells = (str(row.requests), str(row.failures), _percent(row.error_rate))
-        numbers = (_number(row.rps), _number(row.p50), _number(row.p95), _number(row.p99))
-        name = f"{clean(row.method)[:7]:7} {clean(row.name)[:width]:{width}}"
-        lines.append(name + "".join(f"{cell:>9}" for cell in (*cells, *numbers)))
-    lines += ["", *(f"{t.state.upper():8} {t.expression}  ({_number(t.value)})" for t in result.thresholds)]
-    lines += ["", str(result.result), *(f"  - {reason}" for reason in result.reasons)]
+    lines += [
+        f"{clean(row.method)[:7]:7} {clean(row.name)[:width]:{width}}" + _cells(row)
+        for row in result.requests
+    ]
+    lines.append(f"{'':7} {'all':{width}}" + _cells(result.total))
+    judged = (
+        f"{t.state.upper():8} {t.expression}  ({told(t.value, t.unit, t.limit)})" for t in result.thresholds
+    )
+    lines += ["", *judged, "", verdict(result)]
     return "\n".join(lines)
+
+
+def verdict(result: Result) -> str:
+    """Return the verdict and under it the reasons, one a line."""
+    return "\n".join([str(result.result), *(f"  - {clean(reason)}" for reason in result.reasons)])
+
+
+def _cells(row: Measured) -> str:
+    cells = (str(row.requests), str(row.failures), _percent(row.error_rate))
+    numbers = (_number(row.rps), _number(row.p50), _number(row.p95), _number(row.p99))
+    return "".join(f"{cell:>9}" for cell in (*cells, *numbers))
 
 
 def _number(value: float | None) -> str:

@@ -225,14 +225,13 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
             tell("Stopping the load ...")
         await run.close()
     result = run.result()
-    if options.headless:
-        tell(headless.final_table(result))
+    tell(headless.final_table(result) if options.headless else headless.verdict(result))
     if run.writer.problem:
         tell(f"The session file is not complete: {run.writer.problem}")
     await loop.in_thread(write, result, run.writer.path.parent)
     if options.json_file:
         await loop.in_thread(write_json, result, Path(options.json_file))
-    tell(f"{result.result}  {run.writer.path.parent / 'record.md'}")
+    tell(f"The record is in {run.writer.path.parent / 'record.md'}")
     return exit_code(run, result.result)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rampdeck.model import Instant
+from rampdeck.model import Instant, RunState
 from rampdeck.snapshot import EMPTY, GeneratorView, LoadView, Recording, Snapshot
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class Painter:
 
     def _paint(self, at: Instant) -> Snapshot:
         run, session = self._run, self._run.session
-        verdict, reasons = run.gate.verdict(
-            run.trust.doubts(session.sources), run.trust.tainted(), final=False
-        )
+        # At the end the thresholds show what decided, not that nothing is measured any more.
+        over = run.engine.state is RunState.STOPPED
+        verdict, reasons = run.gate.verdict(run.trust.doubts(), run.trust.tainted(), final=over)
         return Snapshot(
             at=at,
             title=run.setup.title,
@@ -51,7 +51,7 @@ class Painter:
             requests=session.request_rows(run.gate.health),
             trend=session.trend(),
             sources=tuple(source.view(at) for source in session.sources.values()),
-            thresholds=run.gate.views,
+            thresholds=run.gate.outcome(final=True) if over else run.gate.views,
             verdict=verdict,
             reasons=reasons,
             generator=self._generator(),

@@ -43,6 +43,7 @@ class Gap:
 
     begin: float
     until: float | None
+    why: str = ""
 
 
 @dataclass
@@ -212,7 +213,8 @@ class Session:
                 source.blind_since = None
         elif event.kind is EventKind.GAP:
             if len(source.gaps) < GAPS_KEPT:
-                source.gaps.append(Gap(float(event.fields["from"]), float(event.fields["until"])))
+                since, until = float(event.fields["from"]), float(event.fields["until"])
+                source.gaps.append(Gap(since, until, event.text))
             else:
                 source.gaps_left_out += 1
             source.blind_since = None

@@ -8,10 +8,10 @@ tenth of them becomes a doubt, and a doubt turns PASS into INCONCLUSIVE.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 
 from rampdeck.model import Health
-from rampdeck.session import Session, Source
+from rampdeck.session import Session
 
 BLIND_SHARE = 0.10
 """Share of the measured seconds that a source may be blind before it is a doubt."""
@@ -27,6 +27,7 @@ class Trust:
     def __init__(self) -> None:
         self.measured = 0.0
         self._blind: defaultdict[str, float] = defaultdict(float)
+        self._why: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._overloaded = 0.0
         self._short = 0.0
 
@@ -41,25 +42,39 @@ class Trust:
         for source in session.sources.values():
             if source.health in (Health.BLIND, Health.CONNECTING):
                 self._blind[source.info.name] += seconds
+                why = self._why[source.info.name]
+                why[source.reason] = why.get(source.reason, 0.0) + seconds
             if source.info.kind == "generator" and source.health is Health.WARNING:
                 overloaded = True
         if overloaded:
             self._overloaded += seconds
 
-    def doubts(self, sources: Mapping[str, Source]) -> tuple[str, ...]:
-        """Return what was missing, as sentences; it takes a PASS away, but not a FAIL."""
+    def doubts(self) -> tuple[str, ...]:
+        """Return what was missing, as sentences; it takes a PASS away, but not a FAIL.
+
+        Sources that were blind for the same reason, such as their host, share a sentence.
+        """
         found: list[str] = []
         if not self.measured:
             found.append("no load level was held long enough to be measured")
-        for name, blind in self._blind.items():
-            if blind > BLIND_SHARE * self.measured:
-                why = sources[name].reason
-                told = f"{name} was blind for {blind:.0f} of {self.measured:.0f} measured seconds"
-                found.append(f"{told} ({why})" if why else told)
+        found += self._blindness()
         if self._short > BLIND_SHARE * self.measured:
             seconds = f"{self._short:.0f} of {self.measured:.0f} measured seconds"
             found.append(f"users were missing in {seconds}: the scenario ended them, or they failed to start")
         return tuple(found)
+
+    def _blindness(self) -> Iterator[str]:
+        together: defaultdict[str, list[str]] = defaultdict(list)
+        for name, blind in self._blind.items():
+            if blind > BLIND_SHARE * self.measured:
+                reasons = self._why[name]
+                together[max(reasons, key=lambda why: reasons[why])].append(name)
+        for why, names in together.items():
+            longest = max(self._blind[name] for name in names)
+            seconds = f"{'up to ' if len(names) > 1 else ''}{longest:.0f} of {self.measured:.0f}"
+            mostly = ", mostly" if any(len(self._why[name]) > 1 for name in names) else ""
+            reason = f"{mostly}: {why}" if why else ""
+            yield f"{_listed(names)} blind for {seconds} measured seconds{reason}"
 
     def tainted(self) -> tuple[str, ...]:
         """Return why the request figures themselves are not to be trusted, if so."""
@@ -67,3 +82,9 @@ class Trust:
             return ()
         seconds = f"{self._overloaded:.0f} of {self.measured:.0f} measured seconds"
         return (f"the generator was at its limit in {seconds}: response times hold its own queue",)
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"{names[0]} was"
+    return f"{', '.join(names[:-1])} and {names[-1]} were"

@@ -149,6 +149,7 @@ class TestSink:
         pass_by(3.0)
         sink.log("back")
         (gap,) = told(story, EventKind.GAP)
+        assert gap.text == "blind for 5.0 s: the connection was lost"
         assert gap.fields == {"from": "1800001060.000", "until": "1800001065.000"}
         assert healths(story) == ["live", "blind", "blind", "live"]
 
@@ -164,7 +165,7 @@ class TestSink:
         sink.close()
         sink.close()
         (gap,) = told(story, EventKind.GAP)
-        assert gap.text == "blind for 2.0 s, until the end"
+        assert gap.text == "blind for 2.0 s, until the end" + (": refused" if began == "blind" else "")
 
     def test_a_warning_holds_over_samples_until_it_is_over(self, sink: Sink, story: Story) -> None:
         sink.sample({})

@@ -78,5 +78,8 @@ def checked(keys: Mapping[str, str]) -> dict[str, str]:
     known = {binding.id for binding in APP if binding.id} | set(PANE_IDS)
     for name in keys:
         if name not in known:
-            raise UsageError("[screen.keys]", f'unknown action "{name}"{nearest(name, known)}')
+            there = ", ".join(sorted(known))
+            raise UsageError(
+                "[screen.keys]", f'unknown action "{name}"{nearest(name, known)}', f"There are {there}"
+            )
     return dict(keys)

@@ -17,6 +17,19 @@ BARS = "▁▂▃▄▅▆▇"
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
+SPANS = (60, 120, 300)
+"""Seconds that a trend shows: a young run fills its width too."""
+
+
+def span_of(*series: Sequence[float | None]) -> int:
+    """Return the shortest span that has room for all that is known."""
+    known = 0
+    for one in series:
+        first = next((place for place, value in enumerate(one) if value is not None), len(one))
+        known = max(known, len(one) - first)
+    return next((span for span in SPANS if known <= span), SPANS[-1])
+
+
 def columns(series: Sequence[float | None], number: int, second: int, span: int) -> list[float | None]:
     """Return the last ``span`` seconds as at most ``number`` columns, each the highest of its seconds.
 
@@ -54,7 +67,7 @@ def bars(values: Sequence[float | None], top: float | None = None) -> str:
     )
 
 
-def sparkline(series: Sequence[float | None], width: int, second: int, span: int = 300) -> str:
+def sparkline(series: Sequence[float | None], width: int, second: int, span: int) -> str:
     """Return the last ``span`` seconds of a series in ``width`` cells."""
     return bars(columns(series, width, second, span))
 

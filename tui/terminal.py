@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import errno
 import os
+import select
 import signal
 import sys
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from textual.drivers.linux_driver import LinuxDriver
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 STALLED = 16_384
 """Bytes not yet taken by the terminal from which on nothing more is painted."""
+FAREWELL = 1.0
+"""Seconds that the terminal has at the end to take what is left."""
 MOST = 1_048_576
 """Bytes that are kept for a terminal that takes none; what comes after is dropped."""
 
@@ -30,6 +35,10 @@ class Terminal(LinuxDriver):
     output goes to an own non-blocking descriptor of the terminal, the rest waits in a
     buffer, and the app skips frames while there is any (:attr:`stalled`).
     A terminal that is gone ends the app.
+
+    Signals only leave word for the loop: a handler may be called inside
+    gevent's hub, where nothing may wait. At a hang-up the kernel sends SIGCONT after
+    SIGHUP, so this is not a rare path.
     """
 
     def __init__(
@@ -41,7 +50,7 @@ class Terminal(LinuxDriver):
         self._gone = False
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._hang_up_before: Any = None
-        self._output = self._opened()
+        self._output: int | None = None
 
     @property
     def stalled(self) -> bool:
@@ -51,13 +60,15 @@ class Terminal(LinuxDriver):
     def start_application_mode(self) -> None:
         """Take the terminal; its end ends the app."""
         self._event_loop = asyncio.get_running_loop()
+        if self._output is None:
+            self._output = self._opened()
         with contextlib.suppress(ValueError):  # not the main thread
             self._hang_up_before = signal.signal(signal.SIGHUP, self._hung_up)
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def write(self, data: str) -> None:
         """Write without waiting; drops what a dead or stuck terminal will never show."""
-        if self._gone or len(self._buffer) > MOST:
+        if self._gone or self._output is None or len(self._buffer) > MOST:
             return
         self._buffer += data.encode("utf-8", "replace")
         if not self._waiting:
@@ -68,15 +79,19 @@ class Terminal(LinuxDriver):
 
     def close(self) -> None:
         """Give the last sequences a moment, then let go of the terminal."""
-        if self._buffer and not self._gone:
-            os.set_blocking(self._output, True)
-            with contextlib.suppress(OSError):
-                os.write(self._output, bytes(self._buffer[:STALLED]))
         self._stop_waiting()
-        os.close(self._output)
-        self._gone = True
+        if self._output is not None:
+            until = time.monotonic() + FAREWELL
+            while self._buffer and not self._gone and (left := until - time.monotonic()) > 0:
+                if select.select([], [self._output], [], left)[1]:
+                    self._drain()
+                    self._stop_waiting()
+            self._buffer.clear()
+            os.close(self._output)
+            self._output = None
         if self._hang_up_before is not None:
             signal.signal(signal.SIGHUP, self._hang_up_before)
+            self._hang_up_before = None
         super().close()
 
     def run_input_thread(self) -> None:
@@ -99,6 +114,7 @@ class Terminal(LinuxDriver):
         return os.dup(self.fileno)
 
     def _drain(self) -> None:
+        assert self._output is not None
         try:
             while self._buffer:
                 written = os.write(self._output, self._buffer)
@@ -115,13 +131,24 @@ class Terminal(LinuxDriver):
         self._stop_waiting()
 
     def _stop_waiting(self) -> None:
-        if self._waiting and self._event_loop is not None:
+        if self._waiting and self._event_loop is not None and self._output is not None:
             self._waiting = False
             self._event_loop.remove_writer(self._output)
 
+    # Signals.
+
+    def _soon(self, call: Callable[[], object]) -> None:
+        if self._event_loop is not None and not self._event_loop.is_closed():
+            self._event_loop.call_soon_threadsafe(call)
+
     def _hung_up(self, *_: object) -> None:
-        if self._event_loop is not None:
-            self._event_loop.call_soon_threadsafe(self._lost)
+        self._soon(self._lost)
+
+    def _sigtstp_application(self, *_: object) -> None:
+        self._soon(self._suspend)
+
+    def _sigcont_application(self, *_: object) -> None:
+        self._soon(self._continue)
 
     def _lost(self) -> None:
         """Leave: nobody sees the screen any more."""
@@ -131,3 +158,19 @@ class Terminal(LinuxDriver):
         self._buffer.clear()
         self._stop_waiting()
         self._app.exit()
+
+    def _suspend(self) -> None:
+        """Give the terminal back to the shell and stop; the load stops with us."""
+        if self._auto_restart and self._output is not None:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _continue(self) -> None:
+        """Take the terminal again, whoever stopped us and however it was left."""
+        if self._gone or not self._auto_restart:
+            return
+        if self._output is not None:
+            self.suspend_application_mode()
+        self.resume_application_mode()
+        self._app.refresh(layout=True)

@@ -51,7 +51,7 @@ class Matter:
 
 def conclude(run: Run) -> Result:
     """Return the result of a run as of now."""
-    doubts = list(run.trust.doubts(run.session.sources))
+    doubts = list(run.trust.doubts())
     planned = run.walk.stages or run.engine.has_shape or run.setup.run_time
     if run.ended == "operator" and planned:
         doubts.append("the operator stopped the load before its planned end")
@@ -129,9 +129,9 @@ def _step(session: Session, gate: Gate, step: Step) -> StepResult:
 
 
 def _source(source: Source) -> SourceResult:
-    gaps = [GapResult(gap.begin, gap.until) for gap in source.gaps]
+    gaps = [GapResult(gap.begin, gap.until, gap.why) for gap in source.gaps]
     if source.blind_since is not None and not any(gap.until is None for gap in gaps):
-        gaps.append(GapResult(source.blind_since.utc, None))
+        gaps.append(GapResult(source.blind_since.utc, None, f"blind: {source.reason}"))
     return SourceResult(
         name=source.info.name,
         host=source.info.host,

@@ -14,8 +14,8 @@ from rampdeck.record.result import Finding
 from rampdeck.session import Gap, Session, Source
 from rampdeck.snapshot import ThresholdView
 
-MOST_SPANS = 5
-"""Gaps of a source that its finding lists."""
+GAPS_SHOWN = 5
+"""Times that a source was blind which its finding lists; its entry among the sources has all."""
 _ORDER = ("error", "warning", "notice")
 _ADVICE = {
     "worker_timeout": "Look at what the workers wait for at that time: PostgreSQL waits, a slow endpoint",
@@ -74,16 +74,16 @@ def _of_source(source: Source) -> Iterator[Finding]:
         weight = "error" if severity <= Severity.ERROR else "warning"
         yield Finding(source.info.kind, weight, text, (), _ADVICE.get(signal, ""))
     if source.gaps:
-        spans = tuple(_span(gap) for gap in source.gaps[:MOST_SPANS])
         count = len(source.gaps) + source.gaps_left_out
-        left = (f"and {count - MOST_SPANS} more",) if count > MOST_SPANS else ()
-        text = f"{name} was blind" + (f" {count} times" if count > 1 else "")
-        yield Finding(source.info.kind, "warning", text, (*spans, *left), source.reason)
+        times = "once" if count == 1 else f"{count} times"
+        spans = tuple(_span(gap) for gap in source.gaps[:GAPS_SHOWN])
+        left = (f"and {count - GAPS_SHOWN} more",) if count > GAPS_SHOWN else ()
+        yield Finding(source.info.kind, "warning", f"{name} was blind {times}", (*spans, *left))
 
 
 def _span(gap: Gap) -> str:
     until = _clock(gap.until) if gap.until is not None else "the end"
-    return f"{_clock(gap.begin)} to {until}"
+    return f"{_clock(gap.begin)} to {until}" + (f": {gap.why}" if gap.why else "")
 
 
 def _clock(utc: float) -> str:

@@ -134,7 +134,8 @@ def _number(value: float | None, digits: int) -> float | None:
 
 
 def _gap(gap: GapResult) -> dict[str, str | None]:
-    return {"from": _utc(gap.begin), "until": None if gap.until is None else _utc(gap.until)}
+    until = None if gap.until is None else _utc(gap.until)
+    return {"from": _utc(gap.begin), "until": until, "why": gap.why or None}
 
 
 def _moment(instant: Instant | None) -> str | None:

@@ -186,10 +186,8 @@ def _trust(result: Result) -> str:
 
 def _gaps(source: SourceResult) -> Iterator[str]:
     for gap in source.gaps:
-        until = "the end"
-        if gap.until is not None:
-            until = f"{_clock(gap.until)} UTC ({gap.until - gap.begin:.0f} s)"
-        yield f"- {code(source.name)} was blind from {_clock(gap.begin)} to {until}"
+        until = f"{_clock(gap.until)} UTC" if gap.until is not None else "the end"
+        yield f"- {code(source.name)} from {_clock(gap.begin)} to {until}: {prose(gap.why or 'blind')}"
 
 
 def _findings(result: Result) -> str:

@@ -106,6 +106,7 @@ class GapResult:
 
     begin: float
     until: float | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, 
 from functools import partial
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -323,6 +324,28 @@ async def test_a_session_that_falls_silent_is_given_up_and_opened_anew(
             finally:
                 os.kill(pid, signal.SIGCONT)
         await until(lambda: admin.execute(BACKENDS).fetchone() == (0,) or None)
+
+
+async def test_a_server_that_hangs_as_a_whole_is_told_within_the_time_for_one_reading(
+    postgres: PostgresCollector,
+    postgres_server: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("collectors._postgres_session.READ_TIMEOUT", 0.5)
+    async with watching(postgres) as watch:
+        await watch.sample()
+        frozen = [postgres_server.pid, *(one.pid for one in psutil.Process(postgres_server.pid).children())]
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            assert "no answer for 0.5 s" in await watch.health(Health.BLIND)
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+        await watch.sample()
+    # psycopg would have said that it asked the server in vain to cancel.
+    assert not caplog.messages
 
 
 async def test_a_password_in_a_statement_is_not_shown(

@@ -62,7 +62,7 @@ def session(store: Store = lambda _: None) -> tuple[Session, Gate, Instant]:
             played.append(_health(at, "postgres@db-1", Health.BLIND, "no answer from db-1 for 5 s"))
         played.append(replace(step, ended=at))
     gap = {"from": str(BEGAN.utc + 10), "until": str(BEGAN.utc + 14)}
-    text = "was blind for 4 s"
+    text = "blind for 4.0 s: no answer from db-1 for 5 s"
     played.append(Event(at, "postgres@db-1", EventKind.GAP, Severity.WARNING, text, fields=gap))
     played.append(_health(at, "postgres@db-1", Health.LIVE, ""))
     played.append(_health(at, "redis@db-1", Health.BLIND, "connection refused"))

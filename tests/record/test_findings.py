@@ -8,7 +8,6 @@ from rampdeck.model import (
     OTHER_NAMES,
     Event,
     EventKind,
-    Health,
     Instant,
     RequestBatch,
     RequestStats,
@@ -85,13 +84,10 @@ def test_a_source_that_came_and_went_is_one_finding_with_its_first_gaps() -> Non
     for number in range(7):
         span = {"from": str(NOON.utc + number * 60), "until": str(NOON.utc + number * 60 + 5)}
         seen.append(Event(NOON, GUNICORN, EventKind.GAP, Severity.WARNING, "blind", fields=span))
-    why = {"health": Health.BLIND.value}
-    seen.append(Event(NOON, GUNICORN, EventKind.HEALTH, Severity.ERROR, "no answer", fields=why))
     (finding,) = findings(seen, (), {})
     assert finding.text == f"{GUNICORN} was blind 7 times"
-    assert finding.evidence[0] == "12:00:00 UTC to 12:00:05 UTC"
+    assert finding.evidence[0] == "12:00:00 UTC to 12:00:05 UTC: blind"
     assert finding.evidence[-1] == "and 2 more"
-    assert finding.advice == "no answer"
 
 
 def test_too_many_request_names_are_told_and_how_to_group_them() -> None:

@@ -42,6 +42,8 @@ def test_a_run_leaves_figures_a_record_and_a_session(project: Project) -> None:
     assert result["record"]["Result"] == "PASS"
     assert len(result["record"]) == 9
     assert "running  users 5/5" in done.stderr
+    total = next(line.split() for line in done.stderr.splitlines() if line.startswith("        all "))
+    assert int(total[1]) == sum(request["requests"] for request in project.result["requests"])
     assert "**PASS**" in (project.session / "record.md").read_text()
     session = project.session / "session.sqlite"
     assert result["session"] == str(session)
@@ -108,6 +110,7 @@ def test_a_source_that_cannot_be_seen_makes_the_verdict_inconclusive_and_says_wh
     assert sources["postgres@local"]["gaps"] == 1
     assert sources["redis@local"]["state"] == "absent"
     assert any(reason.startswith("postgres@local was blind") for reason in project.result["reasons"])
+    assert "postgres@local is blind: PostgreSQL at 127.0.0.1:1: nothing listens there" in done.stderr
     assert not any("redis" in reason for reason in project.result["reasons"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rich.cells import cell_len
+from textual.events import Key
 
 from rampdeck.model import Health, RunState
 from rampdeck.snapshot import LoadView, Snapshot, ThresholdState, Verdict
@@ -102,6 +103,37 @@ async def test_zoom_gives_one_pane_everything_and_takes_it_back(opened: Opened) 
         assert "1 Requests" in screen_text(pilot)
 
 
+async def test_a_pane_and_zoom_pressed_in_one_go_zoom_that_pane(opened: Opened) -> None:
+    async with opened() as pilot:
+        for key in ("5", "z"):
+            pilot.app.post_message(Key(key, key))
+        await pilot.pause()
+        await pilot.pause()
+        assert source_pane(pilot, "postgres").size.width == 160
+
+
+async def test_a_table_with_too_many_columns_gets_tight_before_it_drops_one(
+    opened: Opened, deck: FakeDeck
+) -> None:
+    wide = tuple(replace(column, width=9) for column in VIEWS["host"].columns)
+    deck.views = {**VIEWS, "host": replace(VIEWS["host"], columns=wide)}
+    async with opened() as pilot:
+        header = body(source_pane(pilot, "host"))[0].split()
+        assert header == ["HOST", "CPU", "STEAL", "IOWAIT", "MEM", "RUNQ", "LISTENQ"]
+
+
+async def test_many_request_names_get_more_room(opened: Opened, deck: FakeDeck) -> None:
+    async with opened() as pilot:
+        before = requests_pane(pilot).size.height
+        deck.now = replace(
+            deck.now, requests=tuple(replace(row(754, 0), name=f"/page/{number}/") for number in range(10))
+        )
+        await repaint(pilot)
+        await pilot.pause()
+        assert requests_pane(pilot).size.height > before
+        assert "of 10" not in requests_pane(pilot).text
+
+
 async def test_the_zoomed_gate_is_a_table_with_everything(opened: Opened) -> None:
     async with opened() as pilot:
         await pilot.press("9", "z")
@@ -159,14 +191,14 @@ async def test_more_names_than_fit_scroll_and_say_how_many(opened: Opened, deck:
     many = tuple(replace(row(754, 0), name=f"/page/{number:03}/") for number in range(200))
     deck.now = replace(deck.now, requests=many)
     async with opened() as pilot:
-        assert "1–7 of 200" in requests_pane(pilot).text
+        assert "1–10 of 200" in requests_pane(pilot).text
         await pilot.press("1", "end")
         pane = requests_pane(pilot)
-        assert "194–200 of 200" in pane.text
+        assert "191–200 of 200" in pane.text
         assert "/page/199/" in pane.text
         assert body(pane)[-1].split()[0] == "All"
         await pilot.press("home", "down", "down")
-        assert "3–9 of 200" in pane.text
+        assert "3–12 of 200" in pane.text
 
 
 async def test_without_requests_the_pane_says_how_to_begin(opened: Opened, deck: FakeDeck) -> None:

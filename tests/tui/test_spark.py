@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.spark import area, bars, columns, nice_top, sparkline
+from tui.spark import area, bars, columns, nice_top, span_of, sparkline
 
 
 def test_a_column_shows_the_worst_of_its_seconds() -> None:
@@ -39,3 +39,10 @@ def test_the_area_fills_from_below() -> None:
 
 def test_the_top_of_an_axis_is_a_round_number() -> None:
     assert [nice_top(value) for value in (0, 7, 431, 1_001, 9_999)] == [1, 8, 500, 1_500, 10_000]
+
+
+def test_a_young_run_fills_the_width() -> None:
+    assert span_of([None] * 270 + [1.0] * 30) == 60
+    assert span_of([1.0] * 61, [None] * 300) == 120
+    assert span_of([1.0] * 300) == 300
+    assert span_of() == 60

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 PATIENCE = 30.0
@@ -48,6 +50,12 @@ class InTerminal:
             assert time.monotonic() < until, self.errors.read_text(errors="replace")
             if select.select([self.leader], [], [], 0.2)[0]:
                 self.seen += os.read(self.leader, 65_536)
+
+    def wait_until_stopped(self) -> None:
+        until = time.monotonic() + PATIENCE
+        while psutil.Process(self.process.pid).status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < until
+            time.sleep(0.02)
 
     def drain_until_gone(self) -> None:
         while self.process.poll() is None:
@@ -100,8 +108,27 @@ def test_when_the_terminal_goes_away_the_cockpit_leaves_in_good_order(terminal: 
     os.close(terminal.leader)
     terminal.process.wait(PATIENCE)
     assert terminal.said() == [["left", None]]
-    assert terminal.process.returncode == 0
     assert terminal.errors.read_text() == ""
+    assert terminal.process.returncode == 0
+
+
+def test_the_cockpit_can_be_stopped_by_the_shell_and_goes_on(terminal: InTerminal) -> None:
+    terminal.read_until("/checkout/")
+    terminal.process.send_signal(signal.SIGTSTP)
+    terminal.read_until("\x1b[?1049l")
+    terminal.wait_until_stopped()
+    terminal.seen.clear()
+    terminal.process.send_signal(signal.SIGCONT)
+    terminal.read_until("\x1b[?1049h")
+    terminal.read_until("/checkout/")
+    terminal.seen.clear()
+    terminal.process.send_signal(signal.SIGCONT)  # out of the blue: paints anew
+    terminal.read_until("/checkout/")
+    terminal.keys("+X")
+    terminal.read_until("STOPPED")
+    terminal.keys("q")
+    terminal.drain_until_gone()
+    assert terminal.said() == [["change_target", 10], ["abort"], ["left", None]]
 
 
 def test_a_terminal_that_takes_nothing_does_not_hold_up_the_load(terminal: InTerminal) -> None:

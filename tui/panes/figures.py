@@ -9,9 +9,8 @@ from rampdeck.snapshot import SourceView
 from rampdeck.view import Figure, Unit, View
 
 from ..drawing import Line, Tone, fit, fit_right, width_of
-from ..spark import sparkline
+from ..spark import span_of, sparkline
 
-SPAN = 300
 BETWEEN = 3
 NARROWEST_VALUE = {
     Unit.COUNT: 3,
@@ -58,12 +57,13 @@ def spark_lines(
     """Return one trend line for each figure that has one, per source."""
     figures = [figure for line in view.figures for figure in line if figure.spark]
     label_width = max((width_of(figure.label) for figure in figures), default=0) + 1
+    span = span_of(*(source.series.get(figure.metric, ()) for source in sources for figure in figures))
     lines: list[Line] = []
     for source in sources:
         host = fit(source.info.host, host_width - 1) + " " if host_width else ""
         for figure in figures:
             series = source.series.get(figure.metric, ())
-            drawn = sparkline(series, width - label_width - host_width, second, SPAN)
+            drawn = sparkline(series, width - label_width - host_width, second, span)
             lines.append(((host + fit(figure.label, label_width), Tone.MUTED), (drawn, Tone.SPARK)))
     return lines
 

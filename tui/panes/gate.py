@@ -27,8 +27,9 @@ class GatePane(Pane):
 
     help = (
         "Every threshold with its value now and its limit. ✖ fails now, ▲ holds but is near the limit, "
-        "○ has no samples (never a pass). A threshold that failed once says since when, also when it holds "
-        "again. The verdict stands in the lower border, with the reasons if it is not PASS."
+        "○ has no samples (never a pass), as while a level ramps and settles. A threshold that failed "
+        "once says since when, also when it holds again. The verdict stands in the lower border, with "
+        "the reasons if it is not PASS."
     )
 
     def __init__(self) -> None:
@@ -86,11 +87,18 @@ class GatePane(Pane):
     def state(self) -> Line:
         """Return the verdict and why it is not better."""
         text, tone = VERDICT[self.snapshot.verdict]
-        reasons = "; ".join(safe(reason, 120) for reason in self.snapshot.reasons[:2])
+        waits = [f"judged once the level is measured; it {self._phase} now"] if self._phase else []
+        reasons = "; ".join(safe(reason, 120) for reason in [*waits, *self.snapshot.reasons[:2]])
         if not reasons:
             return ((text, tone),)
         room = max(self.size.width - 40, 10)
         return ((cut(reasons, room) + " · ", Tone.MUTED), (text, tone))
+
+    @property
+    def _phase(self) -> str:
+        """What the load level does instead of being measured, if there is one."""
+        step = self.snapshot.load.step
+        return {"ramp": "ramps", "settle": "settles"}.get(step.phase, "") if step else ""
 
     def _compact(self, width: int, height: int) -> list[Line]:
         """Return one or two lines without a frame: what fails, and the verdict with its reasons."""

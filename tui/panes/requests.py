@@ -15,10 +15,9 @@ from rampdeck.snapshot import Figures, RequestRow, Series, Snapshot
 
 from ..drawing import Line, Span, Tone, cut, fit, fit_right, joined, safe
 from ..signs import HEALTH, WORST, worst
-from ..spark import sparkline
+from ..spark import span_of, sparkline
 from ..widgets.pane import Pane
 
-SPAN = 300
 METHOD_WIDTH = 7
 NARROWEST_NAME = 14
 WIDEST_NAME = 44
@@ -152,6 +151,11 @@ class RequestsPane(Pane):
         """Scroll to the first or the last rows."""
         self.move(len(self.snapshot.requests) if end else -len(self.snapshot.requests))
 
+    @property
+    def _span(self) -> int:
+        """Seconds of the trends: the same for all rows, so that they can be compared."""
+        return span_of(self.snapshot.trend.p95)
+
     def _widths(self, width: int) -> tuple[list[NumberColumn], int, int]:
         """Return the columns that fit, the width of the names and that of the trend."""
         columns = list(COLUMNS)
@@ -177,7 +181,7 @@ class RequestsPane(Pane):
             mark = "↓" if tone is Tone.STRONG else ""
             spans.append((fit_right(f"{column.title}{mark}", column.width), tone))
         if spark_width:
-            spans.append(("  " + cut("P95, 5 min", spark_width), Tone.MUTED))
+            spans.append(("  " + cut(f"P95, {self._span // 60} min", spark_width), Tone.MUTED))
         return tuple(spans)
 
     def _row(
@@ -190,7 +194,7 @@ class RequestsPane(Pane):
             (fit(safe(row.method, 20), METHOD_WIDTH - 1) + " ", Tone.MUTED),
             (fit(safe(row.name, 200), name_width), loud),
             *_figures(columns, row.window, row.whole, loud),
-            *_trend(row.p95, spark_width, second),
+            *_trend(row.p95, spark_width, second, self._span),
         )
 
     def _sum(self, columns: list[NumberColumn], name_width: int, spark_width: int, second: int) -> Line:
@@ -198,7 +202,7 @@ class RequestsPane(Pane):
         return (
             (" " * (2 + METHOD_WIDTH) + fit("All", name_width), Tone.STRONG),
             *_figures(columns, shot.window, shot.whole, Tone.STRONG),
-            *_trend(shot.trend.p95, spark_width, second),
+            *_trend(shot.trend.p95, spark_width, second, self._span),
         )
 
 
@@ -214,7 +218,7 @@ def _figures(columns: list[NumberColumn], now: Figures, whole: Figures, loud: To
     )
 
 
-def _trend(series: Series, width: int, second: int) -> Line:
+def _trend(series: Series, width: int, second: int, span: int) -> Line:
     if not width:
         return ()
-    return (("  " + sparkline(series, width, second, SPAN), Tone.SPARK),)
+    return (("  " + sparkline(series, width, second, span), Tone.SPARK),)

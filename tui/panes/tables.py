@@ -13,6 +13,16 @@ from rampdeck.view import Column, Unit, View
 from ..drawing import Line, Span, Tone, fit, fit_right, safe, width_of
 from ..signs import HEALTH
 
+TIGHT = {
+    Unit.COUNT: 3,
+    Unit.PERCENT: 4,
+    Unit.MILLISECONDS: 5,
+    Unit.SECONDS: 5,
+    Unit.BYTES: 6,
+    Unit.BYTES_PER_SECOND: 6,
+    Unit.PER_SECOND: 5,
+}
+"""Cells that a number needs at least, by its unit."""
 NARROWEST = 8
 """A column that takes what is left gets at least this."""
 
@@ -44,9 +54,10 @@ def rows_of(view: View, sources: Sequence[SourceView]) -> list[Row]:
 def table_lines(view: View, rows: Sequence[Row], width: int, host_width: int) -> tuple[Line, list[Line]]:
     """Return the header line and a line for each row."""
     columns = list(view.columns)
+    longest = max((width_of(row.host) for row in rows), default=4)
     if view.per_host and not any(column.key == "host" for column in columns):
-        columns.insert(0, Column("host", "HOST", width=max((width_of(row.host) for row in rows), default=4)))
-    widths = _widths(columns, width - 2 - host_width)
+        columns.insert(0, Column("host", "HOST", width=longest))
+    widths = _widths(columns, width - 2 - host_width, longest)
     header: list[Span] = [("  " + (fit("HOST", host_width) if host_width else ""), Tone.MUTED)]
     for column, room in zip(columns, widths, strict=True):
         if room:
@@ -81,9 +92,15 @@ def _aligned(column: Column, text: str, room: int) -> str:
     return fit(text, room) if column.unit is Unit.TEXT else fit_right(text, room)
 
 
-def _widths(columns: list[Column], width: int) -> list[int]:
-    """Return a width for each column; the last ones are left out (0) where there is no room."""
+def _widths(columns: list[Column], width: int, longest_host: int) -> list[int]:
+    """Return a width for each column.
+
+    Where there is too little room, numbers get what they need at least; where that
+    is still too much, the last columns are left out (0).
+    """
     fixed = [column.width and max(column.width, width_of(column.title)) for column in columns]
+    if sum(room or NARROWEST for room in fixed) + len(columns) > width:
+        fixed = [room and _tight(column, longest_host) for room, column in zip(fixed, columns, strict=True)]
     needed = [room or NARROWEST for room in fixed]
     number = len(columns)
     while number > 1 and sum(needed[:number]) + number > width:
@@ -96,3 +113,10 @@ def _widths(columns: list[Column], width: int) -> list[int]:
     if open_ended and spare > 0:
         widths[open_ended[-1]] += spare
     return widths
+
+
+def _tight(column: Column, longest_host: int) -> int:
+    """Return the least width of a column that has one."""
+    if column.key == "host":
+        return max(min(column.width, longest_host), width_of(column.title))
+    return max(min(column.width, TIGHT.get(column.unit, column.width)), width_of(column.title))

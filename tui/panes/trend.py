@@ -10,10 +10,9 @@ from rampdeck.snapshot import Series, ThresholdState, ThresholdView
 from rampdeck.view import Unit
 
 from ..drawing import Line, Span, Tone, fit_right, joined
-from ..spark import area, bars, columns, nice_top
+from ..spark import area, bars, columns, nice_top, span_of
 from ..widgets.pane import Pane
 
-SPAN = 300
 AXIS = 6
 """Cells left of the plot."""
 LEGEND = 8
@@ -21,10 +20,10 @@ LEGEND = 8
 
 
 class TrendPane(Pane):
-    """The last five minutes: p95 with its limit, and the load that made it."""
+    """The last minutes: p95 with its limit, and the load that made it."""
 
     help = (
-        "The last five minutes. The line is the p95 of all requests in each second, the dashes are the "
+        "The last minutes. The height is the p95 of all requests in each second, the dashes are the "
         "limit of the p95 threshold. Users, rate and failures stand below it on the same time axis, so "
         "that cause and effect are one above the other. A gap is a second without data."
     )
@@ -53,7 +52,7 @@ class TrendPane(Pane):
 
     def body(self, width: int, height: int) -> list[Line]:
         """Return the chart, and as many of the sparklines as fit below it."""
-        trend, second = self.snapshot.trend, int(self.snapshot.at.mono)
+        trend, second, span = self.snapshot.trend, int(self.snapshot.at.mono), self._span
         plot = width - AXIS - 1
         below = [
             ("users", trend.users, fmt.count(_last(trend.users)), Tone.SPARK),
@@ -62,7 +61,7 @@ class TrendPane(Pane):
         ][: max(height - 4, 0)]
         lines = self._chart(plot, height - len(below), second)
         for label, series, value, tone in below:
-            drawn = bars(columns(series, plot - LEGEND, second, SPAN))
+            drawn = bars(columns(series, plot - LEGEND, second, span))
             lines.append(
                 (
                     (fit_right(label, AXIS - 1) + "  ", Tone.MUTED),
@@ -74,12 +73,17 @@ class TrendPane(Pane):
 
     def state(self) -> Line:
         """Return the span of the time axis."""
-        return (("last 5 min", Tone.MUTED),)
+        return ((f"last {self._span // 60} min", Tone.MUTED),)
+
+    @property
+    def _span(self) -> int:
+        trend = self.snapshot.trend
+        return span_of(trend.p95, trend.users)
 
     def _chart(self, plot: int, height: int, second: int) -> list[Line]:
         plot -= LEGEND
         limit = self.limit
-        values = columns(self.snapshot.trend.p95, plot, second, SPAN)
+        values = columns(self.snapshot.trend.p95, plot, second, self._span)
         highest = max((value for value in values if value is not None), default=0.0)
         if limit is not None and limit.limit <= highest * 4:
             highest = max(highest, limit.limit * 1.1)

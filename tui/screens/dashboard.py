@@ -37,6 +37,8 @@ COLUMNS = {"left": (1, 2, 3, 8), "right": (4, 5, 6, 7)}
 SCENARIO = View(title="Scenario log", log=True)
 SCENARIO_KINDS = ("scenario", "operator", "engine")
 GATE = 9
+MANY = 7
+"""Request names from which on their pane gets more room."""
 NEEDED = (80, 24)
 
 
@@ -123,6 +125,7 @@ class Dashboard(Screen[None]):
 
     def watch_snapshot(self, snapshot: Snapshot) -> None:
         """Hand the picture to everything that draws."""
+        self.set_class(len(snapshot.requests) > MANY, "-many")
         for bar in (*self._above, self._small):
             bar.show(snapshot)
         for pane in self.panes.values():
@@ -150,7 +153,7 @@ class Dashboard(Screen[None]):
         elif not pane.display or not pane.region:
             self._choose(number)
             self.add_class("-zoom")
-        pane.focus(scroll_visible=False)
+        self._focus(pane)
 
     def toggle_zoom(self) -> None:
         """Give the focused pane everything between the bars, or take it back."""
@@ -160,7 +163,7 @@ class Dashboard(Screen[None]):
         focused = self.focused
         number = focused.number if isinstance(focused, Pane) else self.chosen
         self._choose(number)
-        self.panes[number].focus(scroll_visible=False)
+        self._focus(self.panes[number])
         self.add_class("-zoom")
 
     def back(self) -> None:
@@ -173,6 +176,13 @@ class Dashboard(Screen[None]):
     def on_pane_bar_chosen(self, message: PaneBar.Chosen) -> None:
         """Go to the pane that was clicked."""
         self.go_to(message.number)
+
+    def _focus(self, pane: Pane) -> None:
+        """Focus a pane at once where that is possible, so that the next key finds it."""
+        if pane.focusable:
+            self.set_focus(pane, scroll_visible=False)
+        else:
+            pane.focus(scroll_visible=False)
 
     def _choose(self, number: int) -> None:
         self.chosen = number
