@@ -112,24 +112,24 @@ class Run:
             return
         left = " (left the plan)" if self.walk.following or self.engine.shape_running else ""
         self.walk.leave()
-        self._say(EventKind.KEY, f"target {before} → {users} users{left}", {"users": str(users)})
+        self.session.say(EventKind.KEY, f"target {before} → {users} users{left}", {"users": str(users)})
         self._want(Order(users, self.engine.spawn_rate, "key"))
 
     def toggle_hold(self) -> None:
         """Hold a running plan, or go on with it."""
         if self.walk.following:
             self.walk.toggle_hold()
-            self._say(EventKind.KEY, "plan held" if self.walk.held else "plan goes on")
+            self.session.say(EventKind.KEY, "plan held" if self.walk.held else "plan goes on")
 
     def return_to_plan(self) -> None:
         """Start the plan or take it up where it was left; a locustfile's shape starts anew."""
         if self.engine.has_shape:
             if not self.engine.shape_running and self.engine.state is not RunState.STOPPING:
-                self._say(EventKind.KEY, "the locustfile's shape drives the load")
+                self.session.say(EventKind.KEY, "the locustfile's shape drives the load")
                 self._load_begins()
                 self.engine.start_shape()
         elif not self.walk.following and (stage := self.walk.follow()):
-            self._say(EventKind.KEY, f"following the plan from “{stage.name}”")
+            self.session.say(EventKind.KEY, f"following the plan from “{stage.name}”")
             self._go_to(stage)
 
     def stop(self) -> None:
@@ -155,11 +155,11 @@ class Run:
 
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""
-        self._say(EventKind.MARK, text)
+        self.session.say(EventKind.MARK, text)
 
     async def save_record(self) -> Path:
         """Write the decision record as of now; returns its Markdown file."""
-        self._say(EventKind.KEY, "decision record saved")
+        self.session.say(EventKind.KEY, "decision record saved")
         return await loop.in_thread(write, self.result(), self.writer.path.parent)
 
     def result(self) -> Result:
@@ -193,6 +193,9 @@ class Run:
                 self._start(source.info.name, supervise(source.collector, remote(source.host), sink))
         self._start("release", self._ask())
 
+    async def _ask(self) -> None:
+        self.facts = await gather(self.setup.config.release, self.setup.hosts.remote)
+
     async def close(self) -> None:
         """Stop the load, read what is left, and end the session file; :meth:`result` is final then."""
         if self.engine.running:
@@ -222,10 +225,6 @@ class Run:
     async def _last_look(self) -> None:
         self._watch()
         self._tick()
-
-    async def _ask(self) -> None:
-        """Ask the hosts for the facts of the release."""
-        self.facts = await gather(self.setup.config.release, self.setup.hosts.remote)
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(self._guarded(name, work), name=name))
@@ -282,7 +281,7 @@ class Run:
             return
         self.ended = reason
         self.walk.leave()
-        self._say(EventKind.LOAD, "the plan is over" if reason == "plan" else "the run time is over")
+        self.session.say(EventKind.LOAD, "the plan is over" if reason == "plan" else "the run time is over")
         self.engine.stop()
 
     def _look_for_ends(self, state: RunState) -> None:
@@ -300,21 +299,19 @@ class Run:
         if (failure := self.engine.failure) and not self.broken:
             self._broke(self.ended, failure)
         self.walk.leave()
-        for step in self.steps.end(Instant.now()):
-            self._step_changed(step)
         self._take_batch()
         self.over.set()
 
     def _ended_by_itself(self) -> None:
         if not self.ended:
             self.ended = "shape" if self.engine.has_shape else "scenario"
-            self._say(EventKind.LOAD, f"the {self.ended} has ended the load")
+            self.session.say(EventKind.LOAD, f"the {self.ended} has ended the load")
 
     def _broke(self, ended: str, why: str) -> None:
         """Stop the load at once because something is broken, and say what."""
         self.ended = ended
         self.broken = why
-        self._say(EventKind.LOAD, why, severity=Severity.CRITICAL)
+        self.session.say(EventKind.LOAD, why, severity=Severity.CRITICAL)
         self.walk.leave()
         self.engine.abort()
 
@@ -325,7 +322,7 @@ class Run:
         if verb:
             name = f" “{step.stage}”" if step.stage else ""
             fields = {"step": str(step.number), "users": str(step.users), "phase": step.phase}
-            self._say(EventKind.LOAD, f"step {step.number}{name}: {verb} {step.users} users", fields)
+            self.session.say(EventKind.LOAD, f"step {step.number}{name}: {verb} {step.users} users", fields)
 
     def _drain_output(self, last: bool = False) -> None:
         for text, severity in self.setup.log.take():
@@ -348,10 +345,10 @@ class Run:
         self._ticked = at.mono
         for turned in self.gate.observe(at, self.session):
             severity = Severity.ERROR if turned.breached else Severity.NOTICE
-            self._say(EventKind.GATE, turned.text, {"threshold": turned.expression}, severity)
+            self.session.say(EventKind.GATE, turned.text, {"threshold": turned.expression}, severity)
         if self.engine.recorder.overflowed and not self._told_of_names:
             self._told_of_names = True
-            self._say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
+            self.session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
         self._painter.tick()
 
     def _take_batch(self) -> None:
@@ -380,18 +377,15 @@ class Run:
             self.over.clear()
 
     def _order_taken_up(self, order: Order) -> None:
-        at = Instant.now()
-        if order is STOP:
-            changed = self.steps.end(at)
-        else:
-            changed = self.steps.begin(at, order.users, order.spawn_rate, order.cause, order.stage)
+        at, level = Instant.now(), (order.users, order.spawn_rate, order.cause, order.stage)
+        changed = self.steps.end(at) if order is STOP else self.steps.begin(at, *level)
         for step in changed:
             self._step_changed(step)
 
     def _operator_stops(self, what: str) -> None:
         if self.engine.running:
             self.ended = self.ended or "operator"
-            self._say(EventKind.KEY, what)
+            self.session.say(EventKind.KEY, what)
         self.walk.leave()
 
     def screen_broke(self) -> None:
@@ -404,13 +398,3 @@ class Run:
     def _scenario_exits(self, exit_: SystemExit) -> None:
         if not self.broken:
             self._broke("scenario", f"the scenario called sys.exit({exit_.code!r})")
-
-    def _say(
-        self,
-        kind: EventKind,
-        text: str,
-        fields: dict[str, str] | None = None,
-        severity: Severity = Severity.NOTICE,
-    ) -> None:
-        source = "operator" if kind in (EventKind.KEY, EventKind.MARK) else "engine"
-        self.session.append(Event(Instant.now(), source, kind, severity, text, fields=fields or {}))

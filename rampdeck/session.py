@@ -117,6 +117,17 @@ class Session:
         else:
             self.sources[item.name] = Source(item)
 
+    def say(
+        self,
+        kind: EventKind,
+        text: str,
+        fields: Mapping[str, str] | None = None,
+        severity: Severity = Severity.NOTICE,
+    ) -> None:
+        """Append an event of our own: what the operator did, or what the load does."""
+        source = "operator" if kind in (EventKind.KEY, EventKind.MARK) else "engine"
+        self.append(Event(Instant.now(), source, kind, severity, text, fields=fields or {}))
+
     @property
     def step(self) -> Step | None:
         """Return the load level that is under way."""

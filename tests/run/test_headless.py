@@ -156,6 +156,7 @@ def init(environment, **_):
     assert "the scenario refuses to start" in done.stderr
     assert "no accounts to log in with" in done.stderr
     assert "Traceback" not in done.stderr
+    assert list((project.folder / "rampdeck-sessions").iterdir()) == [], "no empty session is left"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -172,6 +173,32 @@ def test_a_signal_stops_gracefully_and_the_record_is_still_written(
     assert process.returncode == 4
     assert project.result["requests"][0]["failures"] == 0
     assert any("operator stopped" in reason for reason in project.result["reasons"])
+
+
+def test_a_user_who_never_yields_can_be_stopped_by_a_second_signal(project: Project) -> None:
+    text = (project.folder / "locustfile.py").read_text()
+    project.write("locustfile.py", text + "        open('spinning', 'w').close()\n        while True: pass\n")
+    with project.start(
+        "run", "--headless", "-H", project.site, "-u", "1", "-t", "60s", "--json-file", "out.json"
+    ) as process:
+        _until_there(project.folder / "spinning")
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 4
+    assert project.result["requests"][0]["requests"] == 1
+
+
+def test_a_reader_that_has_gone_does_not_cost_the_record(project: Project) -> None:
+    with project.start("run", "--headless", "-H", project.site, "-u", "1", "-t", "8s") as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        process.stderr.close()
+        process.stdout.close()
+        process.wait(timeout=60)
+    assert (project.session / "record.md").exists()
+    assert process.returncode in (0, 3), "a verdict, whatever the machine was up to"
 
 
 def test_a_killed_run_keeps_what_it_had_recorded(project: Project) -> None:
@@ -207,6 +234,9 @@ WRONG = [
     ("", ("--no-such-option",), "no-such-option"),
     ("", ("--worker",), "--worker is not available"),
     ("", ("-c", "nowhere.toml"), "cannot read nowhere.toml"),
+    ("", ("-r", "0"), "must be > 0"),
+    ("", ("-u", "-3"), "-3 users cannot be had"),
+    ("", ("--record", "/proc/nowhere"), "cannot make /proc/nowhere"),
     ("", ("Visiter",), 'no user class "Visiter"; did you mean "Visitor"?'),
 ]
 
@@ -265,6 +295,13 @@ def test_the_command_line_explains_itself(project: Project) -> None:
 def items_of(file: Path) -> list[object]:
     with SessionReader(file) as reader:
         return list(reader.items())
+
+
+def _until_there(path: Path) -> None:
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < until, path
+        time.sleep(0.1)
 
 
 def _until_running(process: subprocess.Popen[str]) -> None:
