@@ -30,7 +30,7 @@ import termios
 import time
 from pathlib import Path
 
-from tests.tui.fakes import picture
+from tests.tui.made import picture
 from tests.tui.show import BEGIN, MovingDeck
 from tui import Cockpit
 

@@ -21,7 +21,8 @@ from rampdeck.model import Event, Instant
 from rampdeck.snapshot import Snapshot
 from tui import Cockpit
 
-from .fakes import _LINES, FakeDeck, event, log, picture
+from .fakes import _LINES, FakeDeck, log
+from .made import event, picture
 
 BEGIN = 400
 """The second of the imagined run at which it is met."""

@@ -13,8 +13,9 @@ from tui.drawing import Tone, cut, fit, fit_right, safe, wrap
 from tui.screens.dialogs import OpenedEntry
 
 from .conftest import Opened
-from .fakes import START, FakeDeck, event, picture, row, source
+from .fakes import FakeDeck
 from .looking import body, dashboard, repaint, right_half, screen_text, source_pane, widths
+from .made import START, event, picture, row, source
 
 HOSTILE = (
     "\x1b[31mred\x1b[0m and \x1b]0;title\x07 and \x1b[2J",

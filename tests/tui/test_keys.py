@@ -16,8 +16,9 @@ from tui import Cockpit
 from tui.screens.dialogs import Confirm, GoTo
 
 from .conftest import Opened
-from .fakes import FakeDeck, picture
+from .fakes import FakeDeck
 from .looking import app_of, bar, dashboard, repaint, screen_text
+from .made import picture
 
 
 async def test_the_load_keys_change_the_target(opened: Opened, deck: FakeDeck) -> None:

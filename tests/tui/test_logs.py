@@ -9,8 +9,9 @@ from tui.logbook import Filter, Logbook
 from tui.screens.dialogs import FilterLog, OpenedEntry
 
 from .conftest import Opened
-from .fakes import START, FakeDeck, event
+from .fakes import FakeDeck
 from .looking import body, repaint, screen_text, source_pane
+from .made import START, event
 
 
 def lines(number: int, first: int = 0, source: str = "gunicorn@app-1") -> list[Event]:

@@ -13,7 +13,7 @@ from tui.drawing import Tone
 from tui.panes.requests import SORTS
 
 from .conftest import Opened
-from .fakes import START, VIEWS, FakeDeck, picture, row, source, sources
+from .fakes import FakeDeck
 from .looking import (
     bar,
     body,
@@ -26,6 +26,7 @@ from .looking import (
     trend_pane,
     widths,
 )
+from .made import START, VIEWS, picture, row, source, sources
 
 
 async def test_every_pane_is_alive_in_a_large_terminal(opened: Opened) -> None:

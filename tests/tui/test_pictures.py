@@ -18,7 +18,8 @@ from rampdeck.model import Health
 from rampdeck.snapshot import Snapshot
 from tui import Cockpit
 
-from .fakes import START, FakeDeck, log, picture, sources
+from .fakes import FakeDeck, log
+from .made import START, picture, sources
 
 
 class Compare(Protocol):

@@ -1,0 +1,377 @@
+"""What a cockpit can be given to show: made-up figures, sources and thresholds, frozen in time."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from rampdeck.model import (
+    Event,
+    EventKind,
+    Health,
+    Instant,
+    RunState,
+    Severity,
+    SourceInfo,
+    Stage,
+    Step,
+    Value,
+)
+from rampdeck.snapshot import (
+    Figures,
+    GeneratorView,
+    LoadView,
+    Recording,
+    RequestRow,
+    Series,
+    Snapshot,
+    SourceView,
+    ThresholdState,
+    ThresholdView,
+    Trend,
+    Verdict,
+)
+from rampdeck.view import Column, Figure, Metric, Unit, View
+
+START = Instant(utc=1_795_350_000.0, mono=10_000.0)
+PLAN = (
+    Stage("baseline", 60, 5, 180),
+    Stage("busy", 120, 5, 180),
+    Stage("peak", 240, 5, 300),
+    Stage("spike", 300, 5, 300),
+    Stage("drain", 0, 20, 60),
+)
+
+VIEWS: Mapping[str, View] = {
+    "gunicorn": View(
+        "Gunicorn journal",
+        figures=((Figure("timeouts", "timeouts"), Figure("boots", "boots"), Figure("errors", "errors")),),
+        log=True,
+    ),
+    "nginx": View(
+        "Nginx",
+        figures=(
+            (
+                Figure("rps", "req/s", spark=True),
+                Figure("4xx", "4xx"),
+                Figure("5xx", "5xx", bad=1),
+                Figure("upstream_p95", "upstream p95"),
+            ),
+        ),
+        log=True,
+    ),
+    "postgres": View(
+        "pg_stat_activity",
+        figures=(
+            (
+                Figure("connections", "backends", limit="usable", warn=0.8, bad=0.95),
+                Figure("active", "active"),
+                Figure("idle_in_transaction", "idle-tx", warn=1, bad=3),
+                Figure("waiting", "waiting"),
+            ),
+            (Figure("active", "active", spark=True),),
+        ),
+        columns=(
+            Column("pid", "PID", width=7),
+            Column("state", "STATE", width=8),
+            Column("wait", "WAIT", width=18),
+            Column("age", "AGE", Unit.SECONDS, 6),
+            Column("query", "QUERY"),
+        ),
+    ),
+    "redis": View(
+        "Redis",
+        figures=(
+            (Figure("ops", "ops/s", spark=True), Figure("hit_rate", "hit rate")),
+            (
+                Figure("memory", "memory", limit="maxmemory", warn=0.8, bad=0.95),
+                Figure("evicted", "evicted/s", warn=0.01),
+            ),
+            (Figure("clients", "clients", limit="maxclients"), Figure("blocked", "blocked")),
+        ),
+    ),
+    "host": View(
+        "Hosts",
+        columns=(
+            Column("host", "HOST", width=12),
+            Column("cpu", "CPU", Unit.PERCENT, 6),
+            Column("steal", "STEAL", Unit.PERCENT, 6),
+            Column("iowait", "IOWAIT", Unit.PERCENT, 6),
+            Column("memory", "MEM", Unit.PERCENT, 6),
+            Column("run_queue", "RUNQ", Unit.COUNT, 5),
+            Column("listen_queue", "LISTENQ", Unit.COUNT, 7),
+        ),
+        per_host=True,
+    ),
+}
+_UNITS = {
+    "nginx.rps": Unit.PER_SECOND,
+    "nginx.upstream_p95": Unit.MILLISECONDS,
+    "redis.ops": Unit.PER_SECOND,
+    "redis.hit_rate": Unit.PERCENT,
+    "redis.memory": Unit.BYTES,
+    "redis.maxmemory": Unit.BYTES,
+    "redis.evicted": Unit.PER_SECOND,
+}
+METRICS: Mapping[str, Metric] = {
+    f"{kind}.{figure.metric}": Metric(
+        figure.metric, _UNITS.get(f"{kind}.{figure.metric}", Unit.COUNT), figure.label
+    )
+    for kind, view in VIEWS.items()
+    for line in view.figures
+    for figure in line
+}
+
+
+def kind_of(event: Event) -> str:
+    return event.source.partition("@")[0].partition(":")[0]
+
+
+def event(
+    at: Instant,
+    source: str,
+    text: str,
+    severity: Severity = Severity.INFO,
+    kind: EventKind = EventKind.LOG,
+) -> Event:
+    return Event(at, source, kind, severity, text)
+
+
+def wave(second: float, low: float, high: float, slowness: float = 40, shift: float = 0) -> float:
+    """Return a smooth number between two others that depends on the second alone."""
+    return low + (high - low) * (0.5 - 0.5 * math.cos((second + shift) / slowness))
+
+
+def series(second: int, low: float, high: float, slowness: float = 90, gap: bool = False) -> Series:
+    return tuple(
+        None if gap and 60 <= past <= 72 else wave(second - past, low, high, slowness) + (past * 7919 % 13)
+        for past in reversed(range(300))
+    )
+
+
+_REQUESTS = (
+    ("GET", "/", 18_204, 0, 62.1, 18, Health.LIVE),
+    ("GET", "/dashboard/", 9_117, 2, 31.0, 96, Health.WARNING),
+    ("GET", "/orders/", 9_080, 0, 30.8, 74, Health.LIVE),
+    ("GET", "/orders/[id]", 6_021, 0, 20.5, 41, Health.LIVE),
+    ("POST", "/checkout/", 2_995, 55, 10.2, 240, Health.BLIND),
+    ("POST", "/login/", 412, 0, 1.4, 130, Health.LIVE),
+)
+
+
+def figures(requests: int, failures: int, rps: float, p50: float) -> Figures:
+    share = failures / requests if requests else None
+    return Figures(
+        10.0, requests, failures, rps, share, p50 * 1.1, p50, p50 * 3.9, p50 * 6.8, p50 * 16.7, p50 * 3.8
+    )
+
+
+def row(second: int, place: int) -> RequestRow:
+    method, name, requests, failures, rps, p50, health = _REQUESTS[place]
+    moved = wave(second, 0.9, 1.1, 7, place)
+    now = figures(round(requests * moved / 50), failures, rps * moved, p50 * moved)
+    now = replace(now, error_rate=failures / requests)
+    whole = figures(requests + second * 3, failures, rps, p50)
+    return RequestRow(method, name, now, whole, series(second, p50 * 2, p50 * 4.5, 70 + place * 9), health)
+
+
+def source(
+    name: str,
+    values: Mapping[str, float],
+    *,
+    rows: tuple[Mapping[str, Value], ...] = (),
+    trends: Mapping[str, Series] | None = None,
+    health: Health = Health.LIVE,
+    reason: str = "",
+    age: float | None = 0.4,
+) -> SourceView:
+    kind, _, host = name.partition("@")
+    kind = kind.partition(":")[0]
+    return SourceView(
+        SourceInfo(name, kind, host),
+        health,
+        reason,
+        age,
+        750 if values else 0,
+        120,
+        0,
+        values,
+        rows,
+        trends or {},
+    )
+
+
+def sources(second: int) -> tuple[SourceView, ...]:
+    moved = wave(second, 0, 1, 11)
+    return (
+        source("gunicorn@app-1", {"timeouts": 3, "boots": 4, "errors": 41 + second}),
+        source("gunicorn@app-2", {"timeouts": 0, "boots": 1, "errors": 12 + second // 2}),
+        source(
+            "nginx@web-1",
+            {"rps": 156 + 9 * moved, "4xx": 3, "5xx": 1 + round(moved), "upstream_p95": 268 + 20 * moved},
+            trends={"rps": series(second, 40, 160)},
+            health=Health.WARNING,
+            reason="error_log level is error: warnings are not written",
+        ),
+        source(
+            "postgres@db-1",
+            {
+                "connections": 96,
+                "usable": 100,
+                "active": 18 + round(6 * moved),
+                "idle_in_transaction": 3,
+                "waiting": 7 + round(3 * moved),
+            },
+            rows=_sessions(moved),
+            trends={"active": series(second, 2, 24)},
+        ),
+        source(
+            "redis@cache-1",
+            {
+                "ops": 4_812 + 300 * moved,
+                "hit_rate": 97.2 - moved,
+                "memory": 412 * 2**20,
+                "maxmemory": 512 * 2**20,
+                "evicted": 0,
+                "clients": 118 + round(4 * moved),
+                "maxclients": 10_000,
+                "blocked": 0,
+            },
+            trends={"ops": series(second, 900, 5_000)},
+        ),
+        *_hosts(moved),
+    )
+
+
+def _hosts(moved: float) -> Iterator[SourceView]:
+    hosts = (("app-1", 71.0, 3), ("app-2", 68.5, 2), ("web-1", 22.1, 1), ("db-1", 88.0, 6))
+    for name, cpu, queue in hosts:
+        yield source(
+            f"host@{name}",
+            {
+                "cpu": cpu + 8 * moved,
+                "steal": 0.1,
+                "iowait": 2.5 * moved,
+                "memory": 41.0 + queue,
+                "run_queue": queue + round(2 * moved),
+                "listen_queue": 0,
+            },
+            health=Health.WARNING if cpu > 80 else Health.LIVE,
+        )
+
+
+def _sessions(moved: float) -> tuple[Mapping[str, Value], ...]:
+    return (
+        _session(
+            "4121", "idle-tx", "Client:ClientRead", 41.2 + moved, "UPDATE store_stock SET", Health.BLIND
+        ),
+        _session(
+            "4188", "active", "Lock:transactionid", 12.0 + moved, "UPDATE store_stock SET", Health.WARNING
+        ),
+        _session(
+            "4190", "active", "Lock:transactionid", 11.4 + moved, "UPDATE store_stock SET", Health.WARNING
+        ),
+        _session(
+            "4197", "active", "Lock:transactionid", 9.8 + moved, "UPDATE store_stock SET", Health.WARNING
+        ),
+        _session("4203", "active", "IO:DataFileRead", 1.1 + moved, "SELECT orders.id, orders.", Health.LIVE),
+        _session("4204", "active", "", 0.2 + moved, "SELECT auth_user.id FROM", Health.LIVE),
+    )
+
+
+def _session(pid: str, state: str, wait: str, age: float, query: str, health: Health) -> Mapping[str, Value]:
+    return {"pid": pid, "state": state, "wait": wait, "age": age, "query": query, "_health": health}
+
+
+def thresholds(second: int) -> tuple[ThresholdView, ...]:
+    moved = wave(second, 0, 1, 9)
+
+    def one(
+        expression: str,
+        label: str,
+        operator: str,
+        limit: float,
+        unit: Unit,
+        value: float,
+        state: ThresholdState,
+        failed: bool = False,
+    ) -> ThresholdView:
+        breach = START.plus(-125) if failed else None
+        return ThresholdView(expression, label, operator, limit, unit, value, state, failed, breach, 600)
+
+    percent, ms = Unit.PERCENT, Unit.MILLISECONDS
+    return (
+        one("p95 < 400ms", "p95 all requests", "<", 400, ms, 270 + 20 * moved, ThresholdState.PASS),
+        one("error_rate < 0.5%", "error rate", "<", 0.5, percent, 0.13, ThresholdState.PASS, failed=True),
+        one(
+            "error_rate{name=/checkout/} < 1%",
+            "error rate /checkout/",
+            "<",
+            1,
+            percent,
+            1.84 + 0.1 * moved,
+            ThresholdState.FAIL,
+            failed=True,
+        ),
+        one(
+            "p95{name=/dashboard/} < 400ms",
+            "p95 /dashboard/",
+            "<",
+            400,
+            ms,
+            310 + 40 * moved,
+            ThresholdState.WARN,
+        ),
+        one("postgres.waiting < 10", "postgres waiting", "<", 10, Unit.COUNT, 7, ThresholdState.PASS),
+        one("redis.evicted == 0", "redis evicted", "==", 0, Unit.PER_SECOND, 0, ThresholdState.PASS),
+    )
+
+
+@functools.cache
+def picture(second: int = 754) -> Snapshot:
+    """Return the whole screen's data at a second of an imagined run."""
+    at = START.plus(second)
+    rows = tuple(row(second, place) for place in range(len(_REQUESTS)))
+    moved = wave(second, 0.9, 1.1, 7)
+    window = replace(figures(1_560, 2, 156.0 * moved, 52 * moved), p95=270 * moved, p99=610 * moved)
+    load = LoadView(
+        RunState.SPAWNING,
+        users=240 + second % 60,
+        target=300,
+        spawn_rate=5,
+        elapsed=float(second),
+        total=1_200.0,
+        step=Step(5, 300, 5, "plan", at.plus(-12), "spike"),
+        plan=PLAN,
+        stage=3,
+        following=True,
+    )
+    users = tuple(min(300.0, 60.0 * (1 + (second - past) // 120)) for past in reversed(range(300)))
+    return Snapshot(
+        at,
+        title="checkout-peak",
+        host="https://shop-staging.example",
+        load=load,
+        window=window,
+        whole=figures(45_829 + 3 * second, 60, 148.0, 52),
+        requests=rows,
+        trend=Trend(
+            series(second, 90, 420, 95, gap=True),
+            users,
+            series(second, 40, 160),
+            tuple(0.0 if past > 80 else 0.002 * (80 - past) / 80 for past in reversed(range(300))),
+        ),
+        sources=sources(second),
+        thresholds=thresholds(second),
+        verdict=Verdict.FAIL,
+        reasons=("error rate /checkout/ is above 1 % since step 4",),
+        generator=GeneratorView(Health.LIVE, 38.0 + 4 * moved, 3.1, 14.0),
+        recording=Recording(
+            Path("rampdeck-sessions/2026-11-22T1221Z/session.db"), 3_355_443 + 4_096 * second
+        ),
+        mark=event(at.plus(-130), "operator", "deploy 8f3c1d2", kind=EventKind.MARK),
+        events=4_402,
+    )
