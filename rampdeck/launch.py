@@ -216,7 +216,8 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     try:
         if options.headless:
             run.connect()
-            await _begin(run)
+            await _seen(run)
+            _begin(run)
             await headless.until_over(run, tell)
         else:
             await _fly(run, options, parts.screen())
@@ -242,9 +243,10 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
     async def fly() -> None:
         await app.painted.wait()
         run.connect()
+        await _seen(run)
         if not options.autostart:
             return
-        await _begin(run)
+        _begin(run)
         await run.over.wait()
         if options.autoquit != -1:
             await asyncio.sleep(options.autoquit)
@@ -262,9 +264,8 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         run.screen_broke()
 
 
-async def _begin(run: Run) -> None:
-    """Start the plan once the sources are seen, unless a key or a signal came before."""
-    await _seen(run)
+def _begin(run: Run) -> None:
+    """Start the plan, unless a key or a signal came before."""
     if run.began is None and not run.ended:
         run.return_to_plan()
 
@@ -274,8 +275,9 @@ async def _seen(run: Run) -> None:
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while asyncio.get_running_loop().time() < deadline:
         if all(source.health is not Health.CONNECTING for source in run.session.sources.values()):
-            return
+            break
         await asyncio.sleep(0.1)
+    loop.freeze(collect=run.began is None)
 
 
 def new_folder(folder: Path, title: str) -> Path:

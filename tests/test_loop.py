@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 import time
@@ -109,3 +110,47 @@ async def test_sys_exit_in_a_greenlet_is_told_and_ends_nothing_else() -> None:
     finally:
         loop.exits.remove(listener)
     assert heard == ["enough"]
+
+
+async def test_a_key_press_is_answered_before_all_users_have_had_their_turn_again() -> None:
+    turns = 0
+
+    def user() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            gevent.sleep(0)
+
+    async def turns_of_users_during_ten_of_ours() -> int:
+        before = turns
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return turns - before
+
+    users = [gevent.spawn(user) for _ in range(30)]
+    try:
+        await asyncio.sleep(0.05)
+        at_ease = await turns_of_users_during_ten_of_ours()
+        loop.hurry()
+        await asyncio.sleep(0.001)  # the key arrives
+        hurried = await turns_of_users_during_ten_of_ours()
+        before = turns
+        loop.hurry()
+        busy_until = time.monotonic() + 0.05
+        while time.monotonic() < busy_until:
+            await asyncio.sleep(0)
+        assert turns > before, "a hurry does not stop the users"
+    finally:
+        gevent.killall(users)
+    assert hurried < at_ease / 2
+
+
+async def test_what_the_program_brought_along_is_not_searched_for_garbage_under_load() -> None:
+    gc.disable()
+    try:
+        loop.freeze(collect=True)
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
+        gc.enable()

@@ -13,7 +13,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from textual import events
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+from rampdeck.loop import hurry
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -93,6 +97,12 @@ class Terminal(LinuxDriver):
             signal.signal(signal.SIGHUP, self._hang_up_before)
             self._hang_up_before = None
         super().close()
+
+    def process_message(self, message: Message) -> None:
+        """Pass a message on; a key press is to be painted soon, however busy the users are."""
+        if isinstance(message, events.Key):
+            hurry()
+        super().process_message(message)
 
     def run_input_thread(self) -> None:
         """Read keys; a terminal that is gone ends the app instead of breaking it."""
