@@ -35,8 +35,8 @@ CALM = 5
 """Readings in a row without trouble before a warning is taken back."""
 
 
-WARM_UP = 2.0
-"""Seconds in which the lag is not looked at: the program itself is still starting, before any load."""
+WARM_UP = 5.0
+"""Seconds in which the lag is not looked at: the program is still starting and connecting, before any load."""
 
 
 class GeneratorConfig(CollectorConfig):

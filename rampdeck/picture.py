@@ -23,6 +23,7 @@ class Painter:
         self._run = run
         self._body = EMPTY
         self._due = True
+        self._elapsed = 0.0
 
     def tick(self) -> None:
         """Say that a second has passed: the next snapshot is made anew."""
@@ -60,15 +61,18 @@ class Painter:
 
     def _load(self, at: Instant) -> LoadView:
         run, engine, walk = self._run, self._run.engine, self._run.walk
+        if run.began is not None and not run.over.is_set():
+            self._elapsed = at.mono - run.began.mono
         return LoadView(
             state=engine.state,
             users=engine.users,
             target=engine.target,
             spawn_rate=engine.order.spawn_rate,
-            elapsed=at.mono - run.began.mono if run.began else 0.0,
+            elapsed=self._elapsed,
             total=run.setup.run_time or walk.total,
             step=run.steps.step,
             plan=walk.stages,
+            shape=engine.has_shape,
             stage=walk.index,
             following=walk.following or engine.shape_running,
             held=walk.held,

@@ -48,6 +48,7 @@ class LoadView:
     """The load: what is asked for, what is there, and where in the plan it stands.
 
     ``plan`` is empty without one; ``stage`` counts from 0, -1 before the first;
+    ``shape``: the locustfile's LoadTestShape takes the plan's place.
     ``following`` says whether the plan drives the load, ``held`` that it waits.
     ``elapsed`` and ``total`` are seconds; ``total`` is ``None`` for a run without end.
     """
@@ -60,6 +61,7 @@ class LoadView:
     total: float | None = None
     step: Step | None = None
     plan: tuple[Stage, ...] = ()
+    shape: bool = False
     stage: int = -1
     following: bool = False
     held: bool = False

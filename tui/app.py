@@ -112,7 +112,8 @@ class Cockpit(App[None]):
         self._load = snapshot.load
         self.dashboard.snapshot = snapshot
         load = snapshot.load
-        state = (load.state, load.following, load.held, bool(load.plan), load.target == 0)
+        planned = bool(load.plan) or load.shape
+        state = (load.state, load.following, load.held, planned, load.target == 0)
         if state != self._keys_state:
             self._keys_state = state
             self.dashboard.refresh_bindings()
@@ -139,7 +140,8 @@ class Cockpit(App[None]):
             case "hold":
                 return True if load.plan and (load.following or load.held) else None
             case "plan":
-                return True if load.plan and (not load.following or load.held) else None
+                planned = load.plan or load.shape
+                return True if planned and (not load.following or load.held) else None
             case "stop":
                 return True if load.state in RUNNING else None
             case _:

@@ -109,8 +109,8 @@ class Logbook:
             entry = Entry.of(event)
             before = self._last.get(event.source)
             if before is not None and _same(before.event, entry.event):
+                # The time stays that of the first: a pane is read in the order of time.
                 before.times += 1
-                before.event = entry.event
                 continue
             self._last[event.source] = entry
             self._entries.append(entry)

@@ -105,6 +105,12 @@ class Project:
         return found
 
     @property
+    def result_of_record(self) -> dict[str, Any]:
+        """What the record of the only session says."""
+        found: dict[str, Any] = json.loads((self.session / "record.json").read_text())
+        return found
+
+    @property
     def session(self) -> Path:
         """The folder of the only session."""
         (session,) = (self.folder / "rampdeck-sessions").iterdir()

@@ -164,3 +164,28 @@ def test_the_run_of_the_readme_ends_with_every_source_live_and_the_counts_of_ngi
         nginx = [item for item in reader.items() if getattr(item, "source", "") == "nginx@staging"]
     seen = sum(item.values["requests"] for item in nginx if hasattr(item, "values"))
     assert seen == sum(request["requests"] for request in result["requests"])
+
+
+def test_a_run_that_starts_and_quits_by_itself_leaves_the_same_files(
+    terminal: Terminal, project: Project
+) -> None:
+    project.write("rampdeck.toml", '[load]\nsettle = "1s"\n')
+    given = ("--autostart", "--autoquit", "1", "-H", project.site, "-u", "3", "-r", "3", "-t", "6s")
+    terminal.start(Project.command("run", *given, "--json-file", "out.json"))
+    terminal.until(lambda screen: "STOPPED" in screen)
+    ended = terminal.until(lambda screen: "EXIT CODE" in screen)
+    assert project.result["result"] in ended
+    assert project.result["requests"][0]["requests"] > 0
+    assert (project.session / "record.md").exists()
+
+
+def test_the_first_press_starts_the_load(terminal: Terminal, project: Project) -> None:
+    terminal.start(Project.command("run", "-H", project.site))
+    terminal.until(lambda screen: "READY" in screen)
+    terminal.keys("w")
+    terminal.until(lambda screen: "RUNNING" in screen and target(screen) == 1)
+    terminal.keys("F9")
+    terminal.until(lambda screen: "STOPPED" in screen)
+    terminal.keys("q")
+    terminal.until(lambda screen: "EXIT CODE" in screen)
+    assert project.result_of_record["steps"][0]["cause"] == "key"

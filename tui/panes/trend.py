@@ -13,7 +13,7 @@ from ..drawing import Line, Span, Tone, fit_right, joined
 from ..spark import area, bars, columns, nice_top, span_of
 from ..widgets.pane import Pane
 
-AXIS = 6
+AXIS = 7
 """Cells left of the plot."""
 LEGEND = 8
 """Cells right of it, for the present values."""
@@ -57,7 +57,7 @@ class TrendPane(Pane):
         below = [
             ("users", trend.users, fmt.count(_last(trend.users)), Tone.SPARK),
             ("rps", trend.rps, fmt.rate(_last(trend.rps)), Tone.SPARK),
-            ("fail", trend.error_rate, f"{fmt.share(_last(trend.error_rate))} %", Tone.BAD),
+            ("fail", trend.error_rate, _per_cent(_last(trend.error_rate)), Tone.BAD),
         ][: max(height - 4, 0)]
         lines = self._chart(plot, height - len(below), second)
         for label, series, value, tone in below:
@@ -126,6 +126,10 @@ class TrendPane(Pane):
         if row == limit_row and self.limit is not None:
             return ((fit_right(f"<{fmt.milliseconds(self.limit.limit)}", LEGEND), Tone.WARNING),)
         return ()
+
+
+def _per_cent(share: float | None) -> str:
+    return fmt.share(share) if share is None else f"{fmt.share(share)} %"
 
 
 def _last(series: Series) -> float | None:
