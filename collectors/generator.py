@@ -36,7 +36,7 @@ CALM = 5
 
 
 WARM_UP = 5.0
-"""Seconds in which the lag is not looked at: the program is still starting and connecting, before any load."""
+"""Seconds in which the lag is not looked at: the program is still starting and connecting."""
 
 
 class GeneratorConfig(CollectorConfig):

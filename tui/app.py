@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -335,8 +336,9 @@ class Cockpit(App[None]):
             self.say(f"The picture is in {_near(path)}")
 
     def picture(self, path: Path) -> None:
-        """Write the screen as SVG."""
-        path.write_text(self.export_screenshot(title="Rampdeck", simplify=True), encoding="utf-8")
+        """Write the screen as SVG; it fetches nothing when it is opened, so no font either."""
+        drawn = self.export_screenshot(title="Rampdeck", simplify=True)
+        path.write_text(re.sub(r"@font-face\s*\{.*?\}\s*", "", drawn, flags=re.DOTALL), encoding="utf-8")
 
 
 def _near(path: Path) -> str:
