@@ -67,7 +67,8 @@ class JournalFollower:
     def __init__(self, unit: str, *, namespace: str = "", file: str = "", context: int = 20) -> None:
         self.unit = unit
         self._context = context
-        where = f"--file={shlex.quote(file)} " if file else ""
+        # Following a file means this boot's entries, and fails while it has none; merging does not.
+        where = f"--file={shlex.quote(file)} --merge " if file else ""
         where += f"--namespace={shlex.quote(namespace)} " if namespace else ""
         self._command = (
             f"LC_ALL=C journalctl {where}-u {shlex.quote(unit)} "

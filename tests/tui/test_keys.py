@@ -302,7 +302,7 @@ async def test_the_picture_of_the_screen_is_saved(opened: Opened, deck: FakeDeck
         assert len(pictures) == 1
         drawn = pictures[0].read_text(encoding="utf-8")
         assert "checkout" in drawn
-        assert "url(" not in drawn, "it fetches nothing when it is opened"
+        assert "@font-face" not in drawn, "it fetches nothing when it is opened"
 
 
 async def test_an_unknown_theme_is_said_and_the_own_one_is_taken(opened: Opened, deck: FakeDeck) -> None:
