@@ -24,7 +24,7 @@ FIGURES = {"requests", "failures", "rps", "error_rate", "p50", "p95", "p99"}
 
 def test_a_run_leaves_figures_a_record_and_a_session(project: Project) -> None:
     project.write("rampdeck.toml", SETTLED)
-    done = project.headless("-u", "5", "-r", "10", "-t", "9s")
+    done = project.headless("-u", "5", "-r", "10", "-t", "8s")
     assert done.returncode == 0, done.stderr
     result = project.result
     assert result["result"] == "PASS"
@@ -307,6 +307,6 @@ def _until_there(path: Path) -> None:
 def _until_running(process: subprocess.Popen[str]) -> None:
     assert process.stderr is not None
     for line in process.stderr:
-        if "running  users" in line:
+        if "All users spawned" in line:
             return
     raise AssertionError("the run ended before it was running")
