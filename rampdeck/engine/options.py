@@ -32,6 +32,10 @@ _REFUSED = {
     "html_file": "--html",
     "class_picker": "--class-picker",
     "otel": "--otel",
+    "json": "--json",
+    "list_commands": "--list",
+    "show_task_ratio": "--show-task-ratio",
+    "show_task_ratio_json": "--show-task-ratio-json",
 }
 _DESCRIPTION = """Usage: rampdeck run [options] [UserClass ...]
 
@@ -120,9 +124,8 @@ def parse(argv: Sequence[str]) -> Namespace:
         options: Namespace = parser().parse_args(list(argv))
     for name, flag in _REFUSED.items():
         if getattr(options, name, None):
-            raise UsageError(
-                f"{flag} is not available in rampdeck", "this run is one process with its own record"
-            )
+            why = "a run is one process, and its record and --json-file say what came of it"
+            raise UsageError(f"{flag} is not available in rampdeck", why, "For this, use locust itself")
     if options.autoquit != -1 and not (options.autostart or options.headless):
         raise UsageError("--autoquit", "is only meaningful in combination with --autostart")
     if options.headful:

@@ -96,6 +96,8 @@ def test_an_unknown_user_class_is_told_with_the_nearest(folder: Path) -> None:
         (["--user", "x"], "invalid"),
         (["--no-such-option"], "no-such-option"),
         (["--master"], "not available"),
+        (["--json"], "--json-file"),
+        (["--list"], "use locust itself"),
         (["--autoquit", "3"], "--autostart"),
     ],
 )
