@@ -107,7 +107,17 @@ class RequestStats:
     """What one second brought for one request name.
 
     Response times in milliseconds, successes and failures apart, because fast
-    failures pull percentiles down. ``errors`` counts failures by their text.
+    failures pull percentiles down. They are wire times where the kernel
+    stamped the answer (:mod:`rampdeck.engine.wire`), otherwise Locust's.
+    ``errors`` counts failures by their text.
+
+    - ``locust``: all of them by Locust's own clock; empty where that is the
+      only clock there is, because the wire clock is off.
+    - ``delay``: what the generator itself added, of the stamped ones.
+    - ``corrected``: those of users with a known pace, with the requests that
+      a late answer kept from being sent (coordinated omission).
+    - ``redirects``: exchanges beyond the first of a request.
+    - ``killed``: requests that we ourselves cut off; in none of the histograms.
     """
 
     method: str
@@ -116,6 +126,11 @@ class RequestStats:
     failures: Histogram
     bytes: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)
+    locust: Histogram = field(default_factory=Histogram)
+    delay: Histogram = field(default_factory=Histogram)
+    corrected: Histogram = field(default_factory=Histogram)
+    redirects: int = 0
+    killed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from rampdeck.histogram import Histogram
 from rampdeck.model import RequestBatch, RequestStats
-from rampdeck.snapshot import HISTORY, Figures, Series
+from rampdeck.snapshot import HISTORY, Figures, Series, Spread, Spreads
 
 WINDOW = 10
 """Batches (seconds) that the live figures look back."""
@@ -19,33 +19,43 @@ MOST_ERRORS = 500
 """Distinct error texts that are kept for the record."""
 Key = tuple[str, str]
 """Method and name."""
+_SERIES = ("successes", "failures", "locust", "delay", "corrected")
 
 
 class Tally:
-    """Successes and failures of some span."""
+    """Requests of some span, with the fields of :class:`~rampdeck.model.RequestStats`."""
 
-    __slots__ = ("bytes", "failures", "successes")
+    __slots__ = ("bytes", "corrected", "delay", "failures", "killed", "locust", "redirects", "successes")
 
     def __init__(self) -> None:
         self.successes = Histogram()
         self.failures = Histogram()
+        self.locust = Histogram()
+        self.delay = Histogram()
+        self.corrected = Histogram()
         self.bytes = 0
+        self.redirects = 0
+        self.killed = 0
 
     def add(self, stats: RequestStats | Tally) -> None:
         """Take in more requests."""
-        if stats.successes.count:
-            self.successes.add(stats.successes)
-        if stats.failures.count:
-            self.failures.add(stats.failures)
+        for name in _SERIES:
+            series: Histogram = getattr(stats, name)
+            if series.count:
+                getattr(self, name).add(series)
         self.bytes += stats.bytes
+        self.redirects += stats.redirects
+        self.killed += stats.killed
 
     def subtract(self, stats: RequestStats | Tally) -> None:
         """Take out requests that have left a sliding window."""
-        if stats.successes.count:
-            self.successes.subtract(stats.successes)
-        if stats.failures.count:
-            self.failures.subtract(stats.failures)
+        for name in _SERIES:
+            series: Histogram = getattr(stats, name)
+            if series.count:
+                getattr(self, name).subtract(series)
         self.bytes -= stats.bytes
+        self.redirects -= stats.redirects
+        self.killed -= stats.killed
 
     def all(self) -> Histogram:
         """Return successes and failures together; not to be filled further."""
@@ -60,7 +70,7 @@ class Tally:
         """Return the figures of this span, which lasted ``seconds``."""
         count = self.successes.count + self.failures.count
         if not count:
-            return Figures(seconds=seconds, rps=0.0 if seconds > 0 else None)
+            return Figures(seconds=seconds, rps=0.0 if seconds > 0 else None, killed=self.killed)
         everything = self.all()
         p50, p95, p99 = everything.percentiles((50, 95, 99))
         return Figures(
@@ -75,7 +85,31 @@ class Tally:
             p99=p99,
             highest=everything.highest,
             ok_p95=p95 if not self.failures.count else self.successes.percentile(95),
+            locust_p95=self.locust.percentile(95) if self.locust.count else p95,
+            delay_p95=self.delay.percentile(95),
+            stamped=self.delay.count,
+            redirects=self.redirects,
+            killed=self.killed,
         )
+
+    def spreads(self) -> Spreads:
+        """Return the response times by every clock; dearer than :meth:`figures`."""
+        everything = _spread(self.all())
+        return Spreads(
+            all=everything,
+            ok=_spread(self.successes) if self.failures.count else everything,
+            failed=_spread(self.failures),
+            locust=_spread(self.locust) if self.locust.count else everything,
+            delay=_spread(self.delay),
+            corrected=_spread(self.corrected),
+        )
+
+
+def _spread(times: Histogram) -> Spread:
+    if not times.count:
+        return Spread()
+    p50, p90, p95, p99, p999, p9999 = times.percentiles((50, 90, 95, 99, 99.9, 99.99))
+    return Spread(times.count, times.mean, p50, p90, p95, p99, p999, p9999, times.highest)
 
 
 class Span:

@@ -23,11 +23,46 @@ Series = tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How some times in ms are spread; ``None``: there are none."""
+
+    count: int = 0
+    mean: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    p999: float | None = None
+    p9999: float | None = None
+    highest: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spreads:
+    """The response times of some span by every clock there is.
+
+    ``all``, ``ok`` and ``failed`` are wire times where the kernel stamped them;
+    ``locust`` are all of them by Locust's clock, ``delay`` is what the
+    generator added, ``corrected`` has the requests that late answers kept back.
+    """
+
+    all: Spread = Spread()
+    ok: Spread = Spread()
+    failed: Spread = Spread()
+    locust: Spread = Spread()
+    delay: Spread = Spread()
+    corrected: Spread = Spread()
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """Requests of some span: counts, rates and response times in ms.
 
     ``rps`` counts all requests; ``error_rate`` is a share, 0 to 1; percentiles
     are of all requests, ``ok_p95`` of the successful ones. ``None``: no data.
+    ``delay_p95`` is what the generator added to the response times by Locust's
+    clock, ``stamped`` counts the requests that have a wire time, ``redirects``
+    the exchanges beyond the first, ``killed`` the requests that we cut off.
     """
 
     seconds: float = 0.0
@@ -41,6 +76,11 @@ class Figures:
     p99: float | None = None
     highest: float | None = None
     ok_p95: float | None = None
+    locust_p95: float | None = None
+    delay_p95: float | None = None
+    stamped: int = 0
+    redirects: int = 0
+    killed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

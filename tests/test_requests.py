@@ -9,7 +9,7 @@ import pytest
 
 from rampdeck.histogram import Histogram
 from rampdeck.model import Instant, RequestBatch, RequestStats
-from rampdeck.requests import MOST_ERRORS, WINDOW, RequestBook
+from rampdeck.requests import MOST_ERRORS, WINDOW, RequestBook, Span, Tally
 from rampdeck.snapshot import HISTORY
 
 
@@ -128,3 +128,36 @@ def test_hours_take_no_more_room_than_minutes() -> None:
     before = size(book)
     run(3 * 3_600)
     assert size(book) == before
+
+
+def test_the_figures_tell_the_wire_time_and_what_the_generator_added() -> None:
+    span = Span()
+    home = RequestStats(
+        "GET",
+        "/",
+        Histogram.of([20.0] * 100),
+        Histogram(),
+        locust=Histogram.of([50.0] * 100),
+        delay=Histogram.of([30.0] * 100),
+        redirects=4,
+        killed=2,
+    )
+    span.add(RequestBatch(Instant.now(), 1.0, 5, (home, home)))
+    figures = span.figures()
+    assert (figures.p95, figures.locust_p95, figures.delay_p95) == (20.0, 50.0, 30.0)
+    assert (figures.stamped, figures.redirects, figures.killed) == (200, 8, 4)
+    span.subtract(RequestBatch(Instant.now(), 1.0, 5, (home,)))
+    assert (span.figures().stamped, span.figures().redirects, span.figures().killed) == (100, 4, 2)
+
+
+def test_a_span_tells_its_times_from_p50_to_p9999_of_all_requests_and_of_successes() -> None:
+    tally = Tally()
+    tally.add(RequestStats("GET", "/", Histogram.of([100.0] * 9_999 + [900.0]), Histogram.of([1.0] * 10_000)))
+    spreads = tally.spreads()
+    assert (spreads.all.p50, spreads.failed.p50) == (1.0, 1.0)
+    assert spreads.ok.p50 == pytest.approx(100.0, rel=0.01)
+    assert spreads.ok.p9999 == pytest.approx(100.0, rel=0.01)
+    assert spreads.ok.highest == spreads.all.highest == 900.0
+    assert spreads.all.count == 20_000
+    assert spreads.delay.p95 is None
+    assert spreads.locust == spreads.all  # the only clock there is

@@ -25,7 +25,15 @@ from rampdeck.model import (
     Step,
     Value,
 )
-from rampdeck.store.schema import APPLICATION_ID, VERSION, Item, unpack_buckets, unpack_json, unpack_text
+from rampdeck.store.schema import (
+    APPLICATION_ID,
+    COUNTS,
+    VERSION,
+    Item,
+    unpack_buckets,
+    unpack_json,
+    unpack_text,
+)
 
 Numbered = tuple[int, Item]
 
@@ -176,9 +184,13 @@ class SessionReader:
     def _entries(self, stats: list[Any], errors: list[Any]) -> tuple[RequestStats, ...]:
         """Put the rows of one batch together by request name."""
         series: dict[int, dict[str, Histogram]] = {}
+        counts: dict[tuple[int, str], int] = {}
         sizes: dict[int, int] = {}
         texts: dict[int, dict[str, int]] = {}
-        for _, name, word, _, total, lowest, highest, buckets, size in stats:
+        for _, name, word, count, total, lowest, highest, buckets, size in stats:
+            if word in COUNTS:
+                counts[name, word] = count
+                continue
             series.setdefault(name, {})[word] = _histogram(total, lowest, highest, buckets)
             sizes[name] = sizes.get(name, 0) + (size or 0)
         for _, name, text, count in errors:
@@ -191,6 +203,11 @@ class SessionReader:
                 failures=found.get("failed") or Histogram(),
                 bytes=sizes[name],
                 errors=texts.get(name, {}),
+                locust=found.get("locust") or Histogram(),
+                delay=found.get("delay") or Histogram(),
+                corrected=found.get("corrected") or Histogram(),
+                redirects=counts.get((name, "redirects"), 0),
+                killed=counts.get((name, "killed"), 0),
             )
             for name, found in series.items()
         )

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from rampdeck.histogram import Histogram
 from rampdeck.model import Event, Instant, RequestBatch, Sample, SourceInfo, Step
-from rampdeck.store.schema import Item, pack_buckets, pack_json, pack_text
+from rampdeck.store.schema import COUNTS, SERIES, Item, pack_buckets, pack_json, pack_text
 
 Row = tuple[object, ...]
 _NOWHEN = (None, None)
+_NOTHING = (0.0, None, None, b"", None)
 
 
 class Ids:
@@ -86,12 +87,15 @@ class RowMaker:
         for entry in batch.entries:
             name = self._ids.names.get((entry.method, entry.name))
             name = name or self._new_name(entry.method, entry.name)
-            series = [("ok", entry.successes), ("failed", entry.failures)]
+            series = [(word, getattr(entry, attribute)) for word, attribute in SERIES.items()]
             size: int | None = entry.bytes
             # A name without any request keeps one empty row, so that it is not lost.
             for word, histogram in [pair for pair in series if pair[1].count] or series[:1]:
                 self._rows["request_stats"].append((self._seq, name, word, *_parts(histogram), size))
                 size = None
+            for word in COUNTS:
+                if count := getattr(entry, word):
+                    self._rows["request_stats"].append((self._seq, name, word, count, *_NOTHING))
             for text, count in entry.errors.items():
                 self._rows["errors"].append((self._seq, name, pack_text(text), count))
 

@@ -12,9 +12,9 @@ versions above its own.
 - ``samples``, ``events``: as in :mod:`rampdeck.model`; ``metrics``, ``rows``
   and ``fields`` are JSON, NULL for none. NaN and infinities are ``null``.
 - ``batches`` with ``request_stats`` and ``errors``: one second of requests. A
-  name has a row for each ``series`` that counted something: ``ok`` and
-  ``failed``; a series of another clock is a new word here, not a new table.
-  ``bytes`` stands in the first row of a name.
+  name has a row for each ``series`` that counted something (:data:`SERIES`);
+  what is only counted (:data:`COUNTS`) has no buckets. ``bytes`` stands in the
+  first row of a name.
 - ``steps``: one row for each change of a step; the last one of a number is
   what became of it.
 
@@ -43,6 +43,17 @@ APPLICATION_ID = 0x52_44_45_4B
 VERSION = 1
 FIRST_BUCKET = -256
 """Below every bucket of :mod:`rampdeck.histogram`."""
+
+SERIES = {
+    "ok": "successes",
+    "failed": "failures",
+    "locust": "locust",
+    "delay": "delay",
+    "corrected": "corrected",
+}
+"""The histograms of :class:`~rampdeck.model.RequestStats` by the word they have in the file."""
+COUNTS = ("redirects", "killed")
+"""What is only counted there."""
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -28,7 +28,18 @@ def log(text: str, second: float = 0.0, source: str = "gunicorn@web") -> Event:
 
 
 def batch(second: float = 1.0) -> RequestBatch:
-    home = RequestStats("GET", "/", Histogram.of([12.0, 14.5, 900.0]), Histogram(), bytes=4_096)
+    home = RequestStats(
+        "GET",
+        "/",
+        Histogram.of([12.0, 14.5, 900.0]),
+        Histogram(),
+        bytes=4_096,
+        locust=Histogram.of([13.0, 16.5, 950.0]),
+        delay=Histogram.of([1.0, 2.0, 50.0]),
+        corrected=Histogram.of([12.0, 14.5, 900.0, 400.0]),
+        redirects=2,
+        killed=3,
+    )
     order = RequestStats(
         "POST", "/orders/new/", Histogram.of([80.0]), Histogram.of([3.0, 3.1]), 512, {"502 Bad Gateway": 2}
     )
