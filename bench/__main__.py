@@ -65,7 +65,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--cell-seconds", type=float, default=8.0, help="measured seconds a cell of truth (default: 8)"
     )
-    parser.add_argument("--only", default="", help="cells of truth and loads whose names have these words in them")
+    parser.add_argument(
+        "--only", default="", help="cells of truth and loads whose names have these words in them"
+    )
     parser.add_argument("--presses", type=int, default=20, help="keys to press (default: 20)")
     parser.add_argument("--quick", action="store_true", help="one round of 5 s, 6 keys ...: does it work?")
     parser.add_argument("-o", metavar="FILE", type=Path, help="write everything that was measured as JSON")
@@ -122,7 +124,9 @@ def _truth(found: Found, options: argparse.Namespace, folder: Path) -> None:
     wanted = [cell for cell in truth.cells() if _named(cell.name, options.only)]
     cells = list(truth.measured(folder, wanted, options.cell_seconds, _tell))
     found.raw["truth"] = [asdict(cell) for cell in cells]
-    found.part("Percentiles against the server's own", truth.table(cells), truth.aims(cells), truth.doubts(cells))
+    found.part(
+        "Percentiles against the server's own", truth.table(cells), truth.aims(cells), truth.doubts(cells)
+    )
 
 
 def _watched(found: Found, options: argparse.Namespace, bench: Bench) -> None:
@@ -130,7 +134,8 @@ def _watched(found: Found, options: argparse.Namespace, bench: Bench) -> None:
     cases = [
         case
         for case in CASES
-        if part & {"against", "saturation" if case.saturated else "latency"} and _named(case.name, options.only)
+        if part & {"against", "saturation" if case.saturated else "latency"}
+        and _named(case.name, options.only)
     ]
     page = browser()
     if cases and page is None:
@@ -142,7 +147,10 @@ def _watched(found: Found, options: argparse.Namespace, bench: Bench) -> None:
         keys[case.name] = bench.keys(case, options.presses)
     if rounds or keys:
         found.raw["against"] = [
-            {"load": each.case.name, "rounds": [{side: asdict(one) for side, one in run.items()} for run in each.runs]}
+            {
+                "load": each.case.name,
+                "rounds": [{side: asdict(one) for side, one in run.items()} for run in each.runs],
+            }
             for each in rounds
         ]
         found.raw["keys_ms"] = keys
@@ -158,7 +166,10 @@ def _workers(found: Found, options: argparse.Namespace, bench: Bench) -> None:
         return
     rounds = list(workers.measured(bench, options.rounds, _tell))
     found.raw["workers"] = [
-        {"load": each.case.name, "rounds": [{side: asdict(one) for side, one in run.items()} for run in each.runs]}
+        {
+            "load": each.case.name,
+            "rounds": [{side: asdict(one) for side, one in run.items()} for run in each.runs],
+        }
         for each in rounds
     ]
     found.part("Two workers", workers.table(rounds), workers.aims(rounds), workers.doubts(rounds))

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import time
 from array import array
 from pathlib import Path
@@ -28,6 +27,8 @@ import gevent
 from locust import FastHttpUser, HttpUser, User, events, task
 from locust.env import Environment
 from locust.runners import MasterRunner
+
+from bench.process import cpu_seconds, memory
 
 PERIOD = int(os.environ.get("BENCH_USERS", "100")) / float(os.environ.get("BENCH_RATE", "200"))
 LAG_TIMER = 0.02
@@ -141,7 +142,7 @@ class Recorder:
         while os.environ.get("BENCH_WEB") and not self.polls:
             gevent.sleep(0.1)
         gevent.sleep(self.warmup)
-        self.open, began, cpu, polls = True, time.perf_counter(), _cpu_seconds(), self.polls
+        self.open, began, cpu, polls = True, time.perf_counter(), cpu_seconds(), self.polls
         while (now := time.perf_counter()) - began < self.seconds:
             gevent.sleep(LAG_TIMER)
             self.lags_ms.append(max(0.0, time.perf_counter() - now - LAG_TIMER) * 1000)
@@ -149,8 +150,8 @@ class Recorder:
         figures = {
             "seconds": lasted,
             "failures": self.failures,
-            "cpu_percent": (_cpu_seconds() - cpu) / lasted * 100,
-            "memory": _memory(),
+            "cpu_percent": (cpu_seconds() - cpu) / lasted * 100,
+            "memory": memory(),
             "polls": self.polls - polls,
             "times_ms": self.times_ms.tolist(),
             "lags_ms": self.lags_ms.tolist(),
@@ -177,17 +178,6 @@ class Book:
         self.path.write_bytes(self.moments_ns.tobytes() + self.times_ms.tobytes())
 
 
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _memory() -> int:
-    """Return what this process holds in memory now, in bytes (proc(5), statm)."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize()
-
-
 def _burn(seconds: float) -> None:
     """Hold the loop up as a screen would that takes so long to draw, ten times a second."""
     while True:
@@ -206,7 +196,7 @@ def record(environment: Environment, **_: Any) -> None:
         recorder = Recorder(environment, Path(out))
         environment.events.request.add_listener(recorder.request)
         environment.events.spawning_complete.add_listener(recorder.spawned)
-        if environment.web_ui:
+        if environment.web_ui and environment.web_ui.app:
             environment.web_ui.app.after_request(recorder.polled)
     if path := os.environ.get("BENCH_BOOK"):
         book = Book(Path(path))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+
 @dataclass(frozen=True)
 class Aim:
     """What was aimed at, what came out, and whether that is good enough."""

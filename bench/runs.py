@@ -88,6 +88,7 @@ class Figures:
     server: Spread
     memory: int = 0
     polls: int = 0
+    processes: int = 1
     paint: float | None = None
     sources: tuple[tuple[str, str, int], ...] = ()
 
@@ -233,6 +234,7 @@ def together(told: Sequence[Mapping[str, Any]], server: Spread) -> Figures:
         server=server,
         memory=sum(one["memory"] for one in told),
         polls=sum(one["polls"] for one in told),
+        processes=len(told),
     )
 
 

@@ -37,6 +37,7 @@ RATE = 200
 SETTLE = 3.0
 """Seconds from the last user's start to the measured part: connections are made by then."""
 
+
 @dataclass(frozen=True)
 class Cell:
     """One combination of what is measured."""
@@ -78,7 +79,11 @@ class Measured:
 
 def cells() -> list[Cell]:
     """Return every combination."""
-    cases = [Case(client, rate, SATURATED[client] if not rate else 100) for client in SATURATED for rate in (RATE, 0)]
+    cases = [
+        Case(client, rate, SATURATED[client] if not rate else 100)
+        for client in SATURATED
+        for rate in (RATE, 0)
+    ]
     every = product(SHAPES, cases, (False, True), (False, True))
     return [Cell(shape, case, tls, heavy) for shape, case, tls, heavy in every]
 
@@ -108,7 +113,17 @@ def _fly(folder: Path, server: LoopbackServer, cell: Cell, seconds: float) -> Pa
     )
     users, lasts = str(cell.case.users), SETTLE + seconds + 1
     command = [
-        *(sys.executable, "-m", "rampdeck", "run", "-c", str(configuration), "--autostart", "--autoquit", "0"),
+        *(
+            sys.executable,
+            "-m",
+            "rampdeck",
+            "run",
+            "-c",
+            str(configuration),
+            "--autostart",
+            "--autoquit",
+            "0",
+        ),
         *("-f", str(LOCUSTFILE), "-H", server.url, "-u", users, "-r", users, "-t", f"{lasts:.0f}s"),
         cell.case.user_class,
     ]
@@ -177,16 +192,18 @@ def spread_of(times: Histogram) -> Spread:
 
 def table(found: Sequence[Measured]) -> Iterator[str]:
     """Yield a line for each cell: the three books, and how far the two are off the server's."""
-    yield (
-        "| p50 / p95 / p99 / p99.9, ms | req/s | server | Rampdeck | Locust | Rampdeck off by % | Locust off by % | |"
-    )
+    yield "| p50 / p95 / p99 / p99.9 ms | req/s | server | Rampdeck | Locust | off by % | Locust off by % | |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for one in found:
         misses = ", ".join(_named(name) for name in one.misses())
-        yield (
-            f"| {one.cell.name} | {one.rps:.0f} | {_four(one.server)} | {_four(one.wire)} | {_four(one.locust)} "
-            f"| {_off(one.wire, one.server)} | {_off(one.locust, one.server)} | {'✖ ' + misses if misses else '✔'} |"
+        cells = (
+            one.cell.name,
+            f"{one.rps:.0f}",
+            *(_four(book) for book in (one.server, one.wire, one.locust)),
+            *(_off(book, one.server) for book in (one.wire, one.locust)),
+            f"✖ {misses}" if misses else "✔",
         )
+        yield f"| {' | '.join(cells)} |"
 
 
 def _four(spread: Spread) -> str:
