@@ -119,7 +119,10 @@ def doubts(found: Sequence[Rounds]) -> Iterator[str]:
         if failures:
             yield f"{each.case.name}: {failures} requests failed."
         cockpits = [run[COCKPIT] for run in each.runs]
-        blind = {name for run in cockpits for name, state, seen in run.sources if state != "live" or not seen}
+        seen = {"live", "warning"}
+        blind = {
+            name for run in cockpits for name, state, items in run.sources if state not in seen or not items
+        }
         if blind:
             yield f"{each.case.name}: not alive in the cockpit: {', '.join(sorted(blind))}."
         if any(not run.sources for run in cockpits):
