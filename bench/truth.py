@@ -10,6 +10,8 @@ listener of the ``request`` event gets them in the same process.
 
 from __future__ import annotations
 
+import json
+import math
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -34,8 +36,10 @@ SHARE, TAIL_SHARE, FLOOR_MS = 0.02, 0.10, 0.5
 HEAVY_MS = 30.0
 """Ms in one piece by which the heavy screen holds the loop up, ten times a second."""
 RATE = 200
-SETTLE = 3.0
-"""Seconds from the last user's start to the measured part: connections are made by then."""
+SETTLE, SETTLE_TLS = 3.0, 8.0
+"""Seconds from the last user's start to the measured part. Connections are to be made by then, and a
+FastHttpUser's takes 20 ms of the processor over TLS: each user reads the system's certificates."""
+NOTHING = Spread.of([])
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,22 @@ class Cell:
         wire, screen = "TLS" if self.tls else "plain", "heavy" if self.heavy else "light"
         return f"{self.shape}, {self.case.name}, {wire}, {screen}"
 
+    def configuration(self, seconds: float, sessions: Path) -> str:
+        """Return the ``rampdeck.toml`` of a run that measures for so many seconds."""
+        settle = SETTLE_TLS if self.tls else SETTLE
+        return (
+            f"[load]\nsettle = {settle}\n[record]\nfolder = {json.dumps(str(sessions))}\n"
+            f'[[stages]]\nname = "cell"\nusers = {self.case.users}\nspawn_rate = {self.case.users}\n'
+            f"hold = {settle + seconds}\n"
+        )
+
 
 @dataclass(frozen=True)
 class Measured:
-    """The three books of a cell, and the share of requests that Rampdeck has a kernel's stamp for."""
+    """The three books of a cell, and the share of requests that Rampdeck has a kernel's stamp for.
+
+    ``lost`` says why there is nothing of all that.
+    """
 
     cell: Cell
     server: Spread
@@ -65,6 +81,7 @@ class Measured:
     rps: float
     failures: int
     stamped: float
+    lost: str = ""
 
     def misses(self) -> list[str]:
         """Return the percentiles of Rampdeck that are too far off."""
@@ -72,6 +89,8 @@ class Measured:
 
     def excess(self, name: str) -> float:
         """Return how far Rampdeck's percentile is off, as a share of what it may be."""
+        if self.lost:
+            return math.inf
         truth = float(getattr(self.server, name))
         may = truth * (TAIL_SHARE if name == "p999" else SHARE) + FLOOR_MS
         return abs(float(getattr(self.wire, name)) - truth) / may
@@ -97,21 +116,21 @@ def measured(
         tell(f"truth {number} of {len(wanted)}: {cell.name}")
         here = folder / f"truth-{number}"
         here.mkdir()
-        with LoopbackServer(cell.shape, pem if cell.tls else None) as server:
-            session = _fly(here, server, cell, seconds)
-            window = windowed(session)
-            server_book, locust_book = server.book(), Book.unpacked((here / "book").read_bytes())
-        yield compared(cell, window, server_book, locust_book)
+        try:
+            with LoopbackServer(cell.shape, pem if cell.tls else None) as server:
+                session = _fly(here, server, cell, seconds)
+                window = windowed(session)
+                yield compared(cell, window, server.book(), Book.unpacked((here / "book").read_bytes()))
+        except RunFailed as error:
+            # What the other cells have shown is not to be lost with it.
+            yield Measured(cell, NOTHING, NOTHING, NOTHING, 0.0, 0, 0.0, lost=str(error))
         shutil.rmtree(here)
 
 
 def _fly(folder: Path, server: LoopbackServer, cell: Cell, seconds: float) -> Path:
     """Run the cockpit in a terminal; return the session file."""
     configuration = folder / "rampdeck.toml"
-    configuration.write_text(
-        f'[load]\nsettle = {SETTLE}\n[record]\nfolder = "{folder / "sessions"}"\n', encoding="utf-8"
-    )
-    users, lasts = str(cell.case.users), SETTLE + seconds + 1
+    configuration.write_text(cell.configuration(seconds, folder / "sessions"), encoding="utf-8")
     command = [
         *(
             sys.executable,
@@ -124,8 +143,7 @@ def _fly(folder: Path, server: LoopbackServer, cell: Cell, seconds: float) -> Pa
             "--autoquit",
             "0",
         ),
-        *("-f", str(LOCUSTFILE), "-H", server.url, "-u", users, "-r", users, "-t", f"{lasts:.0f}s"),
-        cell.case.user_class,
+        *("-f", str(LOCUSTFILE), "-H", server.url, cell.case.user_class),
     ]
     environment = plain_environment() | cell.case.environment | {"BENCH_BOOK": str(folder / "book")}
     if server.certificate:
@@ -133,7 +151,7 @@ def _fly(folder: Path, server: LoopbackServer, cell: Cell, seconds: float) -> Pa
     if cell.heavy:
         environment["BENCH_HEAVY"] = str(HEAVY_MS)
     with Terminal(command, environment) as terminal:
-        terminal.drain(START + lasts, until=lambda: terminal.process.poll() is not None)
+        terminal.drain(START + SETTLE_TLS + seconds, until=lambda: terminal.process.poll() is not None)
     found = list(folder.glob("sessions/*/session.sqlite"))
     if len(found) != 1 or not (folder / "book").exists():
         words = "\n".join(row for row in terminal.screen.rows if row)
@@ -195,6 +213,9 @@ def table(found: Sequence[Measured]) -> Iterator[str]:
     yield "| p50 / p95 / p99 / p99.9 ms | req/s | server | Rampdeck | Locust | off by % | Locust off by % | |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for one in found:
+        if one.lost:
+            yield f"| {one.cell.name} | | | | | | | ✖ not measured |"
+            continue
         misses = ", ".join(_named(name) for name in one.misses())
         cells = (
             one.cell.name,
@@ -220,7 +241,7 @@ def _named(name: str) -> str:
 
 
 def aims(found: Sequence[Measured]) -> list[Aim]:
-    """Return the aims: each percentile in every cell."""
+    """Return the aims: each percentile in every cell; one that could not be measured has missed it."""
     made: list[Aim] = []
     for name in PERCENTILES if found else ():
         share = TAIL_SHARE if name == "p999" else SHARE
@@ -238,6 +259,9 @@ def aims(found: Sequence[Measured]) -> list[Aim]:
 def doubts(found: Sequence[Measured]) -> Iterator[str]:
     """Yield a sentence for everything that takes weight off the figures."""
     for one in found:
+        if one.lost:
+            yield f"{one.cell.name}: not measured: {one.lost}"
+            continue
         if one.failures:
             yield f"{one.cell.name}: {one.failures} requests failed."
         if one.stamped < 0.99:

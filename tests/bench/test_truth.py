@@ -64,6 +64,14 @@ def test_one_cell_that_is_off_misses_the_aim_and_is_named() -> None:
     assert "| +0.0 / +50.0 / +0.0 / +0.0 | ✔ |" in list(table([found(TRUE)]))[-1], "Locust's error beside it"
 
 
+def test_a_cell_that_could_not_be_measured_is_no_success_and_says_why() -> None:
+    lost = replace(found(TRUE), lost="the run left no figures")
+
+    assert not any(aim.met for aim in aims([found(TRUE), lost]))
+    assert list(table([lost]))[-1].endswith("✖ not measured |")
+    assert list(doubts([lost])) == [f"{CELL.name}: not measured: the run left no figures"]
+
+
 async def test_the_measured_part_of_a_session_is_its_window(tmp_path: Path) -> None:
     writer = SessionWriter(tmp_path / "session.sqlite")
     level = Step(1, 10, 10.0, "plan", BEGAN)
