@@ -85,6 +85,10 @@ class LoopbackServer:
         """Return each of its answers since it was asked last."""
         return Book.unpacked(self._ask("/_book"))
 
+    def settled(self) -> float:
+        """Return the moment from which on every connection had had an answer, in UTC seconds."""
+        return int(self._ask("/_settled")) / 1e9
+
     def _ask(self, path: str) -> bytes:
         connection: http.client.HTTPConnection
         if self.certificate:

@@ -11,7 +11,8 @@ slow when the machine is busy must not go unnoticed. So:
 - an answer has been written when it is handed to the kernel: the moment is
   taken right before, since the client that it wakes may run at once;
 - ``GET /_clock`` returns the spread of what the server itself measured since
-  it was asked last, ``GET /_book`` every answer with its moment.
+  it was asked last, ``GET /_book`` every answer with its moment, ``GET /_settled``
+  the moment from which on all connections had had an answer (ns since the epoch).
 
 One thread, one request at a time on a connection.
 """
@@ -99,6 +100,7 @@ class Connection:
 
     def __init__(self, link: socket.socket) -> None:
         self.link = link
+        self.answered = False
         link.setblocking(False)
 
     def received(self, data: bytes) -> bytes:
@@ -161,6 +163,7 @@ class Server:
         self.due: list[tuple[int, int, int, Connection]] = []
         self.times_ms = array("d")
         self.written_ns = array("q")
+        self.settled_ns = 0
 
     @property
     def port(self) -> int:
@@ -232,14 +235,20 @@ class Server:
                 continue
             self.times_ms.append((written - arrived) / 1e6)
             self.written_ns.append(written)
+            if not connection.answered:
+                connection.answered = True
+                self.settled_ns = written
 
     def _tell(self, connection: Connection, what: bytes) -> None:
-        """Answer a question about the server itself; the book begins anew."""
-        if what == b"/_book":
-            body = self.written_ns.tobytes() + self.times_ms.tobytes()
+        """Answer a question about the server itself; after the book was asked for, it begins anew."""
+        if what == b"/_settled":
+            body = b"%d" % self.settled_ns
         else:
-            body = json.dumps(Spread.of(self.times_ms).as_dict()).encode()
-        self.times_ms, self.written_ns = array("d"), array("q")
+            if what == b"/_book":
+                body = self.written_ns.tobytes() + self.times_ms.tobytes()
+            else:
+                body = json.dumps(Spread.of(self.times_ms).as_dict()).encode()
+            self.times_ms, self.written_ns = array("d"), array("q")
         connection.link.setblocking(True)
         connection.link.sendall(
             connection.sealed(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))

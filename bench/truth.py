@@ -36,9 +36,11 @@ SHARE, TAIL_SHARE, FLOOR_MS = 0.02, 0.10, 0.5
 HEAVY_MS = 30.0
 """Ms in one piece by which the heavy screen holds the loop up, ten times a second."""
 RATE = 200
-SETTLE, SETTLE_TLS = 3.0, 8.0
-"""Seconds from the last user's start to the measured part. Connections are to be made by then, and a
-FastHttpUser's takes 20 ms of the processor over TLS: each user reads the system's certificates."""
+SETTLE, SETTLE_TLS = 3.0, 6.0
+"""Seconds from the last user's start to the measured part. A FastHttpUser's connection takes 20 ms of
+the processor over TLS: each user reads the system's certificates."""
+ON_ITS_WAY = 1.0
+"""Seconds that the last first answer may lie in the kernel until its user is told; connecting is in it."""
 NOTHING = Spread.of([])
 
 
@@ -119,7 +121,7 @@ def measured(
         try:
             with LoopbackServer(cell.shape, pem if cell.tls else None) as server:
                 session = _fly(here, server, cell, seconds)
-                window = windowed(session)
+                window = windowed(session, server.settled())
                 yield compared(cell, window, server.book(), Book.unpacked((here / "book").read_bytes()))
         except RunFailed as error:
             # What the other cells have shown is not to be lost with it.
@@ -168,8 +170,12 @@ class Window:
     requests: Span
 
 
-def windowed(session: Path) -> Window:
-    """Return the whole batches of the measured part of the only load level."""
+def windowed(session: Path, settled: float) -> Window:
+    """Return the whole batches of the measured part of the only load level, once all are connected.
+
+    A busy generator may connect for longer than it settles; ``settled`` (UTC,
+    s) is when the last connection had its first answer.
+    """
     with SessionReader(session) as reader:
         steps: list[Step] = [step for step in reader.steps() if step.measured_from]
         if len(steps) != 1 or steps[0].measured_from is None or steps[0].ended is None:
@@ -178,8 +184,9 @@ def windowed(session: Path) -> Window:
         batches = [item for item in reader.items() if isinstance(item, RequestBatch)]
     # A batch is taken right after the moment that a step notes.
     batches = [batch for batch in batches if first + 0.1 < batch.at.mono < last + 0.1]
+    batches = [batch for batch in batches if batch.at.utc - batch.seconds >= settled + ON_ITS_WAY]
     if not batches:
-        raise RunFailed("no second of the run was measured")
+        raise RunFailed("users were still connecting when the measured part ended")
     span = Span()
     for batch in batches:
         span.add(batch)

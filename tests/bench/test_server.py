@@ -102,6 +102,16 @@ def test_the_book_knows_what_was_over_in_a_window_of_time(server: LoopbackServer
     assert book.within(time.time_ns(), time.time_ns() + 1).count == 0
 
 
+def test_the_server_knows_since_when_every_connection_has_had_an_answer(server: LoopbackServer) -> None:
+    asked(server, clients=2, times=1)
+    between = time.time()
+    asked(server, clients=1, times=5)
+    moments = server.book().moments_ns
+
+    assert server.settled() > between
+    assert server.settled() * 1e9 == pytest.approx(moments[2], abs=1e3), "its first answer, no later one"
+
+
 def test_a_request_in_pieces_is_one_request_and_a_client_that_leaves_harms_nobody(
     server: LoopbackServer,
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from bench.figures import Spread
 from bench.loopback import Book
+from bench.runs import RunFailed
 from bench.truth import Cell, Measured, Window, aims, cells, compared, doubts, measured, table, windowed
 from rampdeck.histogram import Histogram
 from rampdeck.model import Instant, RequestBatch, RequestStats, Step
@@ -85,11 +86,15 @@ async def test_the_measured_part_of_a_session_is_its_window(tmp_path: Path) -> N
     writer.append(second(5, 900.0))
     await writer.close()
 
-    window = windowed(writer.path)
+    window = windowed(writer.path, settled=BEGAN.utc + 0.5)
+    later = windowed(writer.path, settled=BEGAN.utc + 1.5)
 
     assert (window.begin, window.end) == (BEGAN.utc + 2, BEGAN.utc + 4)
     assert window.requests.total.all().count == 3
     assert window.requests.total.all().highest == 30.0
+    assert (later.begin, later.end) == (BEGAN.utc + 3, BEGAN.utc + 4), "connecting is left out"
+    with pytest.raises(RunFailed, match="still connecting"):
+        windowed(writer.path, settled=BEGAN.utc + 3.5)
 
 
 def test_what_was_over_outside_of_the_window_is_in_no_book() -> None:
@@ -123,7 +128,7 @@ def test_requests_without_a_stamp_and_books_that_disagree_are_told() -> None:
 def test_a_run_of_the_cockpit_counts_what_the_server_counts(tmp_path: Path, name: str) -> None:
     wanted = [cell for cell in cells() if cell.name == name]
 
-    (books,) = measured(tmp_path, wanted, 2.0, lambda _: None)
+    (books,) = measured(tmp_path, wanted, 3.0, lambda _: None)
 
     assert books.failures == 0
     assert books.stamped > 0.9
