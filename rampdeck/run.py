@@ -8,9 +8,10 @@ takes the requests, judges and commits. Controls return at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from rampdeck import loop
 from rampdeck.config import LoadConfig
@@ -186,6 +187,10 @@ class Run:
         """Begin to read the sources and to gather the facts; by then the screen is there."""
         self._readers.connect(self._duties)
         self._duties.start("release", self._ask())
+
+    def also(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Let some work go on as long as the run does; a defect in it is told like any other."""
+        self._duties.start(name, work)
 
     async def _ask(self) -> None:
         self.facts = await gather(self.setup.config.release, self.setup.hosts.remote)
