@@ -233,6 +233,10 @@ class LoadEngine:
                 finally:
                     self._taking_up = False
 
+    def when_spawned(self, tell: Callable[[int], None]) -> None:
+        """Have a function called with the number of users each time a ramp is over."""
+        self.environment.events.spawning_complete.add_listener(lambda user_count, **_: tell(user_count))
+
     async def close(self) -> None:
         """Stop what still runs and fire Locust's ``quitting`` and ``quit``; no order is taken any more."""
         self._closing = True

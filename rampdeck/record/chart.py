@@ -81,8 +81,8 @@ def _panel(panel: _Panel, top: int, line: Timeline) -> Iterator[str]:
     for run in _runs(panel.values):
         points = [point(place, value) for place, value in run]
         if len(points) == 1:
-            x, y = points[0].split(",")
-            yield f'<circle class="dot {panel.kind}" cx="{x}" cy="{y}" r="2"/>'
+            across, down = points[0].split(",")
+            yield f'<circle class="dot {panel.kind}" cx="{across}" cy="{down}" r="2"/>'
             continue
         first, last = points[0].split(",")[0], points[-1].split(",")[0]
         base = top + PANEL
