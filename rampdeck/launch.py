@@ -251,7 +251,7 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         await app.painted.wait()
         run.connect()
         if options.class_picker:
-            app.action_classes()
+            app.call_later(app.action_classes)
         await _seen(run)
         if not options.autostart:
             return

@@ -15,6 +15,7 @@ from typing import Any
 
 from rampdeck import loop
 from rampdeck.config import LoadConfig
+from rampdeck.deck import UserClass
 from rampdeck.duties import Duties
 from rampdeck.engine.engine import STOP, Order
 from rampdeck.engine.recorder import TOO_MANY_NAMES
@@ -154,6 +155,17 @@ class Run:
         if self.began is None:
             self.over.set()
         self.leave()
+
+    @property
+    def user_classes(self) -> tuple[UserClass, ...]:
+        """All user classes of the scenario."""
+        return self.engine.classes.all
+
+    def choose_classes(self, names: Collection[str]) -> None:
+        """Take these user classes, and no others, from the next start of the load on."""
+        self.engine.classes.choose(names)
+        when = " from the next start of the load on" if self.engine.running else ""
+        self.session.say(EventKind.KEY, f"user classes{when}: {', '.join(names)}")
 
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""

@@ -18,6 +18,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner
 from locust.user.task import LOCUST_STATE_STOPPING
 
+from rampdeck.engine.classes import UserClasses
 from rampdeck.engine.recorder import Recorder
 from rampdeck.errors import ScenarioError
 from rampdeck.loop import in_greenlet
@@ -62,6 +63,7 @@ class LoadEngine:
     def __init__(self, environment: Environment, *, spawn_rate: float, stop_timeout: float) -> None:
         self.environment = environment
         self.recorder = Recorder(environment)
+        self.classes = UserClasses(environment)
         self.spawn_rate = spawn_rate
         self.order = STOP
         environment.stop_timeout = stop_timeout
@@ -173,6 +175,8 @@ class LoadEngine:
     def start_shape(self) -> None:
         """Let the locustfile's own shape drive the load, from its beginning."""
         before = self._runner.state
+        if before in ("ready", "stopped"):
+            self.classes.apply()
         self._runner.start_shape()
         if self.users:
             # Locust would take the load for a new one: fire test_start again, clear its figures.
@@ -309,6 +313,8 @@ class LoadEngine:
         The next ramp kills this one, so a ``test_start`` listener must have ended before.
         """
         runner = self._runner
+        if runner.state in ("ready", "stopped"):
+            self.classes.apply()
         runner.start(order.users, order.spawn_rate)
         ramp = runner.spawning_greenlet
         while not ramp.ready() and (

@@ -14,8 +14,8 @@ from html import escape
 from rampdeck import format as fmt
 from rampdeck.record.timeline import Column, Timeline
 
-WIDTH, LEFT, RIGHT = 1_000, 64, 12
-TOP, PANEL, GAP, FOOT = 22, 92, 30, 26
+WIDTH, LEFT, RIGHT = 1_000, 64, 24
+TOP, PANEL, GAP, FOOT = 40, 92, 30, 26
 _STEPS = (1, 2, 2.5, 5, 10)
 _SPANS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)
 
@@ -114,11 +114,11 @@ def _boundaries(line: Timeline, boundaries: Sequence[Boundary], height: int) -> 
         if not -line.width <= second <= line.seconds:
             continue
         x = _x(max(0.0, second), line)
-        yield f'<line class="step" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{height - FOOT}"/>'
+        yield f'<line class="step" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{height - FOOT}"/>'
         if x >= room:  # the names of levels that follow closely would lie over one another
             anchor = ' class="step end"' if x > WIDTH - 80 else ' class="step"'
             name = escape(boundary.name)
-            yield f'<text{anchor} x="{x + (-3 if x > WIDTH - 80 else 3):.1f}" y="{TOP - 12}">{name}</text>'
+            yield f'<text{anchor} x="{x + (-3 if x > WIDTH - 80 else 3):.1f}" y="14">{name}</text>'
             room = x + 7 * len(boundary.name) + 12
 
 

@@ -120,13 +120,13 @@ def _verdict(page: Page, title: str) -> str:
         "requests": fmt.count(total.requests),
         "requests/s": fmt.rate(total.rps),
         "errors": _unit(fmt.share(total.error_rate), "%"),
-        "p50": _unit(fmt.milliseconds(total.p50), "ms"),
-        "p95": _unit(fmt.milliseconds(total.p95), "ms"),
-        "p99": _unit(fmt.milliseconds(total.p99), "ms"),
+        "p50": _unit(_ms(total.p50), "ms"),
+        "p95": _unit(_ms(total.p95), "ms"),
+        "p99": _unit(_ms(total.p99), "ms"),
         "users at most": fmt.count(result.users),
     }
     if page.total.delay.count:
-        tiles["generator, p95"] = _unit("+" + fmt.milliseconds(page.total.delay.p95), "ms")
+        tiles["generator, p95"] = _unit("+" + _ms(page.total.delay.p95), "ms")
     running = '<p class="warn">Written while the load was still going on.</p>' if result.running else ""
     figures = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles.items())
     return (
@@ -220,7 +220,7 @@ def _request(row: RequestResult | Measured, spreads: Spreads | None, stamped: bo
         else (row.mean, row.p50, None, row.p95, row.p99, None, None, row.highest)
     )
     clocks = (spreads.locust.p95, spreads.delay.p95) if stamped and spreads else (None,) * (2 * stamped)
-    return (*_counts(row), *(fmt.milliseconds(time) for time in (*times, *clocks)))
+    return (*_counts(row), *(_ms(time) for time in (*times, *clocks)))
 
 
 def _counts(row: Measured) -> tuple[str, ...]:
@@ -229,7 +229,7 @@ def _counts(row: Measured) -> tuple[str, ...]:
 
 def _measured(row: Measured) -> tuple[str, ...]:
     times = (row.p50, row.p95, row.p99, row.highest)
-    return (*_counts(row), *(fmt.milliseconds(time) for time in times))
+    return (*_counts(row), *(_ms(time) for time in times))
 
 
 def _errors(result: Result) -> str:
@@ -303,6 +303,10 @@ def _facts(result: Result) -> str:
 
 def _tag(state: str, words: str) -> str:
     return f'<span class="tag {state}">{words}</span>'
+
+
+def _ms(time: float | None) -> str:
+    return f"{time:.1f}" if time is not None and time < 99.95 else fmt.milliseconds(time)
 
 
 def _unit(value: str, unit: str) -> str:
