@@ -69,7 +69,7 @@ def _panel(panel: _Panel, top: int, line: Timeline) -> Iterator[str]:
     highest = max(known, default=0.0)
     limit = panel.limit if panel.limit is not None and panel.limit < 4 * highest else None
     ceiling = _round_up(max(highest, limit or 0.0))
-    yield f'<text class="title" x="{LEFT}" y="{top - 7}">{escape(panel.title)}</text>'
+    yield f'<text class="title" x="{LEFT + 4}" y="{top - 7}">{escape(panel.title)}</text>'
     for share in (0.0, 0.5, 1.0):
         y = top + PANEL * (1 - share)
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:g}" y2="{y:g}"/>'

@@ -61,9 +61,7 @@ class ChooseClasses(Dialog[tuple[str, ...]]):
                     "The load that is running keeps its users: the choice counts from its next start on.",
                     classes="dialog-hint dialog-warning",
                 )
-            yield Static(
-                "space ticks · enter applies · esc leaves", classes="dialog-hint"
-            )
+            yield Static("space ticks · enter applies · esc leaves", classes="dialog-hint")
 
     def action_apply(self) -> None:
         """Answer with the classes that are ticked."""
