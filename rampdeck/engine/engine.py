@@ -18,7 +18,6 @@ from locust.env import Environment
 from locust.runners import LocalRunner
 from locust.user.task import LOCUST_STATE_STOPPING
 
-from rampdeck.engine.pacing import Pacing
 from rampdeck.engine.recorder import Recorder
 from rampdeck.errors import ScenarioError
 from rampdeck.loop import in_greenlet
@@ -62,7 +61,6 @@ class LoadEngine:
 
     def __init__(self, environment: Environment, *, spawn_rate: float, stop_timeout: float) -> None:
         self.environment = environment
-        self.pacing = Pacing(environment)
         self.recorder = Recorder(environment)
         self.spawn_rate = spawn_rate
         self.order = STOP

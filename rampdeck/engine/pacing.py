@@ -63,13 +63,14 @@ class Pacing:
 
     User classes and their task sets are looked at when it is made and again
     before each load; nothing in them changes but a ``wait_time`` that is
-    recognised, which goes on returning what it did.
+    recognised, which goes on returning what it did. ``watching`` says whether
+    there is any; only then is :meth:`record` to be called.
     """
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._periods: dict[type, float] = {}
-        self._watching = False
+        self.watching = False
         self._requests = self._filled = self._unknown = 0
         self._begun = self._ended = 0
         self._lost = self._busy = 0.0
@@ -78,21 +79,16 @@ class Pacing:
         environment.events.test_start.add_listener(lambda **_: self.watch())
         self.watch()
 
-    @property
-    def watching(self) -> bool:
-        """Return whether any user class or task set keeps a pace."""
-        return self._watching
-
     def watch(self) -> None:
         """Find what keeps a pace, and watch it; what is watched already stays as it is."""
         for user_class in self._environment.user_classes:
             if period := _watched(user_class):
-                self._watching = True
+                self.watching = True
                 if not _only_task_sets(user_class):
                     self._periods[user_class] = period
             for task_set in _task_sets(user_class, set()):
-                self._watching = bool(_watched(task_set)) or self._watching
-        if self._watching:
+                self.watching = bool(_watched(task_set)) or self.watching
+        if self.watching:
             _watch_sleep()
 
     # -- what users do
@@ -103,8 +99,6 @@ class Pacing:
         ``milliseconds`` is its response time as it is judged. Requests of users without
         a pace are left out; those of greenlets that a task started have no known user.
         """
-        if not self._watching:
-            return
         greenlet: Any = getcurrent()
         try:
             user = greenlet.args[0]
@@ -155,7 +149,7 @@ class Pacing:
 
     def take(self, seconds: float) -> Pace | None:
         """Return what happened since the last call, ``seconds`` ago; ``None`` where nobody keeps a pace."""
-        if not self._watching:
+        if not self.watching:
             return None
         users, rate = self._asked()
         pace = Pace(
