@@ -9,11 +9,15 @@ was not there, and the figures are those of a smaller one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from rampdeck.histogram import Histogram
 from rampdeck.model import Pace
 from rampdeck.snapshot import PaceView, Spreads
+
+if TYPE_CHECKING:
+    from rampdeck.requests import Span
 
 ENOUGH = 0.95
 """Share of the asked rate below which it is not that rate."""
@@ -89,6 +93,30 @@ def merged(paces: Iterable[Pace | None]) -> Pace | None:
     for pace in shares:
         tally.add(pace)
     return tally.total()
+
+
+def paces(steps: Mapping[int, Span]) -> tuple[str, ...]:
+    """Return what the record says of the pace of each load level, beside its rates."""
+    found: list[str] = []
+    unknown = 0
+    for number, span in sorted(steps.items()):
+        view = span.pace.view(span.seconds)
+        if view is None:
+            continue
+        late = "" if view.late_p95 is None else f", iterations began late by {view.late_p95:.1f} ms (p95)"
+        found.append(
+            f"step {number}: asked {view.asked:.1f} iterations/s, achieved {view.achieved:.1f}/s{late}"
+        )
+        count = span.total.successes.count + span.total.failures.count
+        if why := explained(view, span.total.spreads(), count):
+            found.append(f"step {number}: {why}")
+        unknown += view.unknown
+    if unknown:
+        found.append(
+            f"{unknown} requests came from greenlets that a task started: whose they are is not known, "
+            "so they are not corrected"
+        )
+    return tuple(found)
 
 
 def shortfall(view: PaceView | None) -> str:

@@ -69,7 +69,7 @@ class Pacing:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._periods: dict[type, float] = {}
+        self._periods: dict[type, float] = {}  # of every user class, before its first wait; 0: none
         self.watching = False
         self._requests = self._filled = self._unknown = 0
         self._begun = self._ended = 0
@@ -82,10 +82,9 @@ class Pacing:
     def watch(self) -> None:
         """Find what keeps a pace, and watch it; what is watched already stays as it is."""
         for user_class in self._environment.user_classes:
-            if period := _watched(user_class):
-                self.watching = True
-                if not _only_task_sets(user_class):
-                    self._periods[user_class] = period
+            period = _watched(user_class) or 0.0
+            self.watching = bool(period) or self.watching
+            self._periods[user_class] = 0.0 if _only_task_sets(user_class) else period
             for task_set in _task_sets(user_class, set()):
                 self.watching = bool(_watched(task_set)) or self.watching
         if self.watching:
@@ -107,10 +106,11 @@ class Pacing:
             self._unknown += 1
             return
         if state is None:
-            if type(user) in self._periods:
+            period = self._periods.get(type(user))
+            if period:
                 corrected.record(milliseconds)
                 self._requests += 1
-            elif not isinstance(user, User):
+            elif period is None:
                 self._unknown += 1
         elif user._greenlet is not greenlet:
             self._unknown += 1
