@@ -16,6 +16,8 @@ from bench.runs import Bench, Case, Figures
 HEADLESS, COCKPIT, WEB = "`locust --headless`", "cockpit", "`locust`, page open"
 P95_LIMIT, P99_LIMIT, RATE_LIMIT = 1.05, 1.10, 0.95
 KEY_LIMIT_MS, PAINT_LIMIT_S = 100.0, 1.5
+WHOLE_CORE = 80.0
+"""Per cent of a core that a saturated generator gets at least, unless others are on the machine."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,10 @@ def doubts(found: Sequence[Rounds]) -> Iterator[str]:
         failures = sum(figures.failures for run in each.runs for figures in run.values())
         if failures:
             yield f"{each.case.name}: {failures} requests failed."
+        for side in each.sides if each.case.saturated else ():
+            least = min(run[side].cpu_percent for run in each.runs)
+            if least < WHOLE_CORE:
+                yield f"{each.case.name}: {side} got only {least:.0f} % of a core: the machine was not quiet."
         cockpits = [run[COCKPIT] for run in each.runs]
         seen = {"live", "warning"}
         blind = {

@@ -107,6 +107,15 @@ def test_what_takes_weight_off_the_figures_is_said() -> None:
     assert not list(doubts([rounds(PACED, (figures(), cockpit()))]))
 
 
+def test_a_saturated_generator_without_a_core_of_its_own_measures_the_machine_s_other_guests() -> None:
+    starved, fed = replace(figures(), cpu_percent=31.0), replace(cockpit(), cpu_percent=98.0)
+
+    (told,) = doubts([rounds(SATURATED, (starved, fed))])
+
+    assert f"{HEADLESS} got only 31 % of a core" in told
+    assert not list(doubts([rounds(PACED, (starved, fed))])), "a paced one needs no whole core"
+
+
 def test_the_processes_of_a_run_are_put_together_request_by_request() -> None:
     one = {"seconds": 10.0, "failures": 1, "cpu_percent": 50.0, "memory": 7, "polls": 0, "lags_ms": [1.0]}
     told = [
