@@ -72,7 +72,7 @@ class Tally:
         if not count:
             return Figures(seconds=seconds, rps=0.0 if seconds > 0 else None, killed=self.killed)
         everything = self.all()
-        p50, p95, p99 = everything.percentiles((50, 95, 99))
+        p50, p95, p99, p999 = everything.percentiles((50, 95, 99, 99.9))
         return Figures(
             seconds=seconds,
             requests=count,
@@ -83,6 +83,7 @@ class Tally:
             p50=p50,
             p95=p95,
             p99=p99,
+            p999=p999,
             highest=everything.highest,
             ok_p95=p95 if not self.failures.count else self.successes.percentile(95),
             locust_p95=self.locust.percentile(95) if self.locust.count else p95,
