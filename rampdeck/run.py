@@ -8,28 +8,28 @@ takes the requests, judges and commits. Controls return at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from rampdeck import loop
-from rampdeck.collector import Sink, supervise
 from rampdeck.config import LoadConfig
+from rampdeck.duties import Duties
 from rampdeck.engine.engine import STOP, Order
 from rampdeck.engine.recorder import TOO_MANY_NAMES
 from rampdeck.model import Event, EventKind, Instant, RequestBatch, RunState, Severity, Stage, Step
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
+from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, gather, unanswered, write
 from rampdeck.session import Session
-from rampdeck.setup import Setup, Source
+from rampdeck.setup import Setup
 from rampdeck.snapshot import Snapshot
 from rampdeck.steps import StepMachine
-from rampdeck.text import clean
 from rampdeck.trust import Trust
 from rampdeck.view import Metric, View
+from rampdeck.voices import Voices
 
 WATCH = 0.1
 """Seconds between looks at the load."""
@@ -67,8 +67,9 @@ class Run:
         self.leave: Callable[[], None] = lambda: None
         self._painter = Painter(self)
         self._batch_from = self.opened.mono
-        self._tasks: list[asyncio.Task[None]] = []
-        self._sinks: list[tuple[Source, Sink]] = []
+        self._duties = Duties(self._has_defect)
+        self._voices = Voices(self.session, setup.output, setup.log, echo=setup.echo)
+        self._readers: Readers
         self._ticked = self.opened.mono
         self._told_of_names = False
 
@@ -175,23 +176,16 @@ class Run:
         """
         await loop.in_greenlet(self.engine.open)
         loop.exits.append(self._scenario_exits)
-        for source in self.setup.sources:
-            self.session.append(source.info)
-            self._sinks.append((source, Sink(source.info, self.session.append)))
-        self._start("engine", self.engine.drive(self._order_taken_up))
-        self._start("watch", self._every(WATCH, self._watch))
-        self._start("tick", self._every(1.0, self._tick))
-        self._start("commit", self._commit())
+        self._readers = Readers(self.setup.sources, self.setup.hosts, self.session)
+        self._duties.start("engine", self.engine.drive(self._order_taken_up))
+        self._duties.every("watch", WATCH, self._watch)
+        self._duties.every("tick", 1.0, self._tick)
+        self._duties.start("commit", self._commit())
 
     def connect(self) -> None:
         """Begin to read the sources and to gather the facts; by then the screen is there."""
-        remote = self.setup.hosts.remote
-        for source, sink in self._sinks:
-            if source.absent:
-                sink.absent(source.absent)
-            else:
-                self._start(source.info.name, supervise(source.collector, remote(source.host), sink))
-        self._start("release", self._ask())
+        self._readers.connect(self._duties)
+        self._duties.start("release", self._ask())
 
     async def _ask(self) -> None:
         self.facts = await gather(self.setup.config.release, self.setup.hosts.remote)
@@ -206,17 +200,12 @@ class Run:
             # The servers' last lines are on their way: half a second through a journal.
             await asyncio.sleep(LAST_LOOK)
         loop.exits.remove(self._scenario_exits)
-        if asking := [task for task in self._tasks if task.get_name() == "release"]:
-            await asyncio.wait(asking, timeout=PATIENCE)
-        await self._guarded("watch", self._last_look())
-        for task in self._tasks:
-            task.cancel()
-        # A host that has gone silent answers no good-bye; it is not waited for any longer.
-        await asyncio.wait(self._tasks, timeout=PATIENCE)
-        for source, sink in self._sinks:
-            if not source.absent:
-                sink.close()
-        self._drain_output(last=True)
+        await self._duties.wait_for("release", PATIENCE)
+        await self._duties.guarded("watch", self._last_look())
+        # A host that has gone silent answers no good-bye.
+        await self._duties.cancel(PATIENCE)
+        self._readers.close()
+        self._voices.drain(last=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await self.setup.hosts.close()
@@ -226,22 +215,11 @@ class Run:
         self._watch()
         self._tick()
 
-    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(asyncio.create_task(self._guarded(name, work), name=name))
-
-    async def _guarded(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Run a task of ours; a defect in it stops the load and is told, it never passes in silence."""
-        try:
-            await work
-        except Exception as error:  # noqa: BLE001 - the supervising edge
-            if not self.broken:
-                self._broke("defect", f"Rampdeck's {name} task has a defect: {type(error).__name__}: {error}")
-            self.over.set()
-
-    @staticmethod
-    async def _every(seconds: float, work: Callable[[], None]) -> None:
-        async for _ in Ticks(seconds):
-            work()
+    def _has_defect(self, why: str) -> None:
+        """Stop the load because a task of ours has a defect."""
+        if not self.broken:
+            self._broke("defect", why)
+        self.over.set()
 
     async def _commit(self) -> None:
         async for _ in Ticks():
@@ -251,7 +229,7 @@ class Run:
 
     def _watch(self) -> None:
         at = Instant.now()
-        self._drain_output()
+        self._voices.drain()
         state = self.engine.state
         if not self.engine.pending:
             # While an order is pending, Locust still shows the level before.
@@ -324,17 +302,6 @@ class Run:
             fields = {"step": str(step.number), "users": str(step.users), "phase": step.phase}
             self.session.say(EventKind.LOAD, f"step {step.number}{name}: {verb} {step.users} users", fields)
 
-    def _drain_output(self, last: bool = False) -> None:
-        for text, severity in self.setup.log.take():
-            self._scenario_says(text, severity)
-        for line, is_error in self.setup.output.lines(last):
-            self._scenario_says(line, Severity.WARNING if is_error else Severity.INFO)
-
-    def _scenario_says(self, text: str, severity: Severity) -> None:
-        self.session.append(Event(Instant.now(), "scenario", EventKind.LOG, severity, text))
-        if self.setup.echo:
-            self.setup.output.tell(clean(text))
-
     # -- once a second
 
     def _tick(self) -> None:
@@ -391,9 +358,7 @@ class Run:
     def screen_broke(self) -> None:
         """Note that the cockpit ended with a defect; its traceback is in what it wrote."""
         self._broke("defect", "the cockpit has a defect")
-        for line, _ in self.setup.output.lines():
-            self._scenario_says(line, Severity.ERROR)
-            self.setup.output.tell(line)
+        self._voices.tell_what_broke()
 
     def _scenario_exits(self, exit_: SystemExit) -> None:
         if not self.broken:
