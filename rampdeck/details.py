@@ -69,7 +69,8 @@ def step_details(session: Session, number: int) -> StepDetails | None:
         return StepDetails(step, None)
     ranked = sorted(span.names.items(), key=lambda item: (-item[1].failures.count, -item[1].successes.count))
     names = [
-        NameFigures(method, name, tally.figures(span.seconds)) for (method, name), tally in ranked[:MOST_NAMES]
+        NameFigures(method, name, tally.figures(span.seconds))
+        for (method, name), tally in ranked[:MOST_NAMES]
     ]
     names.sort(key=lambda one: (-one.figures.failures, -(one.figures.p95 or 0.0), one.name))
     measured = _details("measured", span.total, span.seconds)

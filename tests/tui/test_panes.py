@@ -73,7 +73,8 @@ async def test_the_pane_bar_says_how_every_pane_does_and_a_click_chooses_one(ope
     async with opened((100, 30)) as pilot:
         shown = bar(pilot, "panebar")
         assert "3 Nginx ▲" in shown
-        assert "5 Postgres ✖" in shown
+        assert "5 PG ✖" in shown
+        assert "t Steps ●" in shown
         assert "6 Redis ●" in shown
         await pilot.click("#panebar", offset=(shown.index("Redis"), 0))
         await pilot.pause()
