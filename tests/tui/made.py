@@ -181,26 +181,20 @@ def row(second: int, place: int) -> RequestRow:
 
 
 def steps(second: int) -> tuple[StepRow, ...]:
-    """Return the levels that the plan has come to: the last one ramps."""
+    """Return the levels that the plan has come to: one was cut short by a key, the last one ramps."""
     rows, began = [], START
-    verdicts = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.PASS, Verdict.FAIL)
-    for number, (stage, verdict) in enumerate(zip(PLAN[:4], verdicts, strict=True), 1):
-        begun = Step(number, stage.users, stage.spawn_rate, "plan", began, stage.name)
-        if number == 4:
-            begun = Step(5, 300, 5, "plan", START.plus(second - 12), "spike")
-            rows.append(StepRow(begun, Figures(), Verdict.INCONCLUSIVE, left=11.0))
-            continue
-        ended = began.plus(stage.hold)
-        step = replace(begun, reached=began.plus(12), measured_from=began.plus(17), ended=ended)
-        users = stage.users
+    verdicts = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.PASS)
+    for number, (stage, verdict) in enumerate(zip(PLAN[:3], verdicts, strict=True), 1):
+        ended, users = began.plus(stage.hold), stage.users
+        step = Step(number, users, 5, "plan", began, stage.name, began.plus(12), began.plus(17), ended)
         measured = replace(figures(users * 150, users // 10, users * 0.64, 20 + users / 5), seconds=163.0)
         marks = ("generator delay p95 31 ms", "loop held up 2 s") if number == 2 else ()
         rows.append(StepRow(step, measured, verdict, marks=marks))
         began = ended
-        if number == 3:
-            short = Step(4, 250, 5, "key", ended, reached=ended.plus(2), ended=ended.plus(4))
-            rows.append(StepRow(short, Figures(), Verdict.INCONCLUSIVE))
-    return tuple(rows)
+    short = Step(4, 250, 5, "key", began, reached=began.plus(2), ended=began.plus(4))
+    ramps = Step(5, 300, 5, "plan", START.plus(second - 12), "spike")
+    rows += [StepRow(short, Figures(), Verdict.INCONCLUSIVE)]
+    return (*rows, StepRow(ramps, Figures(), Verdict.INCONCLUSIVE, left=11.0))
 
 
 def source(
