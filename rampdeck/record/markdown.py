@@ -24,6 +24,8 @@ _MOST = 300
 _STATES = {"pass": "pass", "warn": "pass, near", "fail": "**fail**", "unknown": "unknown"}
 _MEASURED = ("Requests", "Failures", "Error rate", "Requests/s", "p50", "p95", "p99", "p99.9", "Max", "Delay")
 _EVERY = ("Times of", "Count", "Mean", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "Max")
+_MOST_LEVELS = 50
+"""Load levels whose every percentile is written, the newest; the JSON has those of all."""
 _MOST_NAMES = 20
 """Request names whose every percentile is written; the JSON has those of all."""
 
@@ -133,14 +135,16 @@ def _steps(result: Result) -> str:
     ]
     every = [
         (str(step.number), code(step.stage) if step.stage else f"by {step.cause}", *line)
-        for step in steps
+        for step in steps[-_MOST_LEVELS:]
         for line in _every(step)
     ]
+    left_out = sum(step.measured for step in steps[:-_MOST_LEVELS])
     parts = (
         _how(result),
         table(("Step", "Stage", "Verdict", "Users", "Seconds", *_MEASURED), rows, 3),
         every and "### Every percentile of the load levels",
         every and table(("Step", "Stage", *_EVERY), every, 3),
+        left_out and f"The percentiles of {_count(left_out)} levels before these are in record.json.",
     )
     return "\n\n".join(part for part in parts if part)
 

@@ -224,5 +224,19 @@ def test_the_record_says_which_clock_was_judged() -> None:
     assert "20 requests were cut off by us" in markdown(result())
 
 
+def test_many_levels_and_names_leave_the_record_readable() -> None:
+    made = result()
+    steps = tuple(replace(made.steps[0], number=number) for number in range(1, 71))
+    requests = tuple(replace(made.requests[0], name=f"/page/{number:02}/") for number in range(25))
+    text = markdown(replace(made, steps=steps, requests=requests))
+    levels, names = text.split("### Every percentile")[1:]
+    assert "| 21   |" in levels
+    assert "| 20   |" not in levels
+    assert "The percentiles of 20 levels before these are in record.json." in levels
+    assert "`/page/19/`" in names
+    assert "`/page/20/`" not in names
+    assert "The percentiles of 5 more are in record.json." in names
+
+
 def test_a_level_that_was_set_by_hand_says_so() -> None:
     assert "| by key | INCONCLUSIVE |" in judged(RequestStats("GET", "/", Histogram.of([20.0]), Histogram()))
