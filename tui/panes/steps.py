@@ -164,7 +164,7 @@ class StepsPane(Pane):
     def _widths(self, width: int) -> tuple[list[Column], int, int]:
         """Return the columns that fit, the width of the stage names and that of the marks."""
         rows, columns = self.snapshot.steps, list(COLUMNS)
-        longest = max((width_of(safe(row.step.stage, 80)) for row in rows), default=0)
+        longest = max(width_of(safe(stage, 80)) for stage in {row.step.stage for row in rows})
         wanted = min(max(longest, NARROWEST_STAGE), WIDEST_STAGE)
         marked = any(row.marks for row in rows)
         left = width - 7 - 7 - PHASE_WIDTH - sum(column.width for column in columns)
