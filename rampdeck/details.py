@@ -41,7 +41,8 @@ class NameFigures:
 class StepDetails:
     """A load level over its measured part; ``measured`` is ``None`` where there was none.
 
-    ``left_out`` counts the request names beyond :data:`MOST_NAMES`.
+    ``left_out`` counts the request names beyond :data:`MOST_NAMES`, and those
+    that are no longer at hand.
     """
 
     step: Step
@@ -74,7 +75,7 @@ def step_details(session: Session, number: int) -> StepDetails | None:
     ]
     names.sort(key=lambda one: (-one.figures.failures, -(one.figures.p95 or 0.0), one.name))
     measured = _details("measured", span.total, span.seconds)
-    return StepDetails(step, measured, tuple(names), len(ranked) - len(names))
+    return StepDetails(step, measured, tuple(names), len(ranked) - len(names) + span.forgotten)
 
 
 def request_details(session: Session, method: str, name: str) -> RequestDetails:

@@ -73,9 +73,9 @@ class OpenedStep(Details):
             yield "Not measured", ["The level did not last beyond its ramp and settling."]
             return
         yield _told(measured), percentiles(measured.spreads, width)
-        lines = self._names(width)
+        lines = self._names(width) if self._details.requests else []
         if self._details.left_out:
-            lines.append(f"{fmt.count(self._details.left_out)} more names are in the record")
+            lines.append(f"{fmt.count(self._details.left_out)} more names are in the session file")
         yield "By request name", lines
 
     def _names(self, width: int) -> list[str]:
