@@ -52,6 +52,7 @@ class Painter:
             host=run.setup.host,
             window=session.book.window.figures(),
             whole=session.book.whole.figures(),
+            pace=session.book.window.pace.view(session.book.window.seconds),
             requests=session.request_rows(run.gate.health),
             steps=self._step_rows(at),
             trend=session.trend(),
