@@ -23,6 +23,7 @@ from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, gather, unanswered, write
+from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
 from rampdeck.snapshot import Snapshot
@@ -57,7 +58,8 @@ class Run:
         self.walk = PlanWalk(setup.plan)
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
-        self.trust = Trust()
+        self.trust = Trust(setup.config.generator)
+        self.gate.doubted = self.trust.doubted
         self.facts = unanswered(setup.config.release)
         self.began: Instant | None = None
         self.opened = Instant.now()
@@ -69,6 +71,7 @@ class Run:
         self._batch_from = self.opened.mono
         self._duties = Duties(self._has_defect)
         self._voices = Voices(self.session, setup.output, setup.log, echo=setup.echo)
+        self._self = SelfWatch(setup, self.session, self._voices)
         self._readers: Readers
         self._ticked = self.opened.mono
         self._told_of_names = False
@@ -176,6 +179,7 @@ class Run:
         """
         await loop.in_greenlet(self.engine.open)
         loop.exits.append(self._scenario_exits)
+        self._self.open()
         self._readers = Readers(self.setup.sources, self.setup.hosts, self.session)
         self._duties.start("engine", self.engine.drive(self._order_taken_up))
         self._duties.every("watch", WATCH, self._watch)
@@ -205,6 +209,7 @@ class Run:
         # A host that has gone silent answers no good-bye.
         await self._duties.cancel(PATIENCE)
         self._readers.close()
+        self._self.close()
         self._voices.drain(last=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
@@ -316,6 +321,7 @@ class Run:
         if self.engine.recorder.overflowed and not self._told_of_names:
             self._told_of_names = True
             self.session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
+        self._self.tick()
         self._painter.tick()
 
     def _take_batch(self) -> None:

@@ -67,6 +67,8 @@ def to_json(result: Result) -> dict[str, Any]:
             "cpu_percent": _number(result.generator.cpu_percent, 1),
             "lag_p99_ms": _number(result.generator.lag_p99_ms, 3),
             "lag_max_ms": _number(result.generator.lag_max_ms, 3),
+            "delay_p95_ms": _number(result.generator.delay_p95_ms, 3),
+            "memory_percent": _number(result.generator.memory_percent, 1),
         },
         "record": {name: redact(text) for name, text in result.record.named().items()},
         "session": str(result.session) if result.session else None,
@@ -88,6 +90,7 @@ def _step(step: StepResult) -> dict[str, Any]:
         "began": _moment(step.began),
         "measured": step.measured,
         "verdict": step.verdict.value,
+        "marks": [redact(mark) for mark in step.marks],
         **_figures(step),
     }
 

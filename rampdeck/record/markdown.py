@@ -128,7 +128,9 @@ def _steps(steps: Sequence[StepResult]) -> str:
         )
         for step in steps
     ]
-    return table(("Step", "Stage", "Cause", "Verdict", "Users", "Measured s", *_MEASURED), rows, 4)
+    marks = "\n".join(f"- Step {step.number}: {prose(mark)}" for step in steps for mark in step.marks)
+    levels = table(("Step", "Stage", "Cause", "Verdict", "Users", "Measured s", *_MEASURED), rows, 4)
+    return levels + (f"\n\n{marks}" if marks else "")
 
 
 def _requests(result: Result) -> str:
@@ -163,7 +165,8 @@ def _trust(result: Result) -> str:
         "Not without doubt:\n\n" + doubts if doubts else "Nothing speaks against it.",
         f"Generator: CPU at most {told(generator.cpu_percent, Unit.PERCENT)}, "
         f"loop lag p99 at most {told(generator.lag_p99_ms, Unit.MILLISECONDS)}, "
-        f"max {told(generator.lag_max_ms, Unit.MILLISECONDS)}.",
+        f"max {told(generator.lag_max_ms, Unit.MILLISECONDS)}, "
+        f"delay p95 at most {told(generator.delay_p95_ms, Unit.MILLISECONDS)}.",
     ]
     if result.sources:
         rows = [

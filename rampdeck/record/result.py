@@ -70,7 +70,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult(Measured):
-    """A load level over its measured part; ``measured`` is ``False`` when there was none."""
+    """A load level over its measured part; ``measured`` is ``False`` when there was none.
+
+    ``marks`` say why it is not to be trusted.
+    """
 
     number: int
     stage: str
@@ -80,6 +83,7 @@ class StepResult(Measured):
     began: Instant
     measured: bool
     verdict: Verdict
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,8 @@ class GeneratorResult:
     cpu_percent: float | None = None
     lag_p99_ms: float | None = None
     lag_max_ms: float | None = None
+    delay_p95_ms: float | None = None
+    memory_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
