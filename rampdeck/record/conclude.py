@@ -47,8 +47,8 @@ class Matter:
     doubts: Sequence[str] = ()
     tainted: Sequence[str] = ()
     findings: Sequence[Finding] = ()
-    marks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     file: Path | None = None
+    marks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def conclude(run: Run) -> Result:

@@ -70,7 +70,7 @@ def _names(session: Session) -> Iterator[Finding]:
 
 
 def _blocks(session: Session) -> Iterator[Finding]:
-    """What held the generator's loop up, the dearest first; what the machine did is told, not advised on."""
+    """Return what held the generator's loop up, the dearest first."""
     told = sorted(session.blocked.values(), key=lambda event: -float(event.fields["total"]))
     for event in told[:BLOCKS_SHOWN]:
         count, longest = int(event.fields["count"]), float(event.fields["longest"])
