@@ -96,7 +96,12 @@ class LagMeter:
         while True:
             due += INTERVAL
             await asyncio.sleep(due - loop.time())
-            self.note((loop.time() - due) * 1000)
+            now = loop.time()
+            self.note((now - due) * 1000)
+            # One by one they would never catch up with a loop whose turns take longer than a look.
+            while due + INTERVAL <= now:
+                due += INTERVAL
+                self.note((now - due) * 1000)
 
     def note(self, late: float) -> None:
         """Take one look's lateness in milliseconds; a timer may also be a trifle early."""

@@ -37,6 +37,7 @@ class Excess:
 
 _QUEUE = "response times hold the generator's own queue"
 _LESS = "wire times stay right, but requests left late, so the load was less than asked for. Use --workers"
+_FULL = "it had nothing in reserve, so the load may have been less than asked for. Use --workers"
 _STUCK = (
     "they are held up by the scenario's own code or by the generator, so the load was less than asked for"
 )
@@ -72,7 +73,7 @@ def judge(values: Mapping[str, float], limits: GeneratorLimits) -> tuple[Excess,
         found.append(Excess("delay", what, _LESS))
     if values.get("cpu_percent", 0.0) > limits.cpu:
         what = f"the generator used more than {limits.cpu:g} % of a core"
-        means = _LESS if stamped else f"{_QUEUE}. Use --workers"
+        means = _FULL if stamped else f"{_QUEUE}. Use --workers"
         found.append(Excess("cpu", what, means, taints=not stamped))
     if values.get("littles_law", 100.0) < 100.0 - limits.littles_law:
         what = f"users were for more than {limits.littles_law:g} % of their time in no request and no wait"
