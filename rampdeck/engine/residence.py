@@ -32,7 +32,7 @@ class Residence:
     """User-seconds spent in requests and waits; costs about a microsecond a request."""
 
     def __init__(self, environment: Environment) -> None:
-        self._environment = environment
+        self._environment: Any = environment
         self._start = perf_counter()
         self._inside = 0
         self._area = 0.0
@@ -75,10 +75,8 @@ class Residence:
         return counted
 
     def _slept(self, sleep: Callable[..., Any]) -> Callable[..., Any]:
-        runner: Any = self._environment.runner
-
         def slept(seconds: float = 0, *args: Any, **kwargs: Any) -> Any:
-            if getcurrent() not in runner.user_greenlets:
+            if getcurrent() not in self._environment.runner.user_greenlets:
                 return sleep(seconds, *args, **kwargs)
             began = perf_counter()
             self._inside += 1
@@ -104,7 +102,7 @@ class Residence:
 
         Once a second. ``None`` where there were hardly any users.
         """
-        now, users = perf_counter(), int(getattr(self._environment.runner, "user_count", 0))
+        now, users = perf_counter(), len(self._environment.runner.user_greenlets)  # a master has none
         area = self._area + self._inside * (now - self._start)
         then, before, users_then = self._taken
         self._taken = (now, area, users)
