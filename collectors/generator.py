@@ -70,7 +70,7 @@ def _view(limits: GeneratorLimits) -> View:
             ),
             (
                 Figure("open_files", "files", limit="open_files_limit", warn=files * 0.8, bad=files),
-                Figure("littles_law", "Little"),
+                Figure("littles_law", "Little's law"),
             ),
         ),
     )
