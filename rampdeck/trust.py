@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rampdeck.arrivals import shortfall
 from rampdeck.config import GeneratorLimits
 from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge
 from rampdeck.model import Health
@@ -35,6 +36,7 @@ class _Span:
     name: str = ""
     measured: float = 0.0
     short: float = 0.0
+    missed: str = ""
     blind: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     why: defaultdict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
     excess: defaultdict[Excess, float] = field(default_factory=lambda: defaultdict(float))
@@ -47,6 +49,8 @@ class _Span:
         yield from (text for _, text in self.excesses())
         yield from self.blindness()
         yield from self.missing()
+        if self.missed:
+            yield self.missed
 
     def excesses(self) -> Iterator[tuple[Excess, str]]:
         for excess, seconds in self.excess.items():
@@ -97,6 +101,8 @@ class Trust:
             return
         name = f"step {step.number} ({step.users} users)"
         level = self._levels.setdefault(step.number, _Span(name))
+        if (book := session.book.steps.get(step.number)) is not None:
+            level.missed = shortfall(book.pace.view(book.seconds))
         short = session.user_count < ENOUGH_USERS * step.users
         blind = [s for s in session.sources.values() if s.health in (Health.BLIND, Health.CONNECTING)]
         excesses = set(self._excesses(session, seconds))
@@ -136,6 +142,7 @@ class Trust:
             found.append("no load level was held long enough to be measured")
         found += self._over_all(_Span.blindness)
         found += self._over_all(_Span.missing)
+        found += (f"{level.name}: {level.missed}" for level in self._levels.values() if level.missed)
         found += self._generator(taints=False)
         return tuple(found)
 

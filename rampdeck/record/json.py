@@ -70,6 +70,7 @@ def to_json(result: Result) -> dict[str, Any]:
             "delay_p95_ms": _number(result.generator.delay_p95_ms, 3),
             "memory_percent": _number(result.generator.memory_percent, 1),
         },
+        "pacing": [redact(sentence) for sentence in result.pacing],
         "record": {name: redact(text) for name, text in result.record.named().items()},
         "session": str(result.session) if result.session else None,
     }
@@ -91,6 +92,8 @@ def _step(step: StepResult) -> dict[str, Any]:
         "measured": step.measured,
         "verdict": step.verdict.value,
         "marks": [redact(mark) for mark in step.marks],
+        "asked": _number(step.asked, 3),
+        "achieved": _number(step.achieved, 3),
         **_figures(step),
     }
 

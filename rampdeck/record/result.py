@@ -73,6 +73,7 @@ class StepResult(Measured):
     """A load level over its measured part; ``measured`` is ``False`` when there was none.
 
     ``marks`` say why it is not to be trusted.
+    ``asked`` and ``achieved`` are iterations a second of users with a known pace, if there were any.
     """
 
     number: int
@@ -83,6 +84,8 @@ class StepResult(Measured):
     began: Instant
     measured: bool
     verdict: Verdict
+    asked: float | None = None
+    achieved: float | None = None
     marks: tuple[str, ...] = ()
 
 
@@ -155,7 +158,7 @@ class Result:
 
     ``doubts`` are the reasons not to trust it, ``reasons`` those of the
     verdict. ``running`` says that the load was still going on. ``users`` is
-    the highest target.
+    the highest target. ``pacing`` has sentences on users with a known pace.
     """
 
     result: Verdict
@@ -177,6 +180,7 @@ class Result:
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     generator: GeneratorResult = GeneratorResult()
+    pacing: tuple[str, ...] = ()
     session: Path | None = None
     version: str = ""
 
