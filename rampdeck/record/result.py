@@ -93,6 +93,7 @@ class Measured:
 class StepResult(Measured):
     """A load level over its measured part; ``measured`` is ``False`` when there was none.
 
+    ``marks`` say why it is not to be trusted.
     ``asked`` and ``achieved`` are iterations a second of users with a known pace, if there were any.
     """
 
@@ -106,6 +107,7 @@ class StepResult(Measured):
     verdict: Verdict
     asked: float | None = None
     achieved: float | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +169,8 @@ class GeneratorResult:
     cpu_percent: float | None = None
     lag_p99_ms: float | None = None
     lag_max_ms: float | None = None
+    delay_p95_ms: float | None = None
+    memory_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
