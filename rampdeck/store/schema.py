@@ -52,7 +52,7 @@ SERIES = {
     "corrected": "corrected",
 }
 """The histograms of :class:`~rampdeck.model.RequestStats` by the word they have in the file."""
-COUNTS = ("redirects", "killed")
+COUNTS = ("redirects", "killed", "unsent", "unreported")
 """What is only counted there."""
 
 TABLES = """
