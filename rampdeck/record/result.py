@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rampdeck.model import Instant
+from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.snapshot import Figures, ThresholdView, Verdict
 
 NINE = {
@@ -171,6 +172,7 @@ class Result:
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     generator: GeneratorResult = GeneratorResult()
+    counts: Counts = UNCOUNTED
     session: Path | None = None
     version: str = ""
 
