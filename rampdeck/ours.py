@@ -22,8 +22,7 @@ EARLY = 3.0
 class Ours:
     """Tells our 499s from theirs; fed with batches and with samples of ``nginx``.
 
-    ``counted`` are ours so far, by source; ``closed_by_us`` is the metric that
-    :meth:`split` adds.
+    ``counted`` are ours so far, by source.
     """
 
     def __init__(self) -> None:
@@ -66,5 +65,6 @@ class Ours:
                 some = min(kill[2], count - matched)
                 kill[2] -= some
                 matched += some
-        self.counted[source] += int(matched)
+        if matched:
+            self.counted[source] += int(matched)
         return matched

@@ -31,10 +31,8 @@ def section(counts: Counts, table: Table) -> str:
     """Return the section of the Markdown record; empty where there is nothing to say."""
     parts = [_cut(step, count) for step, count in counts.cut]
     if counts.closed:
-        parts.append(
-            f"{number(counts.closed)} of Nginx's 499s are theirs: they count neither as a finding nor against a "
-            "threshold."
-        )
+        own = f"{number(counts.closed)} of Nginx's 499s come from these"
+        parts.append(f"{own}: they count neither as a finding nor against a threshold.")
     if counts.whole is not None or counts.steps:
         rows = [_row(one) for one in (*counts.steps, *([counts.whole] if counts.whole else []))]
         parts += [_NOTE, table(_HEAD, rows, 1)]
