@@ -162,7 +162,7 @@ class Ledger:
         self._logs: dict[str, _Log] = {}
         self._held: deque[_Seen] = deque()
         self._running = False
-        self._first_edge = 0
+        self._outer = 0
         self._users = 0
         self._cut: dict[int, int] = {}
         self._phase = ""
@@ -231,14 +231,14 @@ class Ledger:
             self._held.append(_Seen(at, log, None, rest))
         while self._held and self._held[0].at < at - HELD:
             seen = self._held.popleft()
-            self._first_edge += _enter(self._levels, seen)
+            self._outer += _enter(self._levels, seen)
 
     # -- what comes of it
 
     def counts(self, at: Instant, closed: int = 0) -> Counts:
         """Return both counts as of now; a level that goes on is left out, and the whole run with it."""
         levels = [replace(level) for level in self._levels]
-        first_edge = self._first_edge + sum([_enter(levels, seen) for seen in self._held])
+        outer = self._outer + sum([_enter(levels, seen) for seen in self._held])
         cut = tuple(sorted(self._cut.items()))
         if not levels or not any(log.read for log in self._logs.values()):
             return Counts(cut=cut, closed=closed)
@@ -255,8 +255,8 @@ class Ledger:
                 0,
                 sent,
                 sum(level.seen for level in levels),
-                fewer=first_edge + sent.unanswered + sent.killed,
-                more=first_edge,
+                fewer=outer + sent.unanswered + sent.killed,
+                more=outer,
                 unknown=next((step.unknown for step in steps if step.unknown), ""),
             )
         return Counts(steps, whole, cut, closed)
@@ -331,7 +331,7 @@ def _ends(levels: list[_Level], at: Instant) -> Iterator[float]:
 
 
 def _enter(levels: list[_Level], seen: _Seen) -> int:
-    """Count requests for the level that they are of; return those that may be from before the first one."""
+    """Count requests for the level that they are of; return those that may be from before the load."""
     begin, end = seen.span()
     middle = (begin + end) / 2
     for number in range(len(levels) - 1, -1, -1):
@@ -340,7 +340,8 @@ def _enter(levels: list[_Level], seen: _Seen) -> int:
             continue
         if begin < level.began:
             level.edge += seen.count
-            if not number:
+            before = levels[number - 1] if number else None
+            if before is None or (before.over is not None and before.over + LAST_LINES <= begin):
                 level.seen += seen.count
                 return seen.count
             levels[number - 1].edge += seen.count

@@ -189,7 +189,8 @@ def test_health_checks_before_and_after_the_load_are_not_of_it() -> None:
     for _ in range(10):
         run.second()
     counts = run.stop()
-    assert whole(counts).difference == 0
+    assert whole(counts).explained
+    assert 0 <= whole(counts).difference < 7, "but for those in the very second in which a load begins"
 
 
 def test_several_hosts_add_up_and_one_that_cannot_be_read_is_named() -> None:

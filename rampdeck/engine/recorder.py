@@ -14,6 +14,7 @@ from typing import Any
 from locust.env import Environment
 
 from rampdeck.engine import unreported, wire
+from rampdeck.engine.pacing import Pacing
 from rampdeck.histogram import Histogram
 from rampdeck.model import OTHER_NAMES, RequestStats
 
@@ -28,6 +29,8 @@ MOST_TEXT = 500
 MOST_ERRORS = 50
 """Distinct error texts of one name in one second; the rest share one."""
 OTHER_ERRORS = "(other errors)"
+MOST_SPELLED = 500
+"""Distinct error texts of which Locust's spelling is kept."""
 MOST_EXCEPTIONS = 50
 """Distinct exceptions of the scenario's own code; the rest share one text."""
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
@@ -70,14 +73,17 @@ class Recorder:
     ``overflowed`` says that there were more names than :data:`MOST_NAMES`;
     ``exceptions`` counts what the scenario's own code raised, by text, over
     all loads of the session: Locust forgets them when a load starts anew.
+    ``spelled`` has errors of requests by text as Locust writes them, with their class.
     """
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._tallies: dict[tuple[str, str], _Tally] = {}
         self._names: set[tuple[str, str]] = set()
+        self.pacing = Pacing(environment)
         self.overflowed = False
         self.exceptions: dict[str, int] = {}
+        self.spelled: dict[str, str] = {}
         environment.events.request.add_listener(self._on_request)
         environment.events.user_error.add_listener(self._on_user_error)
         unreported.install()
@@ -110,6 +116,8 @@ class Recorder:
                 tally.delay.record(response_time - on_wire)
             if exchanges > 1:
                 tally.redirects += exchanges - 1
+        if self.pacing.watching:
+            self.pacing.record(tally.corrected, judged)
         if exception:
             tally.failures.record(judged)
             self._count_error(tally, exception)
@@ -132,9 +140,10 @@ class Recorder:
             tally = self._tallies[key] = _Tally()
         return tally
 
-    @staticmethod
-    def _count_error(tally: _Tally, exception: BaseException | str) -> None:
-        _count(tally.errors, str(exception) or type(exception).__name__, MOST_ERRORS)
+    def _count_error(self, tally: _Tally, exception: BaseException | str) -> None:
+        text = _count(tally.errors, str(exception) or type(exception).__name__, MOST_ERRORS)
+        if text not in self.spelled and len(self.spelled) < MOST_SPELLED and not isinstance(exception, str):
+            self.spelled[text] = _ADDRESS.sub("at 0x....", repr(exception)[: 2 * MOST_TEXT])
 
     def _on_killed(self, user: Any, method: str, name: str, exchanges: int) -> None:
         if user is not None and user.environment is self._environment:
@@ -183,9 +192,10 @@ class Recorder:
         )
 
 
-def _count(errors: dict[str, int], text: str, most: int) -> None:
+def _count(errors: dict[str, int], text: str, most: int) -> str:
     # The same error must read the same each time: objects without their address.
     text = _ADDRESS.sub("at 0x…", text[: 2 * MOST_TEXT])[:MOST_TEXT]
     if text not in errors and len(errors) >= most:
         text = OTHER_ERRORS
     errors[text] = errors.get(text, 0) + 1
+    return text
