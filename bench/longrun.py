@@ -13,8 +13,10 @@ from __future__ import annotations
 from rampdeck import loop  # isort: skip
 
 import argparse
+import cProfile
 import gc
 import json
+import pstats
 import random
 import tempfile
 import time
@@ -22,6 +24,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from types import SimpleNamespace
 
 import locust.env
@@ -58,15 +61,17 @@ class Mark:
     """What a session costs at one moment.
 
     ``memory`` is what the process holds (bytes); of each second: ``tick_ms``
-    of the loop to take in, judge and make the picture, ``cpu_ms`` of the whole
-    process with what is written; ``paint_ms`` to draw a picture on 160x45;
-    ``file`` is the size of the session file (bytes).
+    of the loop to take in, judge and make the picture (the median), ``calls``
+    of functions for it, which no neighbour on the machine can change, and
+    ``cpu_ms`` of the whole process with what is written; ``paint_ms`` to draw
+    a picture on 160x45; ``file`` is the size of the session file (bytes).
     """
 
     endpoints: int
     minutes: int
     memory: int
     tick_ms: float
+    calls: float
     cpu_ms: float
     paint_ms: float
     file: int
@@ -193,11 +198,12 @@ async def marks(endpoints: int, minutes: list[int], folder: Path) -> list[Mark]:
 
 
 async def _mark(long: LongRun, endpoints: int, minute: int) -> Mark:
-    ticks, cpu = 0.0, time.process_time()
+    ticks: list[float] = []
+    cpu = time.process_time()
     for _ in range(MEAN_OF):
         began = time.thread_time()
         long.second()
-        ticks += time.thread_time() - began
+        ticks.append(time.thread_time() - began)
         await long.run.writer.commit()
     cpu = time.process_time() - cpu
     # Before the memory is looked at: what a screen full of figures takes for the first time is no growth.
@@ -207,11 +213,23 @@ async def _mark(long: LongRun, endpoints: int, minute: int) -> Mark:
         endpoints=endpoints,
         minutes=minute,
         memory=memory(),
-        tick_ms=ticks / MEAN_OF * 1000,
+        tick_ms=median(ticks) * 1000,
+        calls=_calls(long),
         cpu_ms=cpu / MEAN_OF * 1000,
         paint_ms=paint_ms,
         file=long.run.writer.bytes,
     )
+
+
+def _calls(long: LongRun) -> float:
+    """Return how many functions a second calls, the mean over a round of the different seconds."""
+    profile = cProfile.Profile()
+    profile.enable()
+    for _ in range(POOL):
+        long.second()
+    profile.disable()
+    calls: int = pstats.Stats(profile).total_calls  # type: ignore[attr-defined]
+    return calls / POOL
 
 
 async def _paint_ms(long: LongRun) -> float:

@@ -15,7 +15,7 @@ from bench.longrun import POOL, RATE, Mark, seconds_of_requests
 from bench.loopback import ROOT
 from bench.runs import Figures
 
-EARLY = Mark(100, 10, 100_000_000, 20.0, 25.0, 8.0, 30_000_000)
+EARLY = Mark(100, 10, 100_000_000, 20.0, 60_000.0, 25.0, 8.0, 30_000_000)
 
 
 def grown(late: Mark) -> Grown:
@@ -31,6 +31,7 @@ def grown(late: Mark) -> Grown:
         (replace(EARLY, minutes=120, file=900_000_000, cpu_ms=30.0), []),
         (replace(EARLY, minutes=120, memory=106_000_000), ["memory"]),
         (replace(EARLY, minutes=120, tick_ms=24.0), ["a second's cost"]),
+        (replace(EARLY, minutes=120, calls=61_000.0), ["a second's function calls"]),
         (replace(EARLY, minutes=120, paint_ms=10.0), ["a paint"]),
     ],
 )
@@ -44,8 +45,8 @@ def test_nothing_but_the_file_may_grow_with_the_session(late: Mark, missed: list
 def test_the_tables_show_each_way_of_growing() -> None:
     lines = list(tables(grown(replace(EARLY, minutes=120))))
 
-    assert "| 100 | 100 MB | 20.0 ms | 25.0 ms | 8.0 ms | 30 MB |" in lines
-    assert "| 120 min | 100 MB | 20.0 ms | 25.0 ms | 8.0 ms | 30 MB |" in lines
+    assert "| 100 | 100 MB | 20.0 ms | 60000 | 25.0 ms | 8.0 ms | 30 MB |" in lines
+    assert "| 120 min | 100 MB | 20.0 ms | 60000 | 25.0 ms | 8.0 ms | 30 MB |" in lines
     assert "| 10 | 80 MB | 110 MB | 11.0 % | 11.0 % |" in lines
 
 
@@ -66,4 +67,4 @@ def test_a_session_of_two_minutes_passes_and_tells_its_cost() -> None:
     first, second = (Mark(**json.loads(line)) for line in done.stdout.splitlines())
     assert (first.minutes, second.minutes, second.endpoints) == (1, 2, 10)
     assert second.file > first.file > 0
-    assert min(second.memory, second.tick_ms, second.cpu_ms, second.paint_ms) > 0
+    assert min(second.memory, second.tick_ms, second.calls, second.cpu_ms, second.paint_ms) > 0
