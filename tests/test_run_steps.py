@@ -88,7 +88,7 @@ async def test_the_step_table_of_four_levels_agrees_with_the_server(load: Load, 
         # The two were not asked in the same instant: what is on the way and half a second may differ.
         assert figures.rps is not None
         assert figures.requests == pytest.approx(server["count"], abs=row.step.users + 0.5 * figures.rps)
-        # How near it comes is the bench's question; on a machine that is busy it is nearer than Locust's number.
+        # How near it comes is the bench's question; on a busy machine it is nearer than Locust's number.
         details = run.step_details(row.step.number)
         assert details is not None
         assert details.measured is not None
