@@ -26,6 +26,7 @@ from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, gather, unanswered, write
+from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
 from rampdeck.snapshot import Snapshot
@@ -60,7 +61,8 @@ class Run:
         self.walk = PlanWalk(setup.plan)
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
-        self.trust = Trust()
+        self.trust = Trust(setup.config.generator)
+        self.gate.doubted = self.trust.doubted
         self.facts = unanswered(setup.config.release)
         self.began: Instant | None = None
         self.opened = Instant.now()
@@ -72,6 +74,7 @@ class Run:
         self._batch_from = self.opened.mono
         self._duties = Duties(self._has_defect)
         self._voices = Voices(self.session, setup.output, setup.log, echo=setup.echo)
+        self._self = SelfWatch(setup, self.session, self._voices)
         self._readers: Readers
         self._ticked = self.opened.mono
         self._told_of_names = False
@@ -200,6 +203,7 @@ class Run:
         """
         await loop.in_greenlet(self.engine.open)
         loop.exits.append(self._scenario_exits)
+        self._self.open()
         self._readers = Readers(self.setup.sources, self.setup.hosts, self.session)
         if why := self.engine.unstamped:
             text = f"response times are Locust's own and hold the generator's queue: {why}"
@@ -236,6 +240,7 @@ class Run:
         # A host that has gone silent answers no good-bye.
         await self._duties.cancel(PATIENCE)
         self._readers.close()
+        self._self.close()
         self._voices.drain(last=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
@@ -347,6 +352,7 @@ class Run:
         if self.engine.recorder.overflowed and not self._told_of_names:
             self._told_of_names = True
             self.session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
+        self._self.tick()
         self._painter.tick()
 
     def _take_batch(self) -> None:
@@ -358,6 +364,8 @@ class Run:
         window = self.session.book.window.total
         if entries or self.engine.running or window.successes.count or window.failures.count:
             self.session.append(RequestBatch(at, seconds, self.engine.users, entries, pace))
+        if killed := sum(entry.killed for entry in entries):
+            self.session.say(EventKind.LOAD, f"cut off by us, in no figure: {killed} requests")
 
     # -- orders
 

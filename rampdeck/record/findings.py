@@ -9,13 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from rampdeck.gate.words import told
-from rampdeck.model import OTHER_NAMES, Severity
+from rampdeck.model import OTHER_NAMES, Instant, Severity
+from rampdeck.ours import Ours
+from rampdeck.record.counted import mismatches
 from rampdeck.record.result import Finding
 from rampdeck.session import Gap, Session, Source
 from rampdeck.snapshot import ThresholdView
 
 GAPS_SHOWN = 5
 """Times that a source was blind which its finding lists; its entry among the sources has all."""
+BLOCKS_SHOWN = 10
+"""Places that held the loop up which are listed."""
 _ORDER = ("error", "warning", "notice")
 _ADVICE = {
     "worker_timeout": "Look at what the workers wait for at that time: PostgreSQL waits, a slow endpoint",
@@ -37,7 +41,9 @@ def findings(
         *_breaches(thresholds),
         *_exceptions(exceptions),
         *_names(session),
-        *(finding for source in session.sources.values() for finding in _of_source(source)),
+        *_blocks(session),
+        *mismatches(session.counts(Instant.now())),
+        *(finding for source in session.sources.values() for finding in _of_source(source, session.ours)),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
 
@@ -66,13 +72,32 @@ def _names(session: Session) -> Iterator[Finding]:
         )
 
 
-def _of_source(source: Source) -> Iterator[Finding]:
+def _blocks(session: Session) -> Iterator[Finding]:
+    """Return what held the generator's loop up, the dearest first."""
+    told = sorted(session.blocked.values(), key=lambda event: -float(event.fields["total"]))
+    for event in told[:BLOCKS_SHOWN]:
+        count, longest = int(event.fields["count"]), float(event.fields["longest"])
+        times = "once" if count == 1 else f"{count} times"
+        ours = event.fields["origin"] != "scenario"
+        evidence = (f"longest {longest * 1000:.0f} ms, together {float(event.fields['total']):.1f} s",)
+        advice = "" if ours else "Compute it before the load, and wait with what yields to gevent"
+        text = f"the loop stood still {times} {event.fields['place']}; every user waited"
+        yield Finding("generator", "notice" if ours else "warning", text, evidence, advice)
+
+
+def _of_source(source: Source, ours: Ours) -> Iterator[Finding]:
     name = source.info.name
     for (signal, severity), count in source.signals.most_common():
         words = signal.replace("_", " ")
+        evidence: tuple[str, ...] = ()
+        if signal == "client_gave_up" and (own := ours.counted[name]):
+            count -= own
+            evidence = (f"{own} more are ours: requests that we cut off",)
+            if count <= 0:
+                continue
         text = f"{name}: {words}, {count} {'time' if count == 1 else 'times'}"
         weight = "error" if severity <= Severity.ERROR else "warning"
-        yield Finding(source.info.kind, weight, text, (), _ADVICE.get(signal, ""))
+        yield Finding(source.info.kind, weight, text, evidence, _ADVICE.get(signal, ""))
     if source.gaps:
         count = len(source.gaps) + source.gaps_left_out
         times = "once" if count == 1 else f"{count} times"

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rampdeck.model import Instant
+from rampdeck.record import counted
 from rampdeck.record.result import GapResult, Measured, Result, SourceResult, StepResult, parts
 from rampdeck.secrets import redact
 from rampdeck.snapshot import Spread, Spreads
@@ -40,7 +41,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "users": result.users,
         "total": _figures(result.total),
         "thresholds": _thresholds(result),
-        "steps": [_step(step) for step in result.steps],
+        "steps": [_step(step) | counted.of_step(result.counts, step.number) for step in result.steps],
         "requests": [
             {"method": request.method, "name": redact(request.name), **_figures(request)}
             for request in result.requests
@@ -55,6 +56,7 @@ def to_json(result: Result) -> dict[str, Any]:
             for error in result.errors
         ],
         "errors_left_out": result.errors_left_out,
+        **counted.of_run(result.counts),
         "sources": [_source(source) for source in result.sources],
         "doubts": [redact(doubt) for doubt in result.doubts],
         "findings": [
@@ -71,6 +73,8 @@ def to_json(result: Result) -> dict[str, Any]:
             "cpu_percent": _number(result.generator.cpu_percent, 1),
             "lag_p99_ms": _number(result.generator.lag_p99_ms, 3),
             "lag_max_ms": _number(result.generator.lag_max_ms, 3),
+            "delay_p95_ms": _number(result.generator.delay_p95_ms, 3),
+            "memory_percent": _number(result.generator.memory_percent, 1),
         },
         "pacing": [redact(sentence) for sentence in result.pacing],
         "record": {name: redact(text) for name, text in result.record.named().items()},
@@ -93,6 +97,7 @@ def _step(step: StepResult) -> dict[str, Any]:
         "began": _moment(step.began),
         "measured": step.measured,
         "verdict": step.verdict.value,
+        "marks": [redact(mark) for mark in step.marks],
         "asked": _number(step.asked, 3),
         "achieved": _number(step.achieved, 3),
         **_figures(step),

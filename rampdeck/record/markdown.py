@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from rampdeck.gate.words import NOTHING, told
 from rampdeck.model import Instant
+from rampdeck.record import counted
 from rampdeck.record.result import Measured, RequestResult, Result, SourceResult
 from rampdeck.secrets import redact
 from rampdeck.snapshot import Spread, ThresholdView
@@ -41,6 +42,7 @@ def markdown(result: Result) -> str:
         _section("Load levels", _steps(result)),
         _section("Pace", "\n".join(f"- {prose(sentence, _MOST_SAID)}" for sentence in result.pacing)),
         _section("Requests", _requests(result)),
+        _section("Counted twice", counted.section(result.counts, table)),
         _section("Worst errors", _errors(result)),
         _section("Can this run be trusted?", _trust(result)),
         _section("Findings", _findings(result)),
@@ -144,6 +146,7 @@ def _steps(result: Result) -> str:
     parts = (
         _how(result),
         table(("Step", "Stage", "Verdict", "Users", "Seconds", *_MEASURED), rows, 3),
+        "\n".join(f"- Step {step.number}: {prose(mark)}" for step in steps for mark in step.marks),
         every and "### Every percentile of the load levels",
         every and table(("Step", "Stage", *_EVERY), every, 3),
         left_out and f"The percentiles of {_count(left_out)} levels before these are in record.json.",
@@ -241,7 +244,8 @@ def _trust(result: Result) -> str:
         "Not without doubt:\n\n" + doubts if doubts else "Nothing speaks against it.",
         f"Generator: CPU at most {told(generator.cpu_percent, Unit.PERCENT)}, "
         f"loop lag p99 at most {told(generator.lag_p99_ms, Unit.MILLISECONDS)}, "
-        f"max {told(generator.lag_max_ms, Unit.MILLISECONDS)}.",
+        f"max {told(generator.lag_max_ms, Unit.MILLISECONDS)}, "
+        f"delay p95 at most {told(generator.delay_p95_ms, Unit.MILLISECONDS)}.",
     ]
     if result.sources:
         rows = [

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rampdeck.model import Instant
+from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.requests import Span, Tally
 from rampdeck.snapshot import Figures, Spreads, ThresholdView, Verdict
 
@@ -93,6 +94,7 @@ class Measured:
 class StepResult(Measured):
     """A load level over its measured part; ``measured`` is ``False`` when there was none.
 
+    ``marks`` say why it is not to be trusted.
     ``asked`` and ``achieved`` are iterations a second of users with a known pace, if there were any.
     """
 
@@ -106,6 +108,7 @@ class StepResult(Measured):
     verdict: Verdict
     asked: float | None = None
     achieved: float | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +170,8 @@ class GeneratorResult:
     cpu_percent: float | None = None
     lag_p99_ms: float | None = None
     lag_max_ms: float | None = None
+    delay_p95_ms: float | None = None
+    memory_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +202,7 @@ class Result:
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     generator: GeneratorResult = GeneratorResult()
+    counts: Counts = UNCOUNTED
     pacing: tuple[str, ...] = ()
     session: Path | None = None
     version: str = ""
