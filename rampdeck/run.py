@@ -16,7 +16,7 @@ from typing import Any
 from rampdeck import loop
 from rampdeck.config import LoadConfig
 from rampdeck.deck import UserClass
-from rampdeck.details import RequestDetails, StepDetails, request_details, step_details
+from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.engine import STOP, Order
 from rampdeck.engine.recorder import TOO_MANY_NAMES
@@ -58,6 +58,7 @@ class Run:
         self.engine = setup.engine
         self.writer = setup.writer
         self.session = Session(setup.views, setup.writer.append)
+        self.details = Details(self.session)
         self.walk = PlanWalk(setup.plan)
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
@@ -105,14 +106,6 @@ class Run:
     ) -> tuple[int, tuple[Event, ...]]:
         """Return the newest events of some kinds since a cursor."""
         return self.session.events_after(cursor, kinds, most)
-
-    def step_details(self, number: int) -> StepDetails | None:
-        """Return a load level with every percentile and its request names."""
-        return step_details(self.session, number)
-
-    def request_details(self, method: str, name: str) -> RequestDetails:
-        """Return a request name with every percentile."""
-        return request_details(self.session, method, name)
 
     # -- Deck: what is wanted
 
