@@ -19,7 +19,6 @@ from rampdeck.deck import UserClass
 from rampdeck.details import RequestDetails, StepDetails, request_details, step_details
 from rampdeck.duties import Duties
 from rampdeck.engine.engine import STOP, Order
-from rampdeck.engine.recorder import TOO_MANY_NAMES
 from rampdeck.model import Event, EventKind, Instant, RequestBatch, RunState, Severity, Stage, Step
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
@@ -77,7 +76,6 @@ class Run:
         self._self = SelfWatch(setup, self.session, self._voices)
         self._readers: Readers
         self._ticked = self.opened.mono
-        self._told_of_names = False
 
     # -- Deck: what is seen
 
@@ -349,9 +347,6 @@ class Run:
         for turned in self.gate.observe(at, self.session):
             severity = Severity.ERROR if turned.breached else Severity.NOTICE
             self.session.say(EventKind.GATE, turned.text, {"threshold": turned.expression}, severity)
-        if self.engine.recorder.overflowed and not self._told_of_names:
-            self._told_of_names = True
-            self.session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
         self._self.tick()
         self._painter.tick()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from rampdeck.engine.engine import LoadEngine
+from rampdeck.engine.recorder import TOO_MANY_NAMES
 from rampdeck.engine.residence import Residence
 from rampdeck.engine.stall import Origin, Place, Sentry
 from rampdeck.model import EventKind, Severity
@@ -63,7 +64,7 @@ class SelfWatch:
         self._residence = Residence(environment)
         self._sentry = Sentry([Path(file).parent for file in files])
         self._ledgers: dict[tuple[str, ...], _Ledger] = {}
-        self._told_aside = False
+        self._told_aside = self._told_of_names = False
         for source in setup.sources:
             if isinstance(source.collector, Fed):
                 source.collector.feed = self.figures
@@ -90,7 +91,7 @@ class SelfWatch:
         return found
 
     def tick(self) -> None:
-        """Tell what held the loop up; once a second, from the loop's own greenlet."""
+        """Tell what held the loop up, or filled the recorder; once a second, from the loop's own greenlet."""
         if self._engine.users:
             self._sentry.start()
         else:
@@ -102,6 +103,9 @@ class SelfWatch:
         if self._sentry.aside and not self._told_aside:
             self._told_aside = True
             self._voices.say(self._sentry.aside, Severity.NOTICE)
+        if self._engine.recorder.overflowed and not self._told_of_names:
+            self._told_of_names = True
+            self._session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
 
     def _take(self) -> None:
         for stall in self._sentry.take():
