@@ -101,6 +101,5 @@ class Painter:
             cpu_percent=values.get("cpu_percent"),
             lag_p99_ms=values.get("lag_p99_ms"),
             lag_max_ms=values.get("lag_max_ms"),
-            delay_p95_ms=values.get("delay_p95_ms"),
             reason=source.reason,
         )
