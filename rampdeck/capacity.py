@@ -1,0 +1,67 @@
+"""The knee of a session: from its load levels, its gate and what spoiled a level to one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rampdeck import knee
+from rampdeck.gate import Gate
+from rampdeck.knee import Knee, Level, Target
+from rampdeck.model import Stage
+from rampdeck.session import Session
+from rampdeck.snapshot import Verdict
+
+MOST_LEVELS = 200
+"""Measured levels that are looked at, the newest, so that hours of a shape cost no more than minutes."""
+
+
+class Capacity:
+    """Knows the knee of a session; ``tainted`` says by a step's number why it is not to be trusted."""
+
+    def __init__(
+        self, session: Session, gate: Gate, tainted: Callable[[int], str], target: Target | None
+    ) -> None:
+        self._session = session
+        self._gate = gate
+        self._tainted = tainted
+        self._target = target
+        self._found: Knee | None = None
+        self._known: list[tuple[int, Verdict, str]] = []
+
+    def settled(self) -> Knee | None:
+        """Return the knee by the levels that have ended; worked out anew only when one of them has changed."""
+        numbers = [number for number in self._measured() if self._session.steps[number].ended is not None]
+        known = [(number, self._gate.step_verdict(number), self._tainted(number)) for number in numbers]
+        if known != self._known:
+            self._known = known
+            self._found = self._find(numbers)
+        return self._found
+
+    def now(self) -> Knee | None:
+        """Return the knee with the level that is measured just now."""
+        return self._find(self._measured())
+
+    def _measured(self) -> list[int]:
+        return sorted(self._session.book.steps)[-MOST_LEVELS:]
+
+    def _find(self, numbers: Sequence[int]) -> Knee | None:
+        return knee.find([self._level(number) for number in numbers], self._target)
+
+    def _level(self, number: int) -> Level:
+        span = self._session.book.steps[number]
+        return Level(
+            step=number,
+            users=self._session.steps[number].users,
+            figures=span.figures(),
+            verdict=self._gate.step_verdict(number),
+            tainted=self._tainted(number),
+            times=span.total.successes,
+        )
+
+
+def target_of(plan: Sequence[Stage], asked: int | None) -> Target | None:
+    """Return the users to be carried: those of ``[load] target_users``, or else the plan's highest stage."""
+    if asked is not None:
+        return Target(asked, "the target")
+    peak = max((stage.users for stage in plan), default=0)
+    return Target(peak, "the plan's peak") if peak else None

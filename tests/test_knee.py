@@ -1,0 +1,415 @@
+"""The knee of systems whose knee is known, and the words for it."""
+
+from __future__ import annotations
+
+import math
+import random
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rampdeck.histogram import Histogram
+from rampdeck.knee import BEND, LEAST_MS, LOSS, Knee, Level, Target, find, p95_bounds
+from rampdeck.snapshot import Figures, Verdict
+
+PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
+PEAK = Target(50, "the plan's peak")
+
+
+# -- systems whose knee is known
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """``servers`` that take exactly ``service`` seconds a request; users think ``think`` seconds."""
+
+    servers: int
+    service: float
+    think: float
+
+    def response(self, users: float) -> float:
+        """Seconds: nobody waits below the saturation point, above it the users share the capacity."""
+        return max(self.service, users * self.service / self.servers - self.think)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """M/M/c with a finite population: exponential service and thinking."""
+
+    servers: int
+    service: float
+    think: float
+
+    def response(self, users: float) -> float:
+        """Seconds, from the birth-death chain (Lazowska et al., Quantitative System Performance, ch. 20)."""
+        weight, total, inside = 1.0, 1.0, 0.0
+        for there in range(1, round(users) + 1):
+            weight *= (users - there + 1) * self.service / (self.think * min(there, self.servers))
+            if weight > 1e200:
+                weight, total, inside = weight / 1e200, total / 1e200, inside / 1e200
+            total += weight
+            inside += there * weight
+        waiting = inside / total
+        return waiting * self.think / (users - waiting)
+
+
+System = Fixed | Queue
+
+
+def rate(system: System, users: float) -> float:
+    return users / (system.think + system.response(users))
+
+
+def bends_at(system: System, first: int) -> int:
+    """The first number of users at which throughput or p95 have bent by the rule, against ``first`` users."""
+    base, quick = rate(system, first) / first, system.response(first) * 1_000
+
+    def bent(users: int) -> bool:
+        p95 = _slow(system.response(users) * 1_000)
+        lost = rate(system, users) / users < (1 - LOSS) * base
+        return lost or p95 > max(BEND * _slow(quick), _slow(quick) + LEAST_MS)
+
+    # Neither ever comes back with more users.
+    return bisect_left(range(4 * _full(system) + 100), True, lo=first, key=bent)
+
+
+def _full(system: System) -> int:
+    """The users at which the line meets the capacity."""
+    return math.ceil(system.servers * (system.service + system.think) / system.service)
+
+
+def _slow(mean: float) -> float:
+    return mean * SHAPE[-5]
+
+
+SHAPE = [0.9 + 0.2 * place / 99 for place in range(100)]
+"""Response times around their mean, all within a tenth."""
+
+
+def level(
+    step: int,
+    users: int,
+    successes: float,
+    response: float = 0.05,
+    verdict: Verdict = PASS,
+    seconds: float = 30.0,
+    failures: int = 0,
+    tainted: str = "",
+) -> Level:
+    count = round(successes)
+    each, more = divmod(count, len(SHAPE))
+    times = Histogram()
+    for place, shape in enumerate(SHAPE):
+        if many := each + (place < more):
+            milliseconds = 1_000 * response * shape
+            alike = Histogram.of([milliseconds])
+            (bucket,) = alike.buckets
+            times.add(Histogram.restored({bucket: many}, many * milliseconds, milliseconds, milliseconds))
+    figures = Figures(
+        seconds=seconds, requests=count + failures, failures=failures, rps=(count + failures) / seconds
+    )
+    return Level(step, users, figures, verdict, tainted, times)
+
+
+def measured(
+    system: System,
+    users: Sequence[int],
+    seconds: float = 30.0,
+    noise: Callable[[], float] = lambda: 0.0,
+    limit: int = 100_000,
+) -> list[Level]:
+    """The levels of a run; ``noise`` shifts each count by so many standard deviations."""
+    levels = []
+    for step, many in enumerate(users, 1):
+        count = rate(system, many) * seconds
+        verdict = PASS if many <= limit else FAIL
+        shifted = max(0.0, count + noise() * math.sqrt(count))
+        levels.append(level(step, many, shifted, system.response(many), verdict, seconds))
+    return levels
+
+
+SYSTEMS = st.builds(
+    lambda kind, servers, service, think: kind(servers, service, think),
+    st.sampled_from([Fixed, Queue]),
+    st.integers(1, 8),
+    st.sampled_from([0.05, 0.08, 0.15]),
+    st.sampled_from([0.3, 0.5, 1.0]),
+)
+PARTS = st.integers(8, 20)
+QUICKLY = settings(deadline=None, max_examples=40)
+
+
+def climb(system: System, parts: int) -> list[int]:
+    """Levels from a fraction of the saturation point to twice it."""
+    return sorted({max(1, round(_full(system) * 2 * part / parts)) for part in range(1, parts + 1)})
+
+
+@QUICKLY
+@given(SYSTEMS, PARTS)
+def test_the_knee_lies_where_the_system_bends(system: System, parts: int) -> None:
+    users = climb(system, parts)
+    found = find(measured(system, users, seconds=300))
+    truth = bends_at(system, users[0])
+    assert found is not None
+    assert found.high is not None
+    assert found.high >= truth
+    assert found.low is None or found.low < truth
+    assert len(found.unsure) <= parts // 4, "five minutes a level tell nearly every level"
+
+
+@QUICKLY
+@given(SYSTEMS, PARTS, st.integers(0, 2**32), st.sampled_from([5.0, 30.0, 300.0]))
+def test_noise_within_the_bounds_of_the_counts_widens_the_knee_and_does_not_move_it(
+    system: System, parts: int, seed: int, seconds: float
+) -> None:
+    dice = random.Random(seed)
+    users = climb(system, parts)
+    found = find(measured(system, users, seconds, noise=lambda: dice.uniform(-0.5, 0.5)))
+    assert found is not None
+    if found.high is not None:
+        assert found.high >= bends_at(system, users[0]) * 0.95
+        assert found.low is None or found.low <= bends_at(system, users[0])
+
+
+@QUICKLY
+@given(SYSTEMS, PARTS, st.randoms(use_true_random=False))
+def test_the_order_of_levels_that_pass_does_not_matter(
+    system: System, parts: int, dice: random.Random
+) -> None:
+    users = climb(system, parts)
+    shuffled = dice.sample(users, len(users))
+    found, plain = find(measured(system, shuffled)), find(measured(system, users))
+    assert found is not None
+    assert plain is not None
+    assert replace(found, left_out=()) == replace(plain, left_out=())
+    assert len(found.left_out) == len(plain.left_out)
+
+
+@QUICKLY
+@given(SYSTEMS, st.integers(3, 12), st.integers(0, 2**32))
+def test_below_saturation_there_is_no_knee(system: System, parts: int, seed: int) -> None:
+    dice = random.Random(seed)
+    quiet = Fixed(system.servers, system.service, system.think)
+    full = quiet.servers * (quiet.service + quiet.think) / quiet.service
+    users = sorted({max(1, int(full * part / parts)) for part in range(1, parts + 1)})
+    found = find(measured(quiet, users, noise=lambda: dice.uniform(-1, 1)))
+    assert found is not None
+    assert found.high is None
+    assert found.low is None
+    assert found.reason
+    assert found.reason in found.sentence
+
+
+@QUICKLY
+@given(SYSTEMS, PARTS, st.integers(1, 3))
+def test_a_level_in_parts_counts_as_the_level_in_one(system: System, parts: int, times: int) -> None:
+    users = climb(system, parts)
+    whole = find(measured(system, users, seconds=30.0 * times))
+    split = find(measured(system, users * times, seconds=30.0))
+    assert whole is not None
+    assert split is not None
+    assert split.levels == whole.levels
+    # Counts are rounded for each part, so a level that is too close to call may fall to either side.
+    if whole.high is not None and split.high is not None:
+        places = [many for many in users if min(whole.high, split.high) < many <= max(whole.high, split.high)]
+        assert len(places) <= 1
+
+
+# -- what counts
+
+
+def test_nothing_measured_is_nothing() -> None:
+    assert find([]) is None
+
+
+@pytest.mark.parametrize(("count", "there"), [(1, "there is one"), (2, "there are 2")])
+def test_two_levels_are_no_knee_and_it_says_so(count: int, there: str) -> None:
+    found = find([level(n, 10 * n, 300 * n) for n in range(1, count + 1)])
+    assert found is not None
+    assert (found.low, found.high) == (None, None)
+    assert found.reason == f"needs three measured levels, {there}"
+    assert found.passed == 10 * count
+
+
+STRAIGHT = [level(n, 10 * n, 300 * n) for n in range(1, 6)]
+
+
+def test_what_passed_what_failed_and_the_room_above_the_target() -> None:
+    levels = [*(level(n, 10 * n, 300 * n) for n in range(1, 9)), level(9, 90, 2_700, verdict=FAIL)]
+    found = find(levels, PEAK)
+    assert found is not None
+    assert (found.passed, found.failed, found.headroom) == (80, 90, 30)
+    assert found.sentence.startswith(
+        "Headroom 30 users (60 %) over the plan's peak of 50: 80 users passed, 90 failed."
+    )
+
+
+def test_while_nothing_failed_the_room_is_at_least_that() -> None:
+    found = find(STRAIGHT, Target(40, "the target"))
+    assert found is not None
+    assert found.sentence.startswith(
+        "Headroom at least 10 users (25 %) over the target of 40: 50 users passed, and no level failed."
+    )
+
+
+def test_a_target_that_is_not_reached_is_short() -> None:
+    found = find([*STRAIGHT[:3], level(4, 40, 1_200, verdict=FAIL)], PEAK)
+    assert found is not None
+    assert found.headroom == -20
+    assert found.sentence.startswith("20 users short of the plan's peak of 50: 30 users passed, 40 failed.")
+
+
+def test_a_pass_above_a_failure_is_none_to_rely_on() -> None:
+    levels = [level(1, 10, 300), level(2, 20, 600, verdict=FAIL), level(3, 30, 900)]
+    found = find(levels)
+    assert found is not None
+    assert (found.passed, found.failed) == (10, 20)
+
+
+def test_a_level_that_passed_once_and_failed_once_failed() -> None:
+    levels = [level(1, 10, 300), level(2, 20, 600), level(3, 20, 600, verdict=FAIL)]
+    found = find(levels)
+    assert found is not None
+    assert (found.passed, found.failed) == (10, 20)
+
+
+def test_without_a_verdict_nothing_passed_or_failed() -> None:
+    found = find([level(n, 10 * n, 300 * n, verdict=UNKNOWN) for n in range(1, 4)], PEAK)
+    assert found is not None
+    assert (found.passed, found.failed, found.headroom) == (None, None, None)
+    assert found.sentence == "No knee: throughput follows users and p95 keeps level up to 30 users."
+
+
+def test_tainted_and_thin_levels_are_left_out_and_named() -> None:
+    late = level(6, 60, 900, verdict=FAIL, tainted="the generator was at its limit")
+    thin = level(7, 70, 19, verdict=FAIL)
+    found = find([*STRAIGHT, late, thin])
+    assert found is not None
+    assert found.levels == 5
+    assert found.failed is None
+    assert found.high is None
+    assert found.left_out == (
+        "step 6 (60 users): the generator was at its limit",
+        "step 7 (70 users): 19 requests are too few",
+    )
+
+
+def test_requests_that_fail_fast_are_no_throughput() -> None:
+    levels = [*STRAIGHT, level(6, 60, 1_000, failures=2_000), level(7, 70, 0, failures=4_000)]
+    found = find(levels)
+    assert found is not None
+    assert (found.low, found.high, found.sign) == (50, 60, "throughput")
+
+
+def test_p95_that_bends_while_throughput_still_follows_is_a_knee() -> None:
+    levels = [*STRAIGHT, level(6, 60, 1_800, response=0.2)]
+    found = find(levels)
+    assert found is not None
+    assert (found.low, found.high, found.sign) == (50, 60, "p95")
+    assert found.capacity is None
+    assert "p95 bends" in found.sentence
+
+
+def test_a_millisecond_more_is_no_bend() -> None:
+    found = find([level(n, 10 * n, 300 * n, response=0.001 if n < 5 else 0.003) for n in range(1, 6)])
+    assert found is not None
+    assert found.high is None
+
+
+def test_a_dip_that_a_higher_level_disproves_is_no_knee() -> None:
+    levels = [*STRAIGHT[:2], level(3, 30, 500), level(4, 40, 1_200), level(5, 50, 1_500)]
+    found = find(levels)
+    assert found is not None
+    assert found.high is None
+
+
+def test_a_run_that_begins_beyond_the_knee_does_not_invent_its_lower_end() -> None:
+    found = find([level(1, 200, 4_800), level(2, 300, 4_800, 0.9), level(3, 400, 4_800, 1.5)])
+    assert found is not None
+    assert (found.low, found.high) == (None, 300)
+    assert "Knee at or below 300 users" in found.sentence
+
+
+def test_capacity_has_the_uncertainty_of_its_counts() -> None:
+    levels = [*STRAIGHT, level(6, 80, 1_500, 0.6), level(7, 100, 1_500, 1.0)]
+    found = find(levels)
+    assert found is not None
+    assert found.capacity is not None
+    assert found.capacity.best == pytest.approx(50)
+    assert found.capacity.high - found.capacity.best == pytest.approx(1.96 * math.sqrt(1_500) / 30)
+    assert "; at most 50 ± 3 requests a second succeed" in found.sentence
+
+
+# -- going back down
+
+
+BROKEN = [*STRAIGHT, level(6, 60, 1_500, 0.6, FAIL)]
+
+
+@pytest.mark.parametrize(("verdict", "word"), [(PASS, "Recovered"), (FAIL, "Did not recover")])
+def test_a_level_that_is_returned_to_after_a_failure_tells_of_recovery_alone(
+    verdict: Verdict, word: str
+) -> None:
+    before = find(BROKEN)
+    found = find([*BROKEN, level(7, 50, 700, 2.0, verdict)])
+    assert before is not None
+    assert found is not None
+    assert found.recovery is not None
+    assert (found.recovery.users, found.recovery.after) == (50, 60)
+    assert found.recovery.recovered is (verdict is PASS)
+    assert f"{word} at 50 users after 60 had failed." in found.sentence
+    assert (found.passed, found.failed, found.low, found.high) == (50, 60, 50, 60)
+
+
+def test_no_recovery_is_told_where_the_lower_level_never_passed_or_could_not_be_judged() -> None:
+    for verdict, users in ((UNKNOWN, 50), (FAIL, 55)):
+        found = find([*BROKEN, level(7, users, 700, verdict=verdict)])
+        assert found is not None
+        assert found.recovery is None
+
+
+def test_a_pass_on_the_way_down_counts_as_passed() -> None:
+    found = find([*BROKEN, level(7, 55, 1_650)])
+    assert found is not None
+    assert (found.passed, found.failed) == (55, 60)
+
+
+def test_a_failed_recovery_is_not_forgotten_by_a_later_one() -> None:
+    found = find([*BROKEN, level(7, 50, 700, verdict=FAIL), level(8, 40, 1_200)])
+    assert found is not None
+    assert found.recovery is not None
+    assert not found.recovery.recovered
+
+
+# -- p95
+
+
+@given(st.lists(st.floats(0.1, 10_000), min_size=1, max_size=400))
+def test_the_bounds_of_p95_are_in_order(times: list[float]) -> None:
+    bounds = p95_bounds(Histogram.of(times))
+    assert bounds is not None
+    assert bounds.low <= bounds.best <= bounds.high
+
+
+def test_the_bounds_of_p95_hold_it_in_about_95_of_100_samples_and_few_times_have_no_upper() -> None:
+    dice = random.Random(20)
+    truth = -math.log(0.05) * 100
+    held = 0
+    for _ in range(400):
+        bounds = p95_bounds(Histogram.of(dice.expovariate(1) * 100 for _ in range(300)))
+        assert bounds is not None
+        held += bounds.low <= truth * 1.01 and bounds.high >= truth * 0.99
+    assert held >= 370
+    few = p95_bounds(Histogram.of([1.0] * 20))
+    assert few is not None
+    assert few.high == math.inf
+    assert p95_bounds(Histogram()) is None
+
+
+def test_a_knee_is_frozen() -> None:
+    with pytest.raises(AttributeError):
+        Knee().low = 3  # type: ignore[misc]
