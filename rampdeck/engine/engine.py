@@ -244,6 +244,7 @@ class LoadEngine:
         await self._let(lambda: events.quitting.fire(environment=self.environment, reverse=True))
         self._runner.greenlet.kill(block=False)
         await self._let(lambda: events.quit.fire(exit_code=self.exit_code))
+        self.recorder.close()
 
     @staticmethod
     async def _let(function: Callable[[], object]) -> None:
