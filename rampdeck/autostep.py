@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rampdeck.config import LoadConfig
 from rampdeck.model import Stage
 from rampdeck.snapshot import Verdict
 
@@ -34,6 +35,11 @@ class Climb:
     hold: float
 
 
+def climb_of(load: LoadConfig, first: int | None) -> Climb:
+    """Return how to climb by ``[load]``; the hold time runs from when the users are there."""
+    return Climb(first or load.step, load.step, load.max_users, load.spawn_rate, load.settle + load.auto_hold)
+
+
 class AutoStep:
     """A climb under way.
 
@@ -41,6 +47,8 @@ class AutoStep:
     the levels it has gone to so far, so there is no ``total``.
     """
 
+    name = "auto-step"
+    cause = "auto"
     total: float | None = None
 
     def __init__(self, climb: Climb, judge: Judge) -> None:
@@ -56,7 +64,8 @@ class AutoStep:
         self.failed: int | None = None
         self._stages = [self._level(STAGE, min(self.climb.first, self.climb.most))]
         self._begun = False
-        self._rest()
+        self._spent, self._due = 0.0, self.climb.hold
+        self._seen: float | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -87,10 +96,15 @@ class AutoStep:
             return None
         return max(self._due - self._spent, 0.0)
 
-    def follow(self) -> Stage | None:
-        """Start, or take the level up where it was left, to be measured anew; from the first after its end."""
+    def follow(self, users: int = 0) -> Stage | None:
+        """Start at ``users``, if given; or take the level up where it was left, to be measured anew.
+
+        After the end it starts again.
+        """
         if self.ended:
             self._from_the_foot()
+        if users and not self._begun:
+            self._stages = [self._level(STAGE, min(users, self.climb.most))]
         self._begun = True
         self.following = True
         self.held = False
@@ -130,19 +144,21 @@ class AutoStep:
     def _judged(self, level: Stage, verdict: Verdict, why: str) -> Stage | None:
         users = level.users
         if verdict is Verdict.INCONCLUSIVE:
-            return self._end(f"{users} users could not be judged in {self._spent:.0f} s: {why}")
-        if level.name == RECOVERY:
+            self._end(f"{users} users could not be judged in {self._spent:.0f} s: {why}")
+        elif level.name == RECOVERY:
             verb = "recovered" if verdict is Verdict.PASS else "did not recover"
-            return self._end(f"{verb} at {users} users after {self.failed} had failed")
-        if verdict is Verdict.FAIL:
+            self._end(f"{verb} at {users} users after {self.failed} had failed")
+        elif verdict is Verdict.FAIL:
             self.failed = users
-            if self.passed is None:
-                return self._end(f"the first level, {users} users, failed")
-            return self._go(RECOVERY, self.passed)
-        self.passed = users
-        if users >= self.climb.most:
-            return self._end(f"{users} users passed, the most that max_users allows")
-        return self._go(STAGE, min(users + self.climb.step, self.climb.most))
+            if self.passed is not None:
+                return self._go(RECOVERY, self.passed)
+            self._end(f"the first level, {users} users, failed")
+        else:
+            self.passed = users
+            if users < self.climb.most:
+                return self._go(STAGE, min(users + self.climb.step, self.climb.most))
+            self._end(f"{users} users passed, the most that max_users allows")
+        return None
 
     def _go(self, name: str, users: int) -> Stage:
         self._stages.append(self._level(name, users))
@@ -154,9 +170,7 @@ class AutoStep:
         self.following = False
 
     def _rest(self) -> None:
-        self._spent = 0.0
-        self._due = self.climb.hold
-        self._seen: float | None = None
+        self._spent, self._due, self._seen = 0.0, self.climb.hold, None
 
     def _level(self, name: str, users: int) -> Stage:
         return Stage(name, users, self.climb.spawn_rate, self.climb.hold)

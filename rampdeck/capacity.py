@@ -29,7 +29,7 @@ class Capacity:
         self._known: list[tuple[int, Verdict, str]] = []
 
     def settled(self) -> Knee | None:
-        """Return the knee by the levels that have ended; worked out anew only when one of them has changed."""
+        """Return the knee by the levels that have ended; worked out anew when one of them has changed."""
         numbers = [number for number in self._measured() if self._session.steps[number].ended is not None]
         known = [(number, self._gate.step_verdict(number), self._tainted(number)) for number in numbers]
         if known != self._known:
@@ -40,6 +40,17 @@ class Capacity:
     def now(self) -> Knee | None:
         """Return the knee with the level that is measured just now."""
         return self._find(self._measured())
+
+    def level(self) -> tuple[Verdict, str]:
+        """Return the verdict of the present level so far and, if that is INCONCLUSIVE, why."""
+        step = self._session.step
+        if step is None or step.number not in self._session.book.steps:
+            return Verdict.INCONCLUSIVE, "nothing was measured"
+        if why := self._tainted(step.number):
+            return Verdict.INCONCLUSIVE, why
+        requests = self._session.book.steps[step.number].figures().requests
+        why = f"{requests} requests are too few for the thresholds, or none of them judges a level"
+        return self._gate.step_verdict(step.number), why
 
     def _measured(self) -> list[int]:
         return sorted(self._session.book.steps)[-MOST_LEVELS:]

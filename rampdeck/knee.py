@@ -1,21 +1,6 @@
 """The knee: up to which level throughput follows users, what passed, and how much room is left.
 
-Pure: from measured load levels to one frozen :class:`Knee`. The rules, and where they come from:
-
-- **Throughput.** Users who think and wait make ``users / (think + response)``
-  requests a second (Little's law for a closed system), so below saturation
-  every user brings the same rate, and beyond it less; users with a constant
-  pace behave alike. Operational analysis (Denning and Buzen, Computing Surveys
-  1978) calls the place where that line meets the capacity the saturation
-  point, Gunther's Universal Scalability Law bends smoothly there. So each
-  level's successes per user and second are held against those of the lowest
-  levels. Counts are Poisson; the ratio of two rates has the interval
-  ``exp(log ratio +- 1.96 sqrt(1/n + 1/m))`` (Rothman, Epidemiology, ch. 9).
-  A level has bent when more than :data:`LOSS` is lost for certain (95 %).
-- **p95** of the successes, bounded by order statistics (Conover, Practical
-  Nonparametric Statistics, 3.2). A level has bent when it is for certain
-  :data:`BEND` times that of the lowest levels, and :data:`LEAST_MS` above it.
-
+Pure: from measured load levels to one frozen :class:`Knee`. What has bent is judged in :mod:`rampdeck.curve`.
 Levels with the same users are pooled. Tainted levels and those with too few
 requests are left out and named. A level that is reached from above after one
 that failed still clears a queue away: it tells whether the system recovers,
@@ -24,28 +9,18 @@ and a PASS there counts, but it is no part of the curve.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 
+from rampdeck import curve
+from rampdeck.curve import BEND, LOSS, Interval, Judged, Point
 from rampdeck.histogram import Histogram
 from rampdeck.snapshot import Figures, Verdict
 
-LOSS = 0.10
-"""Share of the rate per user whose certain loss is a bend of the throughput."""
-BEND = 1.5
-"""Times the p95 of the lowest levels that are a bend of the response times."""
-LEAST_MS = 5.0
-"""Milliseconds that p95 must rise in any case: a bend from 1 to 2 ms is none that a release is bet on."""
 MIN_LEVELS = 3
 """Distinct levels without which there is no knee: two for the line, one to leave it."""
 MIN_REQUESTS = 20
 """Requests below which a level is left out: the intervals would be no intervals."""
-ENOUGH = 1_000
-"""Requests after which the lowest levels are a base: their rate is known to some 6 %."""
-Z = 1.96
-"""Standard deviations on both sides that hold 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +36,6 @@ class Level:
     verdict: Verdict
     tainted: str = ""
     times: Histogram | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure with its 95 % bounds."""
-
-    low: float
-    best: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +66,8 @@ class Knee:
     ``sign`` says what bent: ``throughput``, ``p95`` or both; ``capacity`` is
     the highest rate of successes a second, once throughput has bent.
     ``passed`` is the highest level that passed below the lowest that
-    ``failed``. ``sentence`` says all this, ``method`` how it was found.
+    ``failed``. ``sentence`` says all this, ``method`` how it was found, and
+    ``climb`` how the auto-step ended, if there was one.
     """
 
     low: int | None = None
@@ -117,56 +84,12 @@ class Knee:
     reason: str = ""
     sentence: str = ""
     method: str = ""
+    climb: str = ""
 
     @property
     def headroom(self) -> int | None:
         """Return the users between the target and the highest level that passed; below zero it is short."""
         return None if self.target is None or self.passed is None else self.passed - self.target.users
-
-
-@dataclass
-class _Point:
-    """All levels of one number of users together."""
-
-    users: int
-    seconds: float = 0.0
-    successes: int = 0
-    times: Histogram | None = field(default_factory=Histogram)
-
-    def add(self, level: Level) -> None:
-        self.seconds += level.figures.seconds
-        self.successes += level.figures.requests - level.figures.failures
-        if self.times is None or level.times is None:
-            self.times = None
-        elif not self.times.count:
-            self.times = level.times
-        else:
-            self.times = _merged((self.times, level.times))
-
-    @property
-    def user_seconds(self) -> float:
-        return self.users * self.seconds
-
-    @cached_property
-    def p95(self) -> Interval | None:
-        return p95_bounds(self.times) if self.times is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """What is known of a point: ``True`` for certain, ``False`` for certain not, ``None`` too close to call."""
-
-    users: int
-    throughput_bent: bool | None
-    p95_bent: bool | None
-
-    @property
-    def bent(self) -> bool:
-        return bool(self.throughput_bent or self.p95_bent)
-
-    @property
-    def follows(self) -> bool:
-        return self.throughput_bent is False and self.p95_bent is False
 
 
 def find(levels: Iterable[Level], target: Target | None = None) -> Knee | None:
@@ -175,31 +98,19 @@ def find(levels: Iterable[Level], target: Target | None = None) -> Knee | None:
     if not ordered:
         return None
     usable, left_out = _usable(ordered)
-    curve, down = _parted(usable)
-    passed, failed = _passed(curve, [level for level, _ in down])
-    points = _pooled(curve)
+    up, down = _parted(usable)
+    passed, failed = _passed(up, [level for level, _ in down])
+    points = _pooled(up)
     known = Knee(
         passed=passed,
         failed=failed,
         target=target,
-        recovery=_recovery(curve, down),
+        recovery=_recovery(up, down),
         levels=len(points),
         left_out=left_out,
     )
     known = _bent(known, points)
     return replace(known, sentence=_sentence(known), method=_method(known))
-
-
-def p95_bounds(times: Histogram) -> Interval | None:
-    """Return the p95 in ms with the order statistics that bound it; the upper is infinite for few times."""
-    count = times.count
-    if not count:
-        return None
-    middle, spread = 0.95 * count, Z * math.sqrt(0.95 * 0.05 * count)
-    first, last = max(1, math.floor(middle - spread)), math.ceil(middle + spread) + 1
-    ranks = (first, middle, min(last, count))
-    low, best, high = (value or 0.0 for value in times.percentiles(100 * rank / count for rank in ranks))
-    return Interval(low, best, math.inf if last > count else high)
 
 
 # -- which levels count
@@ -263,22 +174,24 @@ def _recovery(curve: Sequence[Level], down: Sequence[tuple[Level, Level]]) -> Re
     return found
 
 
-def _pooled(levels: Iterable[Level]) -> list[_Point]:
-    points: dict[int, _Point] = {}
+def _pooled(levels: Iterable[Level]) -> list[Point]:
+    points: dict[int, Point] = {}
     for level in levels:
-        points.setdefault(level.users, _Point(level.users)).add(level)
+        figures = level.figures
+        point = points.setdefault(level.users, Point(level.users))
+        point.add(figures.seconds, figures.requests - figures.failures, level.times)
     return [points[users] for users in sorted(points)]
 
 
 # -- the curve
 
 
-def _bent(known: Knee, points: Sequence[_Point]) -> Knee:
+def _bent(known: Knee, points: Sequence[Point]) -> Knee:
     """Add the knee to what is known, or the reason why there is none."""
     if len(points) < MIN_LEVELS:
         there = {0: "there is none", 1: "there is one"}.get(len(points), f"there are {len(points)}")
         return replace(known, reason=f"needs three measured levels, {there}")
-    judged = _judged(points)
+    judged = curve.judged(points)
     low = max(point.users for point in (judged[0], *(one for one in judged if one.follows)))
     bent = [point for point in judged if point.bent and point.users > low]
     if not bent:
@@ -287,10 +200,10 @@ def _bent(known: Knee, points: Sequence[_Point]) -> Knee:
     capacity = None
     if any(point.throughput_bent for point in bent):
         best = max(points, key=lambda point: point.successes / point.seconds)
-        capacity = _rate(best)
+        capacity = curve.rate(best)
         if high.throughput_bent:
             # LOSS lets a level through that is a little beyond where the line meets the capacity.
-            meets = best.users * _ratio(best, _throughput_base(points)).high
+            meets = best.users * curve.ratio(best, curve.throughput_base(points)).high
             low = max((point.users for point in points if point.users <= min(low, meets)), default=low)
     signs = (("throughput", high.throughput_bent), ("p95", high.p95_bent))
     return replace(
@@ -303,88 +216,12 @@ def _bent(known: Knee, points: Sequence[_Point]) -> Knee:
     )
 
 
-def _no_bend(judged: Sequence[_Judged], low: int) -> str:
+def _no_bend(judged: Sequence[Judged], low: int) -> str:
     """Return why there is no knee although there are levels enough."""
     unsure = [str(point.users) for point in judged if point.users > low]
     if not unsure:
         return f"throughput follows users and p95 keeps level up to {low} users"
     return f"the counts at {', '.join(unsure)} users are too small, or the bend too slight, to tell"
-
-
-def _judged(points: Sequence[_Point]) -> list[_Judged]:
-    """Hold each point against the lowest ones."""
-    throughput = _throughput_base(points)
-    p95 = _p95_base(points)
-    return [
-        _Judged(point.users, _has_lost(_ratio(point, throughput)), _has_risen(point.p95, p95))
-        for point in points
-    ]
-
-
-def _has_lost(ratio: Interval) -> bool | None:
-    if ratio.high < 1 - LOSS:
-        return True
-    return False if ratio.low >= 1 - LOSS else None
-
-
-def _has_risen(p95: Interval | None, base: Interval | None) -> bool | None:
-    if p95 is None or base is None:
-        # Nobody knows the spread, so throughput decides alone.
-        return False
-    if p95.low > max(BEND * base.high, base.high + LEAST_MS):
-        return True
-    return False if p95.high <= max(BEND * base.best, base.best + LEAST_MS) else None
-
-
-def _throughput_base(points: Sequence[_Point]) -> _Point:
-    """Return the lowest points together, up to :data:`ENOUGH` requests or the first that falls off."""
-    base = points[0]
-    for point in points[1:]:
-        if base.successes >= ENOUGH or _ratio(point, base).high < 1 - LOSS / 2:
-            break
-        # As one user of all their user seconds, so that a rate is one per user.
-        seconds, successes = base.user_seconds + point.user_seconds, base.successes + point.successes
-        base = _Point(1, seconds, successes, None)
-    return base
-
-
-def _p95_base(points: Sequence[_Point]) -> Interval | None:
-    """Return the p95 of the lowest points together, up to :data:`ENOUGH` requests or the first that rises."""
-    times = points[0].times
-    for point in points[1:]:
-        if times is None or point.times is None or times.count >= ENOUGH:
-            break
-        bounds, base = point.p95, p95_bounds(times)
-        if bounds is None or base is None or bounds.low > (1 + BEND) / 2 * base.best:
-            break
-        times = _merged((times, point.times))
-    return p95_bounds(times) if times is not None else None
-
-
-def _rate_per_user(point: _Point) -> float:
-    return (point.successes + 0.5) / point.user_seconds
-
-
-def _ratio(point: _Point, base: _Point) -> Interval:
-    """Return the rate per user against that of the base; half a request keeps zero in bounds (Haldane)."""
-    best = _rate_per_user(point) / _rate_per_user(base)
-    factor = math.exp(Z * math.sqrt(1 / (point.successes + 0.5) + 1 / (base.successes + 0.5)))
-    return Interval(best / factor, best, best * factor)
-
-
-def _rate(point: _Point) -> Interval:
-    """Return the successes a second; the spread of a Poisson count is its root."""
-    spread = Z * math.sqrt(point.successes)
-    counts = (max(0.0, point.successes - spread), point.successes, point.successes + spread)
-    low, best, high = (count / point.seconds for count in counts)
-    return Interval(low, best, high)
-
-
-def _merged(histograms: Iterable[Histogram]) -> Histogram:
-    together = Histogram()
-    for histogram in histograms:
-        together.add(histogram)
-    return together
 
 
 # -- words

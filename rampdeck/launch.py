@@ -157,12 +157,15 @@ def _setup(
         output=output,
         log=log,
         echo=options.headless,
+        first_users=options.num_users,
     )
 
 
 def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[Stage, ...]:
     """Return what a run that goes by itself walks through; Locust's -u and -r make a plan of one stage."""
     if loaded.shape is not None:
+        if options.auto_step:
+            raise UsageError("--auto-step", "the locustfile's LoadTestShape drives the load", "Take one out")
         if settings.stages:
             what = f"{Path(loaded.files[0]).name} has a LoadTestShape and rampdeck.toml has stages"
             raise UsageError(what, "both want to drive the load", "Take one of them out")
@@ -173,8 +176,10 @@ def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[
                 "%s: of no effect, the locustfile's LoadTestShape drives the load", ", ".join(given)
             )
         return ()
-    if options.num_users is None and settings.stages:
+    if settings.stages and (options.num_users is None or options.auto_step):
         return settings.plan()
+    if options.auto_step:
+        return ()
     if options.num_users is None and not (options.headless or options.autostart):
         return ()
     configured = "spawn_rate" in settings.load.model_fields_set
@@ -217,7 +222,7 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
         if options.headless:
             run.connect()
             await _seen(run)
-            _begin(run)
+            _begin(run, options.auto_step)
             await headless.until_over(run, tell)
         else:
             await _fly(run, options, parts.screen())
@@ -244,9 +249,9 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         await app.painted.wait()
         run.connect()
         await _seen(run)
-        if not options.autostart:
+        if not options.autostart and not options.auto_step:
             return
-        _begin(run)
+        _begin(run, options.auto_step)
         await run.over.wait()
         if options.autoquit != -1:
             await asyncio.sleep(options.autoquit)
@@ -264,10 +269,13 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         run.screen_broke()
 
 
-def _begin(run: Run) -> None:
-    """Start the plan, unless a key or a signal came before."""
+def _begin(run: Run, auto_step: bool) -> None:
+    """Start the plan, or the auto-step, unless a key or a signal came before."""
     if run.began is None and not run.ended:
-        run.return_to_plan()
+        if auto_step:
+            run.auto_step()
+        else:
+            run.return_to_plan()
 
 
 async def _seen(run: Run) -> None:

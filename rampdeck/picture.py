@@ -51,6 +51,7 @@ class Painter:
             whole=session.book.whole.figures(),
             requests=session.request_rows(run.gate.health),
             trend=session.trend(),
+            knee=run.capacity.settled(),
             sources=tuple(source.view(at) for source in session.sources.values()),
             thresholds=run.gate.outcome(final=True) if over else run.gate.views,
             verdict=verdict,
@@ -76,6 +77,7 @@ class Painter:
             stage=walk.index,
             following=walk.following or engine.shape_running,
             held=walk.held,
+            auto=walk is run.auto,
         )
 
     def _generator(self) -> GeneratorView:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from rampdeck import loop
+from rampdeck.autostep import AutoStep, climb_of
+from rampdeck.capacity import Capacity, target_of
 from rampdeck.config import LoadConfig
 from rampdeck.duties import Duties
 from rampdeck.engine.engine import STOP, Order
@@ -54,10 +56,15 @@ class Run:
         self.engine = setup.engine
         self.writer = setup.writer
         self.session = Session(setup.views, setup.writer.append)
-        self.walk = PlanWalk(setup.plan)
+        self.plan = PlanWalk(setup.plan)
+        self.walk: PlanWalk | AutoStep = self.plan
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
         self.trust = Trust()
+        load = setup.config.load
+        target = target_of(setup.plan, load.target_users)
+        self.capacity = Capacity(self.session, self.gate, self.trust.tainted_level, target)
+        self.auto = AutoStep(climb_of(load, setup.first_users), self.capacity.level)
         self.facts = unanswered(setup.config.release)
         self.began: Instant | None = None
         self.opened = Instant.now()
@@ -111,7 +118,7 @@ class Run:
         before = self.engine.target
         if users == 0 and not self.engine.running:
             return
-        left = " (left the plan)" if self.walk.following or self.engine.shape_running else ""
+        left = f" (left the {self.walk.name})" if self.walk.following or self.engine.shape_running else ""
         self.walk.leave()
         self.session.say(EventKind.KEY, f"target {before} → {users} users{left}", {"users": str(users)})
         self._want(Order(users, self.engine.spawn_rate, "key"))
@@ -120,7 +127,7 @@ class Run:
         """Hold a running plan, or go on with it."""
         if self.walk.following:
             self.walk.toggle_hold()
-            self.session.say(EventKind.KEY, "plan held" if self.walk.held else "plan goes on")
+            self.session.say(EventKind.KEY, f"{self.walk.name} {'held' if self.walk.held else 'goes on'}")
 
     def return_to_plan(self) -> None:
         """Start the plan or take it up where it was left; a locustfile's shape starts anew."""
@@ -129,9 +136,25 @@ class Run:
                 self.session.say(EventKind.KEY, "the locustfile's shape drives the load")
                 self._load_begins()
                 self.engine.start_shape()
-        elif not self.walk.following and (stage := self.walk.follow()):
+        elif not self.plan.stages and self.walk is self.auto:
+            self.auto_step()
+        elif not self.plan.following and (stage := self.plan.follow()):
             self.session.say(EventKind.KEY, f"following the plan from “{stage.name}”")
-            self._go_to(stage)
+            self._take_up(self.plan, stage)
+
+    def auto_step(self) -> None:
+        """Raise the load by itself from where it is, or go on with that at the level where it was left."""
+        if self.engine.has_shape or self.auto.following or self.engine.state is RunState.STOPPING:
+            return
+        if stage := self.auto.follow(self.engine.target if self.engine.running else 0):
+            self.session.say(EventKind.KEY, f"auto-step from {stage.users} users")
+            self._take_up(self.auto, stage)
+
+    def _take_up(self, walk: PlanWalk | AutoStep, stage: Stage) -> None:
+        if walk is not self.walk:
+            self.walk.leave()
+            self.walk = walk
+        self._go_to(stage)
 
     def stop(self) -> None:
         """Stop the load gracefully."""
@@ -247,7 +270,7 @@ class Run:
 
     def _walk_on(self, at: Instant) -> None:
         step = self.steps.step
-        reached = step is not None and step.reached is not None and step.cause == "plan"
+        reached = step is not None and step.reached is not None and step.cause == self.walk.cause
         if stage := self.walk.advance(at.mono, reached):
             self._go_to(stage)
         elif self.walk.ended:
@@ -259,7 +282,7 @@ class Run:
             return
         self.ended = reason
         self.walk.leave()
-        self.session.say(EventKind.LOAD, "the plan is over" if reason == "plan" else "the run time is over")
+        self.session.say(EventKind.LOAD, self.walk.ending if reason == "plan" else "the run time is over")
         self.engine.stop()
 
     def _look_for_ends(self, state: RunState) -> None:
@@ -330,7 +353,7 @@ class Run:
     # -- orders
 
     def _go_to(self, stage: Stage) -> None:
-        self._want(Order(stage.users, stage.spawn_rate, "plan", stage.name))
+        self._want(Order(stage.users, stage.spawn_rate, self.walk.cause, stage.name))
 
     def _want(self, order: Order) -> None:
         self._load_begins()

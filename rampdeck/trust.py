@@ -30,6 +30,7 @@ class Trust:
         self._why: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._overloaded = 0.0
         self._short = 0.0
+        self._levels: dict[int, tuple[float, float]] = {}
 
     def observe(self, session: Session, seconds: float) -> None:
         """Look at the ``seconds`` since the last look; call it once a second."""
@@ -48,6 +49,8 @@ class Trust:
                 overloaded = True
         if overloaded:
             self._overloaded += seconds
+        measured, late = self._levels.get(session.step.number, (0.0, 0.0))
+        self._levels[session.step.number] = (measured + seconds, late + seconds * overloaded)
 
     def doubts(self) -> tuple[str, ...]:
         """Return what was missing, as sentences; it takes a PASS away, but not a FAIL.
@@ -75,6 +78,13 @@ class Trust:
             mostly = ", mostly" if any(len(self._why[name]) > 1 for name in names) else ""
             reason = f"{mostly}: {why}" if why else ""
             yield f"{_listed(names)} blind for {seconds} measured seconds{reason}"
+
+    def tainted_level(self, number: int) -> str:
+        """Return why the request figures of a load level are not to be trusted, if so."""
+        measured, late = self._levels.get(number, (0.0, 0.0))
+        if late <= BLIND_SHARE * measured:
+            return ""
+        return f"the generator was at its limit in {late:.0f} of {measured:.0f} measured seconds"
 
     def tainted(self) -> tuple[str, ...]:
         """Return why the request figures themselves are not to be trusted, if so."""

@@ -54,7 +54,7 @@ def test_it_climbs_until_a_level_fails_and_confirms_recovery_by_going_back_down_
 
 def test_a_system_that_stays_broken_is_told_as_not_recovered() -> None:
     system = System(carries=35)
-    system.verdict = lambda users: FAIL if 40 in system.levels else PASS
+    system.verdict = lambda _: FAIL if 40 in system.levels else PASS
     system.go()
     assert system.levels == [10, 20, 30, 40, 30]
     assert system.auto.ending == "did not recover at 30 users after 40 had failed"
@@ -95,7 +95,7 @@ def test_a_level_with_too_few_requests_gets_more_time_and_then_ends_the_climb_wi
 
 def test_a_level_that_can_be_judged_with_more_time_goes_on() -> None:
     system = System(carries=100)
-    system.verdict = lambda users: PASS if system.mono > 50 else UNKNOWN
+    system.verdict = lambda _: PASS if system.mono > 50 else UNKNOWN
     system.go(levels=1)
     assert system.levels == [10, 20]
     assert system.mono == 61, "two hold times, the clock's first look aside"

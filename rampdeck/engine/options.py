@@ -97,6 +97,12 @@ def add_options(parser: LocustArgumentParser) -> None:
         help="Judge Locust's own response times, which hold the generator's queue, not the kernel's stamps.",
         env_var="RAMPDECK_NO_WIRE_CLOCK",
     )
+    group.add_argument(
+        "--auto-step",
+        action="store_true",
+        default=False,
+        help="Raise the load by [load] step from -u users until the gate fails, then go back down once.",
+    )
     group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
 
 

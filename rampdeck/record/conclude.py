@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rampdeck import __version__
 from rampdeck.gate import Gate
+from rampdeck.knee import Knee
 from rampdeck.model import Instant, Step
 from rampdeck.record.findings import findings
 from rampdeck.record.markdown import date
@@ -47,6 +48,7 @@ class Matter:
     tainted: Sequence[str] = ()
     findings: Sequence[Finding] = ()
     file: Path | None = None
+    knee: Knee | None = None
 
 
 def conclude(run: Run) -> Result:
@@ -57,6 +59,8 @@ def conclude(run: Run) -> Result:
         doubts.append("the operator stopped the load before its planned end")
     if run.broken:
         doubts.append(run.broken)
+    if knee := run.capacity.now():
+        knee = replace(knee, climb=run.auto.ending)
     matter = Matter(
         title=run.setup.title,
         host=run.setup.host,
@@ -64,8 +68,9 @@ def conclude(run: Run) -> Result:
         doubts=doubts,
         tainted=run.trust.tainted(),
         findings=findings(
-            run.session, run.gate.outcome(final=run.session.step is None), run.engine.exceptions
+            run.session, run.gate.outcome(final=run.session.step is None), run.engine.exceptions, knee
         ),
+        knee=knee,
         file=run.writer.path,
     )
     return result_of(run.session, run.gate, matter, Instant.now())
@@ -108,6 +113,7 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
         doubts=(*matter.tainted, *matter.doubts),
         findings=tuple(matter.findings),
         generator=_generator(session),
+        knee=matter.knee,
         session=matter.file,
         version=__version__,
     )

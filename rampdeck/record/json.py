@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from rampdeck.knee import Knee
 from rampdeck.model import Instant
 from rampdeck.record.result import GapResult, Measured, Result, SourceResult, StepResult, parts
 from rampdeck.secrets import redact
@@ -68,6 +70,7 @@ def to_json(result: Result) -> dict[str, Any]:
             "lag_p99_ms": _number(result.generator.lag_p99_ms, 3),
             "lag_max_ms": _number(result.generator.lag_max_ms, 3),
         },
+        "knee": _knee(result.knee),
         "record": {name: redact(text) for name, text in result.record.named().items()},
         "session": str(result.session) if result.session else None,
     }
@@ -89,6 +92,31 @@ def _step(step: StepResult) -> dict[str, Any]:
         "measured": step.measured,
         "verdict": step.verdict.value,
         **_figures(step),
+    }
+
+
+def _knee(knee: Knee | None) -> dict[str, Any] | None:
+    if knee is None:
+        return None
+    capacity, recovery = knee.capacity, knee.recovery
+    bounds = (capacity.low, capacity.best, capacity.high) if capacity else ()
+    return {
+        "low": knee.low,
+        "high": knee.high,
+        "sign": knee.sign,
+        "unsure": list(knee.unsure),
+        "capacity_rps": [_number(rate, 3) for rate in bounds] or None,
+        "passed": knee.passed,
+        "failed": knee.failed,
+        "target": knee.target.users if knee.target else None,
+        "headroom": knee.headroom,
+        "recovery": asdict(recovery) if recovery else None,
+        "levels": knee.levels,
+        "left_out": [redact(sentence) for sentence in knee.left_out],
+        "reason": knee.reason,
+        "auto_step": knee.climb,
+        "sentence": knee.sentence,
+        "method": knee.method,
     }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from rampdeck.gate.words import NOTHING, told
+from rampdeck.knee import Knee
 from rampdeck.model import Instant
 from rampdeck.record.result import Measured, RequestResult, Result, SourceResult, StepResult
 from rampdeck.secrets import redact
@@ -33,6 +34,7 @@ def markdown(result: Result) -> str:
         _section("Release", _fields(result)),
         _section("Thresholds", _thresholds(result.thresholds)),
         _section("Load levels", _steps(result.steps)),
+        _section("Capacity", _capacity(result.knee)),
         _section("Requests", _requests(result)),
         _section("Worst errors", _errors(result)),
         _section("Can this run be trusted?", _trust(result)),
@@ -129,6 +131,15 @@ def _steps(steps: Sequence[StepResult]) -> str:
         for step in steps
     ]
     return table(("Step", "Stage", "Cause", "Verdict", "Users", "Measured s", *_MEASURED), rows, 4)
+
+
+def _capacity(knee: Knee | None) -> str:
+    if knee is None:
+        return ""
+    climb = f"Auto-step: {knee.climb}." if knee.climb else ""
+    left_out = "\n".join(f"- {prose(sentence)}" for sentence in knee.left_out)
+    parts = (prose(knee.sentence), climb, knee.method, left_out and f"Left out:\n\n{left_out}")
+    return "\n\n".join(part for part in parts if part)
 
 
 def _requests(result: Result) -> str:

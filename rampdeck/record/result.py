@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from rampdeck.knee import Knee
 from rampdeck.model import Instant
 from rampdeck.snapshot import Figures, ThresholdView, Verdict
 
@@ -171,6 +172,7 @@ class Result:
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     generator: GeneratorResult = GeneratorResult()
+    knee: Knee | None = None
     session: Path | None = None
     version: str = ""
 
