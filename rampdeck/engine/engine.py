@@ -18,6 +18,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner
 from locust.user.task import LOCUST_STATE_STOPPING
 
+from rampdeck.engine import wire
 from rampdeck.engine.recorder import Recorder
 from rampdeck.errors import ScenarioError
 from rampdeck.loop import in_greenlet
@@ -153,6 +154,11 @@ class LoadEngine:
     def exit_code(self) -> int | None:
         """Return the exit code that the locustfile asks for, if it does."""
         return self.environment.process_exit_code
+
+    @property
+    def unstamped(self) -> str:
+        """Return why the kernel does not stamp what users receive; empty when it does."""
+        return wire.clock().reason
 
     @property
     def exceptions(self) -> Mapping[str, int]:
