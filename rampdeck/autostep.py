@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rampdeck.config import LoadConfig
+from rampdeck.errors import UsageError
 from rampdeck.model import Stage
 from rampdeck.snapshot import Verdict
 
@@ -38,6 +39,16 @@ class Climb:
 def climb_of(load: LoadConfig, first: int | None) -> Climb:
     """Return how to climb by ``[load]``; the hold time runs from when the users are there."""
     return Climb(first or load.step, load.step, load.max_users, load.spawn_rate, load.settle + load.auto_hold)
+
+
+def check_climb(climb: Climb, judged: bool) -> None:
+    """Raise :class:`UsageError` for a climb that would end where it began."""
+    if climb.first > climb.most:
+        why = f"{climb.first} users are more than max_users, {climb.most}"
+        raise UsageError("--auto-step", why, "Begin lower, or raise max_users under [load]")
+    if not judged:
+        fix = 'Give one under [gate], as "p95 < 800ms"'
+        raise UsageError("--auto-step", "no threshold judges a load level", fix)
 
 
 class AutoStep:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rampdeck import knee
 from rampdeck.gate import Gate
 from rampdeck.knee import Knee, Level, Target
-from rampdeck.model import Stage
 from rampdeck.session import Session
 from rampdeck.snapshot import Verdict
+
+if TYPE_CHECKING:
+    from rampdeck.setup import Setup
 
 MOST_LEVELS = 200
 """Measured levels that are looked at, the newest, so that hours of a shape cost no more than minutes."""
@@ -70,9 +73,9 @@ class Capacity:
         )
 
 
-def target_of(plan: Sequence[Stage], asked: int | None) -> Target | None:
+def target_of(setup: Setup) -> Target | None:
     """Return the users to be carried: those of ``[load] target_users``, or else the plan's highest stage."""
-    if asked is not None:
+    if asked := setup.config.load.target_users:
         return Target(asked, "the target")
-    peak = max((stage.users for stage in plan), default=0)
+    peak = max((stage.users for stage in setup.plan), default=0)
     return Target(peak, "the plan's peak") if peak else None

@@ -22,6 +22,7 @@ from types import FrameType, ModuleType
 
 from rampdeck import config as configuration
 from rampdeck import headless, loop
+from rampdeck.autostep import check_climb, climb_of
 from rampdeck.collector import Collector
 from rampdeck.config import Config, LoadConfig, nearest, validate
 from rampdeck.engine import loader
@@ -129,6 +130,9 @@ def _setup(
     options.user_classes = options.user_classes or list(settings.scenario.user_classes)
     options.tags = options.tags or list(settings.scenario.tags) or None
     options.exclude_tags = options.exclude_tags or list(settings.scenario.exclude_tags) or None
+    gate = Gate(settings.gate.thresholds)
+    if options.auto_step:
+        check_climb(climb_of(settings.load, options.num_users), gate.judges_levels)
     environment = loader.environment_for(loaded, options)
     title = options.title or settings.scenario.name or loaded.name
     plan = _plan(settings, options, loaded)
@@ -152,7 +156,7 @@ def _setup(
         plan=plan,
         # As under Locust, a shape has its own end.
         run_time=float(options.run_time) if options.run_time and loaded.shape is None else None,
-        gate=Gate(settings.gate.thresholds),
+        gate=gate,
         writer=SessionWriter(new_folder(settings.record.folder, title) / "session.sqlite"),
         output=output,
         log=log,

@@ -77,7 +77,7 @@ class Painter:
             stage=walk.index,
             following=walk.following or engine.shape_running,
             held=walk.held,
-            auto=walk is run.auto,
+            auto=walk is run.pilot.auto,
         )
 
     def _generator(self) -> GeneratorView:

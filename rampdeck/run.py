@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from rampdeck import loop
+from rampdeck.autopilot import Autopilot
 from rampdeck.autostep import AutoStep, climb_of
 from rampdeck.capacity import Capacity, target_of
 from rampdeck.config import LoadConfig
@@ -27,7 +29,7 @@ from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, gather, unanswered, write
 from rampdeck.session import Session
 from rampdeck.setup import Setup
-from rampdeck.snapshot import Snapshot
+from rampdeck.snapshot import Snapshot, Verdict
 from rampdeck.steps import StepMachine
 from rampdeck.trust import Trust
 from rampdeck.view import Metric, View
@@ -56,15 +58,13 @@ class Run:
         self.engine = setup.engine
         self.writer = setup.writer
         self.session = Session(setup.views, setup.writer.append)
-        self.plan = PlanWalk(setup.plan)
-        self.walk: PlanWalk | AutoStep = self.plan
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
         self.trust = Trust()
-        load = setup.config.load
-        target = target_of(setup.plan, load.target_users)
-        self.capacity = Capacity(self.session, self.gate, self.trust.tainted_level, target)
-        self.auto = AutoStep(climb_of(load, setup.first_users), self.capacity.level)
+        self.capacity = Capacity(self.session, self.gate, self.trust.tainted_level, target_of(setup))
+        climb = climb_of(setup.config.load, setup.first_users)
+        tell = partial(self.session.say, EventKind.KEY)
+        self.pilot = Autopilot(setup.plan, climb, self._judge_level, tell)
         self.facts = unanswered(setup.config.release)
         self.began: Instant | None = None
         self.opened = Instant.now()
@@ -91,6 +91,11 @@ class Run:
     def metrics(self) -> Mapping[str, Metric]:
         """Every metric by the name it has in a threshold."""
         return self.setup.metrics
+
+    @property
+    def walk(self) -> PlanWalk | AutoStep:
+        """The plan or the auto-step, whichever drives the load, drove it last, or would."""
+        return self.pilot.walk
 
     @property
     def limits(self) -> LoadConfig:
@@ -136,25 +141,13 @@ class Run:
                 self.session.say(EventKind.KEY, "the locustfile's shape drives the load")
                 self._load_begins()
                 self.engine.start_shape()
-        elif not self.plan.stages and self.walk is self.auto:
-            self.auto_step()
-        elif not self.plan.following and (stage := self.plan.follow()):
-            self.session.say(EventKind.KEY, f"following the plan from “{stage.name}”")
-            self._take_up(self.plan, stage)
+        else:
+            self._go_to(self.pilot.take_up_plan())
 
     def auto_step(self) -> None:
         """Raise the load by itself from where it is, or go on with that at the level where it was left."""
-        if self.engine.has_shape or self.auto.following or self.engine.state is RunState.STOPPING:
-            return
-        if stage := self.auto.follow(self.engine.target if self.engine.running else 0):
-            self.session.say(EventKind.KEY, f"auto-step from {stage.users} users")
-            self._take_up(self.auto, stage)
-
-    def _take_up(self, walk: PlanWalk | AutoStep, stage: Stage) -> None:
-        if walk is not self.walk:
-            self.walk.leave()
-            self.walk = walk
-        self._go_to(stage)
+        if not self.engine.has_shape and self.engine.state is not RunState.STOPPING:
+            self._go_to(self.pilot.take_up_auto(self.engine.target if self.engine.running else 0))
 
     def stop(self) -> None:
         """Stop the load gracefully."""
@@ -336,13 +329,17 @@ class Run:
         self.session.tick(at, self.engine.users)
         self.trust.observe(self.session, at.mono - self._ticked)
         self._ticked = at.mono
-        for turned in self.gate.observe(at, self.session):
-            severity = Severity.ERROR if turned.breached else Severity.NOTICE
-            self.session.say(EventKind.GATE, turned.text, {"threshold": turned.expression}, severity)
+        self.gate.announce(at, self.session)
         if self.engine.recorder.overflowed and not self._told_of_names:
             self._told_of_names = True
             self.session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
         self._painter.tick()
+
+    def _judge_level(self) -> tuple[Verdict, str]:
+        """Judge the present level up to this moment: the last second may be what decides."""
+        self._take_batch()
+        self.gate.announce(Instant.now(), self.session)
+        return self.capacity.level()
 
     def _take_batch(self) -> None:
         """Append the requests since the last batch; also empty ones, until the window has run dry."""
@@ -355,8 +352,9 @@ class Run:
 
     # -- orders
 
-    def _go_to(self, stage: Stage) -> None:
-        self._want(Order(stage.users, stage.spawn_rate, self.walk.cause, stage.name))
+    def _go_to(self, stage: Stage | None) -> None:
+        if stage is not None:
+            self._want(Order(stage.users, stage.spawn_rate, self.walk.cause, stage.name))
 
     def _want(self, order: Order) -> None:
         self._load_begins()

@@ -39,10 +39,10 @@ class Visitor(FastHttpUser):
 
 @asynccontextmanager
 async def opened(
-    engine: LoadEngine, folder: Path, *plan: Stage, run_time: float | None = None
+    engine: LoadEngine, folder: Path, *plan: Stage, run_time: float | None = None, **limits: float
 ) -> AsyncIterator[Run]:
     """A run whose clocks go; closed at the end, as the program does."""
-    config = Config(load=LoadConfig(settle=0.3, spawn_rate=100))
+    config = Config(load=LoadConfig.model_validate({"settle": 0.3, "spawn_rate": 100, **limits}))
     setup = Setup(
         config=config,
         title="test",

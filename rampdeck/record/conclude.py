@@ -60,7 +60,7 @@ def conclude(run: Run) -> Result:
     if run.broken:
         doubts.append(run.broken)
     if knee := run.capacity.now():
-        knee = replace(knee, climb=run.auto.ending)
+        knee = replace(knee, climb=run.pilot.auto.ending)
     matter = Matter(
         title=run.setup.title,
         host=run.setup.host,
