@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from rampdeck.arrivals import shortfall
 from rampdeck.model import Health
 from rampdeck.session import Session
 
@@ -31,12 +32,15 @@ class Trust:
         self._overloaded = 0.0
         self._short = 0.0
         self._levels: dict[int, tuple[float, float]] = {}
+        self._missed: dict[int, str] = {}
 
     def observe(self, session: Session, seconds: float) -> None:
         """Look at the ``seconds`` since the last look; call it once a second."""
         if session.step is None or session.step.phase != "measure":
             return
         self.measured += seconds
+        if (span := session.book.steps.get(session.step.number)) is not None:
+            self._missed[session.step.number] = shortfall(span.pace.view(span.seconds))
         if session.user_count < ENOUGH_USERS * session.step.users:
             self._short += seconds
         overloaded = seconds > LATE
@@ -64,6 +68,7 @@ class Trust:
         if self._short > BLIND_SHARE * self.measured:
             seconds = f"{self._short:.0f} of {self.measured:.0f} measured seconds"
             found.append(f"users were missing in {seconds}: the scenario ended them, or they failed to start")
+        found += (f"step {number}: {why}" for number, why in self._missed.items() if why)
         return tuple(found)
 
     def _blindness(self) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rampdeck import __version__
+from rampdeck.arrivals import paces
 from rampdeck.gate import Gate
 from rampdeck.knee import Knee
 from rampdeck.model import Instant, Step
@@ -114,6 +115,7 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
         findings=tuple(matter.findings),
         generator=_generator(session),
         knee=matter.knee,
+        pacing=paces(book.steps),
         session=matter.file,
         version=__version__,
     )
@@ -121,6 +123,7 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
 
 def _step(session: Session, gate: Gate, step: Step) -> StepResult:
     span = session.book.steps.get(step.number)
+    pace = span.pace.view(span.seconds) if span else None
     return StepResult(
         number=step.number,
         stage=step.stage,
@@ -130,6 +133,8 @@ def _step(session: Session, gate: Gate, step: Step) -> StepResult:
         began=step.began,
         measured=span is not None,
         verdict=gate.step_verdict(step.number),
+        asked=pace.asked if pace else None,
+        achieved=pace.achieved if pace else None,
         **parts(span.figures() if span else Figures()),
     )
 

@@ -71,6 +71,7 @@ def to_json(result: Result) -> dict[str, Any]:
             "lag_max_ms": _number(result.generator.lag_max_ms, 3),
         },
         "knee": _knee(result.knee),
+        "pacing": [redact(sentence) for sentence in result.pacing],
         "record": {name: redact(text) for name, text in result.record.named().items()},
         "session": str(result.session) if result.session else None,
     }
@@ -91,6 +92,8 @@ def _step(step: StepResult) -> dict[str, Any]:
         "began": _moment(step.began),
         "measured": step.measured,
         "verdict": step.verdict.value,
+        "asked": _number(step.asked, 3),
+        "achieved": _number(step.achieved, 3),
         **_figures(step),
     }
 
