@@ -189,7 +189,7 @@ def _pooled(levels: Iterable[Level]) -> list[Point]:
 def _bent(known: Knee, points: Sequence[Point]) -> Knee:
     """Add the knee to what is known, or the reason why there is none."""
     if len(points) < MIN_LEVELS:
-        there = {0: "there is none", 1: "there is one"}.get(len(points), f"there are {len(points)}")
+        there = ("there is none", "there is one", "there are two")[len(points)]
         return replace(known, reason=f"needs three measured levels, {there}")
     judged = curve.judged(points)
     low = max(point.users for point in (judged[0], *(one for one in judged if one.follows)))

@@ -114,7 +114,7 @@ def test_nothing_measured_is_nothing() -> None:
     assert find([]) is None
 
 
-@pytest.mark.parametrize(("count", "there"), [(1, "there is one"), (2, "there are 2")])
+@pytest.mark.parametrize(("count", "there"), [(1, "there is one"), (2, "there are two")])
 def test_two_levels_are_no_knee_and_it_says_so(count: int, there: str) -> None:
     found = find([level(n, 10 * n, 300 * n) for n in range(1, count + 1)])
     assert found is not None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from rampdeck.capacity import Capacity
 from rampdeck.gate import Gate
 from rampdeck.histogram import Histogram
+from rampdeck.knee import Target
 from rampdeck.model import (
     Event,
     EventKind,
@@ -82,7 +84,8 @@ def result(title: str = "checkout-peak") -> Result:
         advice="Commit before calling another service.",
     )
     file = Path("s/session.sqlite")
-    matter = Matter(title, "https://staging.example.com", FACTS, doubts, (), (finding,), file)
+    knee = Capacity(played, gate, lambda _: "", Target(20, "the target")).now()
+    matter = Matter(title, "https://staging.example.com", FACTS, doubts, (), (finding,), file, knee)
     return replace(result_of(played, gate, matter, at), version="0.1.0")
 
 
