@@ -56,14 +56,17 @@ def rate(system: System, users: float) -> float:
     return users / (system.think + system.response(users))
 
 
-def bends_at(system: System, first: int) -> int:
-    """The first number of users at which throughput or p95 have bent by the rule, against ``first`` users."""
+def bends_at(system: System, first: int, slack: float = 1.0) -> int:
+    """The first number of users at which throughput or p95 have bent by the rule, against ``first`` users.
+
+    ``slack`` moves the limit of p95, for the error of the buckets.
+    """
     base, quick = rate(system, first) / first, system.response(first) * 1_000
 
     def bent(users: int) -> bool:
         p95 = _slow(system.response(users) * 1_000)
         lost = rate(system, users) / users < (1 - LOSS) * base
-        return lost or p95 > max(BEND * _slow(quick), _slow(quick) + LEAST_MS)
+        return lost or p95 > slack * max(BEND * _slow(quick), _slow(quick) + LEAST_MS)
 
     # Neither ever comes back with more users.
     return bisect_left(range(4 * full_load(system) + 100), True, lo=first, key=bent)

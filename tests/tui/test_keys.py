@@ -271,7 +271,7 @@ def test_a_key_for_an_action_that_does_not_exist_is_refused(deck: FakeDeck) -> N
 
 
 async def test_the_auto_step_has_a_key_that_is_grey_while_it_goes_on(opened: Opened, deck: FakeDeck) -> None:
-    async with opened(deck) as pilot:
+    async with opened() as pilot:
         await pilot.press("A", "A")
         assert deck.calls == [("auto_step",)]
         await pilot.press("minus", "A")
