@@ -28,12 +28,14 @@ from rampdeck.config import Config, LoadConfig, nearest, validate
 from rampdeck.engine import loader
 from rampdeck.engine import options as command_line
 from rampdeck.engine.engine import LoadEngine
+from rampdeck.engine.listing import listing
 from rampdeck.errors import ScenarioError, UsageError
 from rampdeck.exits import Exit
 from rampdeck.gate import Gate
 from rampdeck.model import Health, Stage
 from rampdeck.output import LogTap, OutputCapture
-from rampdeck.record import write, write_json
+from rampdeck.outputs import Outputs, check
+from rampdeck.record import write
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
 from rampdeck.setup import Setup, Source
@@ -66,12 +68,17 @@ def launch(argv: list[str], parts: Parts) -> int:
         files = command_line.locustfiles(argv, settings.scenario.file)
         loaded = loader.load(files)
         options = command_line.parse(argv)
+        options.user_classes = options.user_classes or list(settings.scenario.user_classes)
+        if told := listing(loaded, options):
+            output.answer(told)
+            return Exit.PASS
         if not options.headless and not output.terminal.isatty():
             raise UsageError("there is no terminal to draw the cockpit on", "", "Use --headless")
         command_line.set_up_logging(options)
         log.install()
         try:
             settings = _overridden(settings, options)
+            check(options)
             setup = _setup(settings, options, loaded, parts, output, log)
             run = Run(setup)
             session = about(
@@ -127,7 +134,6 @@ def _setup(
 ) -> Setup:
     options.host = settings.target.host
     options.stop_timeout = settings.load.stop_timeout
-    options.user_classes = options.user_classes or list(settings.scenario.user_classes)
     options.tags = options.tags or list(settings.scenario.tags) or None
     options.exclude_tags = options.exclude_tags or list(settings.scenario.exclude_tags) or None
     gate = Gate(settings.gate.thresholds)
@@ -216,18 +222,20 @@ def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Host
 async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     """Let the run go to its end, write what came of it, and return the exit code."""
     tell = run.setup.output.tell
+    outputs = Outputs(run, options, tell)
     try:
         await run.open()
     except ScenarioError:
         run.writer.path.parent.rmdir()  # nothing has been written yet
         raise
     stop_on_signals(run)
+    outputs.begin()
     try:
         if options.headless:
             run.connect()
             await _seen(run)
             _begin(run, options.auto_step)
-            await headless.until_over(run, tell)
+            await headless.until_over(run, tell, quiet=options.only_summary)
         else:
             await _fly(run, options, parts.screen())
     finally:
@@ -239,8 +247,7 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     if run.writer.problem:
         tell(f"The session file is not complete: {run.writer.problem}")
     await loop.in_thread(write, result, run.writer.path.parent)
-    if options.json_file:
-        await loop.in_thread(write_json, result, Path(options.json_file))
+    await outputs.finish(result)
     tell(f"The record is in {run.writer.path.parent / 'record.md'}")
     return exit_code(run, result.result)
 
@@ -252,6 +259,8 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
     async def fly() -> None:
         await app.painted.wait()
         run.connect()
+        if options.class_picker:
+            app.call_later(app.action_classes)
         await _seen(run)
         if not options.autostart and not options.auto_step:
             return

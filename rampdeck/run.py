@@ -8,20 +8,22 @@ takes the requests, judges and commits. Controls return at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rampdeck import loop
 from rampdeck.autopilot import Autopilot
 from rampdeck.autostep import AutoStep, climb_of
 from rampdeck.capacity import Capacity, target_of
 from rampdeck.config import LoadConfig
+from rampdeck.deck import UserClass
 from rampdeck.duties import Duties
 from rampdeck.engine.engine import STOP, Order
-from rampdeck.engine.recorder import TOO_MANY_NAMES
-from rampdeck.model import Event, EventKind, Instant, RequestBatch, RunState, Severity, Stage, Step
+from rampdeck.intake import Intake
+from rampdeck.model import Event, EventKind, Instant, RunState, Severity, Stage, Step
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
@@ -62,9 +64,10 @@ class Run:
         self.gate = setup.gate
         self.trust = Trust()
         self.capacity = Capacity(self.session, self.gate, self.trust.tainted_level, target_of(setup))
-        climb = climb_of(setup.config.load, setup.first_users)
         tell = partial(self.session.say, EventKind.KEY)
-        self.pilot = Autopilot(setup.plan, climb, self._judge_level, tell)
+        self.pilot = Autopilot(
+            setup.plan, climb_of(setup.config.load, setup.first_users), self._judge_level, tell
+        )
         self.facts = unanswered(setup.config.release)
         self.began: Instant | None = None
         self.opened = Instant.now()
@@ -73,12 +76,11 @@ class Run:
         self.broken = ""
         self.leave: Callable[[], None] = lambda: None
         self._painter = Painter(self)
-        self._batch_from = self.opened.mono
+        self._intake = Intake(setup.engine, self.session)
         self._duties = Duties(self._has_defect)
         self._voices = Voices(self.session, setup.output, setup.log, echo=setup.echo)
         self._readers: Readers
         self._ticked = self.opened.mono
-        self._told_of_names = False
 
     # -- Deck: what is seen
 
@@ -170,6 +172,17 @@ class Run:
             self.over.set()
         self.leave()
 
+    @property
+    def user_classes(self) -> tuple[UserClass, ...]:
+        """All user classes of the scenario."""
+        return self.engine.classes.all
+
+    def choose_classes(self, names: Collection[str]) -> None:
+        """Take these user classes, and no others, from the next start of the load on."""
+        self.engine.classes.choose(names)
+        when = " from the next start of the load on" if self.engine.running else ""
+        self.session.say(EventKind.KEY, f"user classes{when}: {', '.join(names)}")
+
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""
         self.session.say(EventKind.MARK, text)
@@ -205,6 +218,10 @@ class Run:
         """Begin to read the sources and to gather the facts; by then the screen is there."""
         self._readers.connect(self._duties)
         self._duties.start("release", self._ask())
+
+    def also(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Let some work go on as long as the run does; a defect in it is told like any other."""
+        self._duties.start(name, work)
 
     async def _ask(self) -> None:
         self.facts = await gather(self.setup.config.release, self.setup.hosts.remote)
@@ -296,7 +313,7 @@ class Run:
         if (failure := self.engine.failure) and not self.broken:
             self._broke(self.ended, failure)
         self.walk.leave()
-        self._take_batch()
+        self._intake.take()
         self.over.set()
 
     def _ended_by_itself(self) -> None:
@@ -313,7 +330,7 @@ class Run:
         self.engine.abort()
 
     def _step_changed(self, step: Step) -> None:
-        self._take_batch()
+        self._intake.take()
         self.session.append(step)
         verb = {"ramp": "ramping to", "measure": "measuring at"}.get(step.phase)
         if verb:
@@ -325,31 +342,18 @@ class Run:
 
     def _tick(self) -> None:
         at = Instant.now()
-        self._take_batch()
+        self._intake.take()
         self.session.tick(at, self.engine.users)
         self.trust.observe(self.session, at.mono - self._ticked)
         self._ticked = at.mono
         self.gate.announce(at, self.session)
-        if self.engine.recorder.overflowed and not self._told_of_names:
-            self._told_of_names = True
-            self.session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
         self._painter.tick()
 
     def _judge_level(self) -> tuple[Verdict, str]:
         """Judge the present level up to this moment: the last second may be what decides."""
-        self._take_batch()
+        self._intake.take()
         self.gate.announce(Instant.now(), self.session)
         return self.capacity.level()
-
-    def _take_batch(self) -> None:
-        """Append the requests since the last batch; also empty ones, until the window has run dry."""
-        at = Instant.now()
-        entries = self.engine.recorder.take()
-        seconds, self._batch_from = at.mono - self._batch_from, at.mono
-        pace = self.engine.recorder.pacing.take(seconds)
-        window = self.session.book.window.total
-        if entries or self.engine.running or window.successes.count or window.failures.count:
-            self.session.append(RequestBatch(at, seconds, self.engine.users, entries, pace))
 
     # -- orders
 
@@ -362,7 +366,7 @@ class Run:
         self.engine.want(order)
 
     def _load_begins(self) -> None:
-        self._take_batch()
+        self._intake.take()
         if self.began is None or self.ended:
             self.began = Instant.now()
             self.ended = ""

@@ -19,6 +19,7 @@ from locust.runners import LocalRunner
 from locust.user.task import LOCUST_STATE_STOPPING
 
 from rampdeck.engine import wire
+from rampdeck.engine.classes import UserClasses
 from rampdeck.engine.recorder import Recorder
 from rampdeck.errors import ScenarioError
 from rampdeck.loop import in_greenlet
@@ -63,6 +64,7 @@ class LoadEngine:
     def __init__(self, environment: Environment, *, spawn_rate: float, stop_timeout: float) -> None:
         self.environment = environment
         self.recorder = Recorder(environment)
+        self.classes = UserClasses(environment)
         self.spawn_rate = spawn_rate
         self.order = STOP
         environment.stop_timeout = stop_timeout
@@ -179,6 +181,8 @@ class LoadEngine:
     def start_shape(self) -> None:
         """Let the locustfile's own shape drive the load, from its beginning."""
         before = self._runner.state
+        if before in ("ready", "stopped"):
+            self.classes.apply()
         self._runner.start_shape()
         if self.users:
             # Locust would take the load for a new one: fire test_start again, clear its figures.
@@ -238,6 +242,10 @@ class LoadEngine:
                     await (self._stop() if order is STOP else self._retarget(order))
                 finally:
                     self._taking_up = False
+
+    def when_spawned(self, tell: Callable[[int], None]) -> None:
+        """Have a function called with the number of users each time a ramp is over."""
+        self.environment.events.spawning_complete.add_listener(lambda user_count, **_: tell(user_count))
 
     async def close(self) -> None:
         """Stop what still runs and fire Locust's ``quitting`` and ``quit``; no order is taken any more."""
@@ -311,6 +319,8 @@ class LoadEngine:
         The next ramp kills this one, so a ``test_start`` listener must have ended before.
         """
         runner = self._runner
+        if runner.state in ("ready", "stopped"):
+            self.classes.apply()
         runner.start(order.users, order.spawn_rate)
         ramp = runner.spawning_greenlet
         while not ramp.ready() and (

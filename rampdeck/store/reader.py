@@ -98,6 +98,13 @@ class SessionReader:
             for _, item in heapq.merge(*tables, key=lambda numbered: numbered[0]):
                 yield item
 
+    def batches(self) -> Iterator[RequestBatch]:
+        """Yield the requests alone, in their order."""
+        with self._explained():
+            for _, item in self._batches():
+                if isinstance(item, RequestBatch):
+                    yield item
+
     def steps(self) -> tuple[Step, ...]:
         """Return what became of each step, by number."""
         with self._explained():
@@ -114,6 +121,7 @@ class SessionReader:
         ((version,),) = self._connection.execute("PRAGMA user_version")
         if application != APPLICATION_ID:
             raise SessionError(f"cannot read {self.path}", "it is no session of Rampdeck")
+        self._version = version
         if version > VERSION:
             raise SessionError(
                 f"cannot read {self.path}",
@@ -178,7 +186,8 @@ class SessionReader:
     def _batches(self) -> Iterator[Numbered]:
         stats = _Following(self._connection, "SELECT batch, * FROM request_stats ORDER BY rowid")
         errors = _Following(self._connection, "SELECT batch, * FROM errors ORDER BY rowid")
-        paces = _Following(self._connection, "SELECT batch, * FROM paces ORDER BY batch")
+        known = "SELECT batch, * FROM paces ORDER BY batch"
+        paces = _Following(self._connection, known if self._version > 1 else "SELECT 0 WHERE FALSE")
         query = "SELECT seq, utc, mono, seconds, users FROM batches ORDER BY seq"
         for seq, utc, mono, seconds, users in self._connection.execute(query):
             entries = self._entries(stats.of(seq), errors.of(seq))

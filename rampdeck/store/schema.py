@@ -42,7 +42,8 @@ Item = Sample | Event | RequestBatch | Step | SourceInfo
 
 APPLICATION_ID = 0x52_44_45_4B
 """``RDEK``, in the header of the file."""
-VERSION = 1
+VERSION = 2
+"""1 had no ``paces``."""
 FIRST_BUCKET = -256
 """Below every bucket of :mod:`rampdeck.histogram`."""
 
