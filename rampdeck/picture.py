@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rampdeck.model import Instant, RunState
-from rampdeck.snapshot import EMPTY, GeneratorView, LoadView, Recording, Snapshot
+from rampdeck.snapshot import EMPTY, GeneratorView, LoadView, Recording, Snapshot, StepRow
+from rampdeck.steps import seconds_left
+from rampdeck.steptable import StepTable
 
 if TYPE_CHECKING:
     from rampdeck.run import Run
@@ -24,6 +26,7 @@ class Painter:
         self._body = EMPTY
         self._due = True
         self._elapsed = 0.0
+        self._steps = StepTable(run.session, run.gate)
 
     def tick(self) -> None:
         """Say that a second has passed: the next snapshot is made anew."""
@@ -51,6 +54,7 @@ class Painter:
             whole=session.book.whole.figures(),
             pace=session.book.window.pace.view(session.book.window.seconds),
             requests=session.request_rows(run.gate.health),
+            steps=self._step_rows(at),
             trend=session.trend(),
             knee=run.capacity.settled(),
             sources=tuple(source.view(at) for source in session.sources.values()),
@@ -60,6 +64,12 @@ class Painter:
             generator=self._generator(),
             recording=Recording(run.writer.path, run.writer.bytes, run.writer.problem),
         )
+
+    def _step_rows(self, at: Instant) -> tuple[StepRow, ...]:
+        run, step = self._run, self._run.steps.step
+        if step is None:
+            return self._steps.rows()
+        return self._steps.rows(seconds_left(step, at, run.engine.users, run.steps.settle, run.walk.left))
 
     def _load(self, at: Instant) -> LoadView:
         run, engine, walk = self._run, self._run.engine, self._run.walk

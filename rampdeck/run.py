@@ -20,6 +20,7 @@ from rampdeck.autostep import AutoStep, climb_of
 from rampdeck.capacity import Capacity, target_of
 from rampdeck.config import LoadConfig
 from rampdeck.deck import UserClass
+from rampdeck.details import RequestDetails, StepDetails, request_details, step_details
 from rampdeck.duties import Duties
 from rampdeck.engine.engine import STOP, Order
 from rampdeck.intake import Intake
@@ -114,6 +115,14 @@ class Run:
         """Return the newest events of some kinds since a cursor."""
         return self.session.events_after(cursor, kinds, most)
 
+    def step_details(self, number: int) -> StepDetails | None:
+        """Return a load level with every percentile and its request names."""
+        return step_details(self.session, number)
+
+    def request_details(self, method: str, name: str) -> RequestDetails:
+        """Return a request name with every percentile."""
+        return request_details(self.session, method, name)
+
     # -- Deck: what is wanted
 
     def change_target(self, by: int) -> None:
@@ -143,6 +152,8 @@ class Run:
                 self.session.say(EventKind.KEY, "the locustfile's shape drives the load")
                 self._load_begins()
                 self.engine.start_shape()
+        elif self.walk.held:
+            self.toggle_hold()
         else:
             self._go_to(self.pilot.take_up_plan())
 

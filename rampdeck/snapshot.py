@@ -85,6 +85,7 @@ class Figures:
     stamped: int = 0
     redirects: int = 0
     killed: int = 0
+    p999: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,22 @@ class RequestRow:
     whole: Figures
     p95: Series
     health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One load level: where it stands, its measured figures, its own verdict.
+
+    ``figures`` are those of the measured part, empty where there is none (yet).
+    ``left`` is how many seconds its phase goes on, ``None`` where nobody knows.
+    ``marks`` say why its figures are not to be trusted.
+    """
+
+    step: Step
+    figures: Figures
+    verdict: Verdict
+    left: float | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +265,7 @@ class Snapshot:
     whole: Figures = field(default_factory=Figures)
     pace: PaceView | None = None
     requests: tuple[RequestRow, ...] = ()
+    steps: tuple[StepRow, ...] = ()
     trend: Trend = field(default_factory=Trend)
     knee: Knee | None = None
     sources: tuple[SourceView, ...] = ()

@@ -16,6 +16,11 @@ from textual.binding import Binding, BindingType
 from rampdeck.config import nearest
 from rampdeck.errors import UsageError
 
+STEPS = 10
+"""The pane of the load levels: the digits are taken, so it has a letter."""
+PANE_KEYS = {**{number: str(number) for number in range(1, 10)}, STEPS: "t"}
+"""What stands in front of a pane's title: the key that goes to it."""
+
 
 def _load(
     key: str, action: str, name: str, words: str, tooltip: str, shown_as: str = "", *, show: bool = True
@@ -55,6 +60,7 @@ APP: tuple[Binding, ...] = (
                 tooltip="Go to this pane", id=f"pane.{number}")
         for number in range(1, 10)
     ),
+    Binding("t", f"pane({STEPS})", "Steps", show=False, tooltip="Go to the table of steps", id="pane.steps"),
     Binding("question_mark,f1", "help", "Help", key_display="?", tooltip="What the keys and panes do",
             id="help"),
     Binding("q", "quit", "Quit", tooltip="Stop the load and leave", id="quit"),
@@ -62,7 +68,8 @@ APP: tuple[Binding, ...] = (
 )  # fmt: skip
 """The bindings of the app, in the order of the line at the foot."""
 
-PANE_IDS = ("log.filter", "log.level", "log.follow", "log.open", "requests.sort", "pane.up", "pane.down",
+PANE_IDS = ("log.filter", "log.level", "log.follow", "log.open", "requests.sort", "requests.open",
+            "steps.open", "pane.up", "pane.down",
             "pane.pageup", "pane.pagedown", "pane.first", "pane.last")  # fmt: skip
 
 

@@ -25,10 +25,10 @@ from rampdeck.record.result import (
     Result,
     SourceResult,
     StepResult,
-    parts,
+    measured,
 )
+from rampdeck.requests import Span
 from rampdeck.session import Session, Source
-from rampdeck.snapshot import Figures
 
 if TYPE_CHECKING:
     from rampdeck.run import Run
@@ -100,12 +100,12 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
         ended=ended or at,
         running=running,
         users=max((step.users for step in steps), default=0),
-        total=Measured.of(book.whole.figures()),
+        total=Measured.of(book.whole),
         record=record,
         thresholds=gate.outcome(final=not running),
         steps=tuple(_step(session, gate, step) for step in steps),
         requests=tuple(
-            RequestResult(method=method, name=name, **parts(tally.figures(seconds)))
+            RequestResult(method=method, name=name, **measured(tally, seconds))
             for (method, name), tally in book.whole.names.items()
         ),
         errors=tuple(ErrorResult(*error) for error in book.worst_errors()),
@@ -135,7 +135,7 @@ def _step(session: Session, gate: Gate, step: Step) -> StepResult:
         verdict=gate.step_verdict(step.number),
         asked=pace.asked if pace else None,
         achieved=pace.achieved if pace else None,
-        **parts(span.figures() if span else Figures()),
+        **measured((span or Span()).total, span.seconds if span else 0.0),
     )
 
 

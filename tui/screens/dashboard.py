@@ -14,7 +14,8 @@ from rampdeck.snapshot import EMPTY, Snapshot
 from rampdeck.view import Unit, View
 
 from ..drawing import Line, Tone, wrap
-from ..panes import GatePane, RequestsPane, SourcePane, TrendPane
+from ..keymap import STEPS
+from ..panes import GatePane, RequestsPane, SourcePane, StepsPane, TrendPane
 from ..widgets.bars import Bar, KeyBar, KpiLine, PaneBar, TopBar
 from ..widgets.pane import Pane
 
@@ -30,9 +31,10 @@ NAMES = {
     6: ("Redis", "Redis", ""),
     7: ("Hosts", "Host", ""),
     8: ("Scenario", "Log", ""),
+    STEPS: ("Steps", "Steps", ""),
 }
 """What the pane bar calls the panes, by the room there is; the gate is always on the screen."""
-COLUMNS = {"left": (1, 2, 3, 8), "right": (4, 5, 6, 7)}
+COLUMNS = {"left": (1, STEPS, 2, 3, 8), "right": (4, 5, 6, 7)}
 """The panes of the two columns, from the top."""
 SCENARIO = View(title="Scenario log", log=True)
 SCENARIO_KINDS = ("scenario", "operator", "engine")
@@ -100,7 +102,7 @@ class Dashboard(Screen[None]):
         super().__init__()
         self._deck = deck
         self.chosen = 2
-        panes: list[Pane] = [RequestsPane(), TrendPane(), GatePane()]
+        panes: list[Pane] = [RequestsPane(), StepsPane(), TrendPane(), GatePane()]
         panes += [self._source(number, heading, kind) for number, heading, kind in SOURCES]
         panes.append(SourcePane(8, "Scenario log", "scenario", SCENARIO, {}, kinds=SCENARIO_KINDS))
         self.panes = {pane.number: pane for pane in panes}

@@ -51,7 +51,8 @@ class Help(Dialog[None]):
         keymap = self.app._keymap  # Textual has no public way to read it back
         lines: list[Content] = []
         for binding in APP:
-            if (binding.id and binding.id.startswith("pane.")) or binding.id == "quit.ctrl":
+            numbered = binding.id and binding.id.startswith("pane.") and binding.id != "pane.steps"
+            if numbered or binding.id == "quit.ctrl":
                 continue
             keys = keymap.get(binding.id or "", binding.key)
             shown = " ".join(_key_name(key) for key in keys.split(","))
@@ -63,6 +64,7 @@ class Help(Dialog[None]):
             ("home end", "First line; newest line, and follow again"),
             ("/ l f enter", "In a log: filter by text, by severity, follow, open a line whole"),
             ("o", "In the requests: order by the next column"),
+            ("enter", "In the requests and the steps: every percentile of the row"),
             ("ctrl+p", "Every command by name; themes too"),
         ):
             lines.append(Content.assemble((shown.ljust(KEY_WIDTH), "bold"), said))
