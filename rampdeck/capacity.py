@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from rampdeck import knee
 from rampdeck.gate import Gate
@@ -18,15 +18,23 @@ MOST_LEVELS = 200
 """Measured levels that are looked at, the newest, so that hours of a shape cost no more than minutes."""
 
 
-class Capacity:
-    """Knows the knee of a session; ``tainted`` says by a step's number why it is not to be trusted."""
+class Doubts(Protocol):
+    """What speaks against the figures of a load level, by its number: :class:`~rampdeck.trust.Trust`."""
 
-    def __init__(
-        self, session: Session, gate: Gate, tainted: Callable[[int], str], target: Target | None
-    ) -> None:
+    def spoiled(self, number: int) -> str:
+        """Return why it tells nothing of the system, empty if it does."""
+
+    def marks(self, number: int) -> tuple[str, ...]:
+        """Return everything that takes a PASS away."""
+
+
+class Capacity:
+    """Knows the knee of a session."""
+
+    def __init__(self, session: Session, gate: Gate, doubts: Doubts, target: Target | None) -> None:
         self._session = session
         self._gate = gate
-        self._tainted = tainted
+        self._doubts = doubts
         self._target = target
         self._found: Knee | None = None
         self._known: list[tuple[int, Verdict, str]] = []
@@ -34,7 +42,9 @@ class Capacity:
     def settled(self) -> Knee | None:
         """Return the knee by the levels that have ended; worked out anew when one of them has changed."""
         numbers = [number for number in self._measured() if self._session.steps[number].ended is not None]
-        known = [(number, self._gate.step_verdict(number), self._tainted(number)) for number in numbers]
+        known = [
+            (number, self._gate.step_verdict(number), self._doubts.spoiled(number)) for number in numbers
+        ]
         if known != self._known:
             self._known = known
             self._found = self._find(numbers)
@@ -49,10 +59,9 @@ class Capacity:
         step = self._session.step
         if step is None or step.number not in self._session.book.steps:
             return Verdict.INCONCLUSIVE, "nothing was measured"
-        if why := self._tainted(step.number):
-            return Verdict.INCONCLUSIVE, why
         requests = self._session.book.steps[step.number].figures().requests
-        why = f"{requests} requests are too few for the thresholds, or none of them judges a level"
+        few = f"{requests} requests are too few for the thresholds, or none of them judges a level"
+        why = "; ".join(self._doubts.marks(step.number)) or few
         return self._gate.step_verdict(step.number), why
 
     def _measured(self) -> list[int]:
@@ -68,7 +77,7 @@ class Capacity:
             users=self._session.steps[number].users,
             figures=span.figures(),
             verdict=self._gate.step_verdict(number),
-            tainted=self._tainted(number),
+            tainted=self._doubts.spoiled(number),
             times=span.total.successes,
         )
 

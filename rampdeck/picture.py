@@ -67,9 +67,11 @@ class Painter:
 
     def _step_rows(self, at: Instant) -> tuple[StepRow, ...]:
         run, step = self._run, self._run.steps.step
+        marks = {number: run.trust.marks(number) for number in run.trust.doubted}
         if step is None:
-            return self._steps.rows()
-        return self._steps.rows(seconds_left(step, at, run.engine.users, run.steps.settle, run.walk.left))
+            return self._steps.rows(None, marks)
+        left = seconds_left(step, at, run.engine.users, run.steps.settle, run.walk.left)
+        return self._steps.rows(left, marks)
 
     def _load(self, at: Instant) -> LoadView:
         run, engine, walk = self._run, self._run.engine, self._run.walk
@@ -101,5 +103,6 @@ class Painter:
             cpu_percent=values.get("cpu_percent"),
             lag_p99_ms=values.get("lag_p99_ms"),
             lag_max_ms=values.get("lag_max_ms"),
+            delay_p95_ms=values.get("delay_p95_ms"),
             reason=source.reason,
         )

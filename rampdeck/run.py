@@ -30,6 +30,7 @@ from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, gather, unanswered, write
+from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
 from rampdeck.snapshot import Snapshot, Verdict
@@ -63,12 +64,11 @@ class Run:
         self.session = Session(setup.views, setup.writer.append)
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
-        self.trust = Trust()
-        self.capacity = Capacity(self.session, self.gate, self.trust.tainted_level, target_of(setup))
-        tell = partial(self.session.say, EventKind.KEY)
-        self.pilot = Autopilot(
-            setup.plan, climb_of(setup.config.load, setup.first_users), self._judge_level, tell
-        )
+        self.trust = Trust(setup.config.generator)
+        self.gate.doubted = self.trust.doubted
+        self.capacity = Capacity(self.session, self.gate, self.trust, target_of(setup))
+        climb, tell = climb_of(setup.config.load, setup.first_users), partial(self.session.say, EventKind.KEY)
+        self.pilot = Autopilot(setup.plan, climb, self._judge_level, tell)
         self.facts = unanswered(setup.config.release)
         self.began: Instant | None = None
         self.opened = Instant.now()
@@ -80,6 +80,7 @@ class Run:
         self._intake = Intake(setup.engine, self.session)
         self._duties = Duties(self._has_defect)
         self._voices = Voices(self.session, setup.output, setup.log, echo=setup.echo)
+        self._self = SelfWatch(setup, self.session, self._voices)
         self._readers: Readers
         self._ticked = self.opened.mono
 
@@ -216,6 +217,7 @@ class Run:
         """
         await loop.in_greenlet(self.engine.open)
         loop.exits.append(self._scenario_exits)
+        self._self.open()
         self._readers = Readers(self.setup.sources, self.setup.hosts, self.session)
         if why := self.engine.unstamped:
             text = f"response times are Locust's own and hold the generator's queue: {why}"
@@ -252,6 +254,7 @@ class Run:
         # A host that has gone silent answers no good-bye.
         await self._duties.cancel(PATIENCE)
         self._readers.close()
+        self._self.close()
         self._voices.drain(last=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
@@ -358,6 +361,7 @@ class Run:
         self.trust.observe(self.session, at.mono - self._ticked)
         self._ticked = at.mono
         self.gate.announce(at, self.session)
+        self._self.tick()
         self._painter.tick()
 
     def _judge_level(self) -> tuple[Verdict, str]:

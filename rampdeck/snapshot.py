@@ -235,12 +235,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GeneratorView:
-    """This machine and this process: may the numbers be trusted?"""
+    """This machine and this process: may the numbers be trusted?
+
+    ``delay_p95_ms`` is what it adds to a request; ``None`` without a wire clock.
+    """
 
     health: Health = Health.CONNECTING
     cpu_percent: float | None = None
     lag_p99_ms: float | None = None
     lag_max_ms: float | None = None
+    delay_p95_ms: float | None = None
     reason: str = ""
 
 

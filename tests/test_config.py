@@ -51,6 +51,8 @@ def test_the_commented_template_holds_the_plan_of_a_release_test() -> None:
             'unknown key "stages.0.spwan_rate"; did you mean "spawn_rate"?',
         ),
         ("[load]\nstep = 0", '"load.step"'),
+        ("[generator]\nlags = 5", 'unknown key "generator.lags"; did you mean "lag"?'),
+        ("[generator]\ncpu = 0", '"generator.cpu"'),
         ("[load]\nsettle = 'soon'", '"soon" is no duration; write 30s, 5m or 1h30m'),
         ("[target]\nhost = 'staging'", '"staging" is no address; write http://HOST or https://HOST'),
         (

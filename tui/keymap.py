@@ -58,7 +58,7 @@ APP: tuple[Binding, ...] = (
     *(
         Binding(str(number), f"pane({number})", f"Pane {number}", show=False,
                 tooltip="Go to this pane", id=f"pane.{number}")
-        for number in range(1, 10)
+        for number in range(10)
     ),
     Binding("t", f"pane({STEPS})", "Steps", show=False, tooltip="Go to the table of steps", id="pane.steps"),
     Binding("question_mark,f1", "help", "Help", key_display="?", tooltip="What the keys and panes do",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +39,8 @@ class Matter:
     """What a result is made of, beside the session and its gate.
 
     ``doubts`` take a PASS away; ``tainted`` says why the figures themselves
-    cannot be trusted (:func:`rampdeck.gate.judge`).
+    cannot be trusted (:func:`rampdeck.gate.judge`); ``marks`` say the same of
+    load levels, by number.
     """
 
     title: str
@@ -49,6 +50,7 @@ class Matter:
     tainted: Sequence[str] = ()
     findings: Sequence[Finding] = ()
     file: Path | None = None
+    marks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     knee: Knee | None = None
 
 
@@ -71,6 +73,7 @@ def conclude(run: Run) -> Result:
         findings=findings(
             run.session, run.gate.outcome(final=run.session.step is None), run.engine.exceptions, knee
         ),
+        marks={number: run.trust.marks(number) for number in run.trust.doubted},
         knee=knee,
         file=run.writer.path,
     )
@@ -103,7 +106,7 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
         total=Measured.of(book.whole),
         record=record,
         thresholds=gate.outcome(final=not running),
-        steps=tuple(_step(session, gate, step) for step in steps),
+        steps=tuple(_step(session, gate, matter, step) for step in steps),
         requests=tuple(
             RequestResult(method=method, name=name, **measured(tally, seconds))
             for (method, name), tally in book.whole.names.items()
@@ -121,7 +124,7 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
     )
 
 
-def _step(session: Session, gate: Gate, step: Step) -> StepResult:
+def _step(session: Session, gate: Gate, matter: Matter, step: Step) -> StepResult:
     span = session.book.steps.get(step.number)
     pace = span.pace.view(span.seconds) if span else None
     return StepResult(
@@ -133,6 +136,7 @@ def _step(session: Session, gate: Gate, step: Step) -> StepResult:
         began=step.began,
         measured=span is not None,
         verdict=gate.step_verdict(step.number),
+        marks=matter.marks.get(step.number, ()),
         asked=pace.asked if pace else None,
         achieved=pace.achieved if pace else None,
         **measured((span or Span()).total, span.seconds if span else 0.0),
@@ -159,7 +163,7 @@ def _generator(session: Session) -> GeneratorResult:
     highest = next(
         (source.highest for source in session.sources.values() if source.info.kind == "generator"), {}
     )
-    names = ("cpu_percent", "lag_p99_ms", "lag_max_ms")
+    names = ("cpu_percent", "lag_p99_ms", "lag_max_ms", "delay_p95_ms", "memory_percent")
     return GeneratorResult(*(highest.get(name) for name in names))
 
 

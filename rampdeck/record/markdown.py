@@ -146,6 +146,7 @@ def _steps(result: Result) -> str:
     parts = (
         _how(result),
         table(("Step", "Stage", "Verdict", "Users", "Seconds", *_MEASURED), rows, 3),
+        "\n".join(f"- Step {step.number}: {prose(mark)}" for step in steps for mark in step.marks),
         every and "### Every percentile of the load levels",
         every and table(("Step", "Stage", *_EVERY), every, 3),
         left_out and f"The percentiles of {_count(left_out)} levels before these are in record.json.",
@@ -252,7 +253,8 @@ def _trust(result: Result) -> str:
         "Not without doubt:\n\n" + doubts if doubts else "Nothing speaks against it.",
         f"Generator: CPU at most {told(generator.cpu_percent, Unit.PERCENT)}, "
         f"loop lag p99 at most {told(generator.lag_p99_ms, Unit.MILLISECONDS)}, "
-        f"max {told(generator.lag_max_ms, Unit.MILLISECONDS)}.",
+        f"max {told(generator.lag_max_ms, Unit.MILLISECONDS)}, "
+        f"delay p95 at most {told(generator.delay_p95_ms, Unit.MILLISECONDS)}.",
     ]
     if result.sources:
         rows = [

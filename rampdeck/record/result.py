@@ -94,6 +94,7 @@ class Measured:
 class StepResult(Measured):
     """A load level over its measured part; ``measured`` is ``False`` when there was none.
 
+    ``marks`` say why it is not to be trusted.
     ``asked`` and ``achieved`` are iterations a second of users with a known pace, if there were any.
     """
 
@@ -107,6 +108,7 @@ class StepResult(Measured):
     verdict: Verdict
     asked: float | None = None
     achieved: float | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,8 @@ class GeneratorResult:
     cpu_percent: float | None = None
     lag_p99_ms: float | None = None
     lag_max_ms: float | None = None
+    delay_p95_ms: float | None = None
+    memory_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from rampdeck.model import (
 from rampdeck.record.conclude import Matter, result_of
 from rampdeck.record.result import Finding, RecordFields, Result
 from rampdeck.session import Session, Store
+from rampdeck.trust import Trust
 
 BEGAN = Instant(1_795_350_060.0, 1_000.0)  # 2026-11-22 12:21:00 UTC
 FACTS = RecordFields(
@@ -84,8 +85,8 @@ def result(title: str = "checkout-peak") -> Result:
         advice="Commit before calling another service.",
     )
     file = Path("s/session.sqlite")
-    knee = Capacity(played, gate, lambda _: "", Target(20, "the target")).now()
-    matter = Matter(title, "https://staging.example.com", FACTS, doubts, (), (finding,), file, knee)
+    knee = Capacity(played, gate, Trust(), Target(20, "the target")).now()
+    matter = Matter(title, "https://staging.example.com", FACTS, doubts, (), (finding,), file, knee=knee)
     return replace(result_of(played, gate, matter, at), version="0.1.0")
 
 

@@ -20,7 +20,7 @@ from ..widgets.bars import Bar, KeyBar, KpiLine, PaneBar, TopBar
 from ..widgets.pane import Pane
 
 SOURCES = ((2, "Gunicorn", "gunicorn"), (3, "Nginx", "nginx"), (5, "PostgreSQL", "postgres"),
-           (6, "Redis", "redis"), (7, "Hosts", "host"))  # fmt: skip
+           (6, "Redis", "redis"), (7, "Hosts", "host"), (0, "Generator", "generator"))  # fmt: skip
 """Number, heading and kind of the panes that show sources."""
 NAMES = {
     1: ("Requests", "Req", ""),
@@ -34,8 +34,8 @@ NAMES = {
     STEPS: ("Steps", "Steps", ""),
 }
 """What the pane bar calls the panes, by the room there is; the gate is always on the screen."""
-COLUMNS = {"left": (1, STEPS, 2, 3, 8), "right": (4, 5, 6, 7)}
-"""The panes of the two columns, from the top."""
+COLUMNS = {"left": (1, STEPS, 2, 3, 8), "right": (4, 5, 6, 7, 0)}
+"""The panes of the two columns, from the top; that of the generator is only called up."""
 SCENARIO = View(title="Scenario log", log=True)
 SCENARIO_KINDS = ("scenario", "operator", "engine")
 GATE = 9

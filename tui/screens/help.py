@@ -58,7 +58,7 @@ class Help(Dialog[None]):
             shown = " ".join(_key_name(key) for key in keys.split(","))
             lines.append(Content.assemble((shown.ljust(KEY_WIDTH), "bold"), binding.tooltip))
         for shown, said in (
-            ("1-9", "Go to a pane; in a small terminal, choose it"),
+            ("1-9 0", "Go to a pane; in a small terminal, choose it; 0 is this generator"),
             ("tab shift+tab", "Go to the next or the previous pane"),
             ("↑ ↓ pgup pgdn", "Move in a log or a table; a log stops following"),
             ("home end", "First line; newest line, and follow again"),

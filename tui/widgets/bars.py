@@ -132,7 +132,9 @@ class TopBar(Bar):
             return ()
         tone = {Health.BLIND: Tone.BAD, Health.WARNING: Tone.WARNING}.get(generator.health, Tone.TEXT)
         sign = f"{HEALTH[generator.health][0]} " if tone is not Tone.TEXT else ""
-        return (("gen ", Tone.MUTED), (f"{sign}{generator.cpu_percent:.0f}{fmt.THIN}%", tone))
+        added = generator.delay_p95_ms
+        delay = "" if added is None else f"+{fmt.with_unit(added, Unit.MILLISECONDS)} "
+        return (("gen ", Tone.MUTED), (f"{sign}{delay}{generator.cpu_percent:.0f}{fmt.THIN}%", tone))
 
     def _recording(self) -> Line:
         recording = self.snapshot.recording
