@@ -26,6 +26,8 @@ class Intake:
         window = self._session.book.window.total
         if entries or self._engine.running or window.successes.count or window.failures.count:
             self._session.append(RequestBatch(at, seconds, self._engine.users, entries, pace))
+        if killed := sum(entry.killed for entry in entries):
+            self._session.say(EventKind.LOAD, f"cut off by us, in no figure: {killed} requests")
         if recorder.overflowed and not self._told_of_names:
             self._told_of_names = True
             self._session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)

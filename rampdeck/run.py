@@ -8,7 +8,7 @@ takes the requests, judges and commits. Controls return at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,27 +16,24 @@ from typing import Any
 
 from rampdeck import loop
 from rampdeck.autopilot import Autopilot
-from rampdeck.autostep import AutoStep, climb_of
+from rampdeck.autostep import climb_of
 from rampdeck.capacity import Capacity, target_of
-from rampdeck.config import LoadConfig
 from rampdeck.deck import UserClass
-from rampdeck.details import RequestDetails, StepDetails, request_details, step_details
 from rampdeck.duties import Duties
 from rampdeck.engine.engine import STOP, Order
 from rampdeck.intake import Intake
-from rampdeck.model import Event, EventKind, Instant, RunState, Severity, Stage, Step
+from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
-from rampdeck.plan import PlanWalk
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, gather, unanswered, write
 from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
-from rampdeck.snapshot import Snapshot, Verdict
+from rampdeck.sight import Sight
+from rampdeck.snapshot import Verdict
 from rampdeck.steps import StepMachine
 from rampdeck.trust import Trust
-from rampdeck.view import Metric, View
 from rampdeck.voices import Voices
 
 WATCH = 0.1
@@ -47,7 +44,7 @@ PATIENCE = 3.0
 """Seconds that a source, a host or a command of ``[release]`` gets to end once the session is over."""
 
 
-class Run:
+class Run(Sight):
     """One live session.
 
     ``ended`` says why the load came to its end by itself or was stopped:
@@ -83,46 +80,6 @@ class Run:
         self._self = SelfWatch(setup, self.session, self._voices)
         self._readers: Readers
         self._ticked = self.opened.mono
-
-    # -- Deck: what is seen
-
-    @property
-    def views(self) -> Mapping[str, View]:
-        """The pane of each kind of source."""
-        return self.setup.views
-
-    @property
-    def metrics(self) -> Mapping[str, Metric]:
-        """Every metric by the name it has in a threshold."""
-        return self.setup.metrics
-
-    @property
-    def walk(self) -> PlanWalk | AutoStep:
-        """The plan or the auto-step, whichever drives the load, drove it last, or would."""
-        return self.pilot.walk
-
-    @property
-    def limits(self) -> LoadConfig:
-        """The step of ``+`` and ``-``, and the users above which to ask."""
-        return self.setup.config.load
-
-    def snapshot(self) -> Snapshot:
-        """Return the picture of this moment."""
-        return self._painter.snapshot()
-
-    def events_after(
-        self, cursor: int, kinds: Collection[str], most: int = 500
-    ) -> tuple[int, tuple[Event, ...]]:
-        """Return the newest events of some kinds since a cursor."""
-        return self.session.events_after(cursor, kinds, most)
-
-    def step_details(self, number: int) -> StepDetails | None:
-        """Return a load level with every percentile and its request names."""
-        return step_details(self.session, number)
-
-    def request_details(self, method: str, name: str) -> RequestDetails:
-        """Return a request name with every percentile."""
-        return request_details(self.session, method, name)
 
     # -- Deck: what is wanted
 

@@ -19,7 +19,7 @@ SMALL = {"step": 2, "max_users": 6, "auto_hold": 1.7}
 
 
 async def test_it_goes_up_to_max_users_and_ends_as_a_plan_does(load: Load, tmp_path: Path) -> None:
-    async with opened(load(VISITOR), tmp_path, **SMALL) as run:
+    async with opened(load(VISITOR), tmp_path, limits=SMALL) as run:
         run.auto_step()
         assert run.snapshot().load.target == 2, "painted at once"
         assert run.snapshot().load.auto
@@ -37,7 +37,7 @@ async def test_it_goes_up_to_max_users_and_ends_as_a_plan_does(load: Load, tmp_p
 
 
 async def test_it_is_held_left_by_a_key_and_taken_up_where_it_was_left(load: Load, tmp_path: Path) -> None:
-    async with opened(load(VISITOR), tmp_path, **SMALL) as run:
+    async with opened(load(VISITOR), tmp_path, limits=SMALL) as run:
         run.auto_step()
         await until(at(run, 4))
         run.toggle_hold()
@@ -59,7 +59,7 @@ async def test_it_is_held_left_by_a_key_and_taken_up_where_it_was_left(load: Loa
 
 async def test_it_takes_the_load_up_where_it_is_and_gives_way_to_the_plan(load: Load, tmp_path: Path) -> None:
     plan = Stage("low", 1, 100, 1)
-    async with opened(load(VISITOR), tmp_path, plan, **SMALL) as run:
+    async with opened(load(VISITOR), tmp_path, plan, limits=SMALL) as run:
         run.set_target(5)
         await until(at(run, 5))
         run.auto_step()
@@ -71,7 +71,7 @@ async def test_it_takes_the_load_up_where_it_is_and_gives_way_to_the_plan(load: 
 
 
 async def test_a_stop_ends_it_early(load: Load, tmp_path: Path) -> None:
-    async with opened(load(VISITOR), tmp_path, **SMALL) as run:
+    async with opened(load(VISITOR), tmp_path, limits=SMALL) as run:
         run.auto_step()
         await until(at(run, 2))
         run.stop()
@@ -91,7 +91,7 @@ async def test_a_server_that_stays_broken_is_a_finding(load: Load, tmp_path: Pat
                 answer.failure("broken for good")
 """.strip(),
     )
-    async with opened(load(breaks), tmp_path, **SMALL) as run:
+    async with opened(load(breaks), tmp_path, limits=SMALL) as run:
         run.auto_step()
         await until(run.over.is_set, 40)
     assert levels(run)[-1] == (4, "auto", "recovery")

@@ -117,6 +117,7 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
         doubts=(*matter.tainted, *matter.doubts),
         findings=tuple(matter.findings),
         generator=_generator(session),
+        counts=session.counts(at),
         knee=matter.knee,
         pacing=paces(book.steps),
         session=matter.file,

@@ -18,6 +18,7 @@ from typing import Any
 
 from rampdeck.knee import Knee
 from rampdeck.model import Instant
+from rampdeck.record import counted
 from rampdeck.record.result import GapResult, Measured, Result, SourceResult, StepResult, parts
 from rampdeck.secrets import redact
 from rampdeck.snapshot import Spread, Spreads
@@ -41,7 +42,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "users": result.users,
         "total": _figures(result.total),
         "thresholds": _thresholds(result),
-        "steps": [_step(step) for step in result.steps],
+        "steps": [_step(step) | counted.of_step(result.counts, step.number) for step in result.steps],
         "requests": [
             {"method": request.method, "name": redact(request.name), **_figures(request)}
             for request in result.requests
@@ -56,6 +57,7 @@ def to_json(result: Result) -> dict[str, Any]:
             for error in result.errors
         ],
         "errors_left_out": result.errors_left_out,
+        **counted.of_run(result.counts),
         "sources": [_source(source) for source in result.sources],
         "doubts": [redact(doubt) for doubt in result.doubts],
         "findings": [

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from rampdeck.gate.words import NOTHING, told
 from rampdeck.knee import Knee
 from rampdeck.model import Instant
+from rampdeck.record import counted
 from rampdeck.record.result import Measured, RequestResult, Result, SourceResult
 from rampdeck.secrets import redact
 from rampdeck.snapshot import Spread, ThresholdView
@@ -43,6 +44,7 @@ def markdown(result: Result) -> str:
         _section("Capacity", _capacity(result.knee)),
         _section("Pace", "\n".join(f"- {prose(sentence, _MOST_SAID)}" for sentence in result.pacing)),
         _section("Requests", _requests(result)),
+        _section("Counted twice", counted.section(result.counts, table)),
         _section("Worst errors", _errors(result)),
         _section("Can this run be trusted?", _trust(result)),
         _section("Findings", _findings(result)),

@@ -12,6 +12,7 @@ from typing import Any
 
 from rampdeck.knee import Knee
 from rampdeck.model import Instant
+from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.requests import Span, Tally
 from rampdeck.snapshot import Figures, Spreads, ThresholdView, Verdict
 
@@ -202,6 +203,7 @@ class Result:
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     generator: GeneratorResult = GeneratorResult()
+    counts: Counts = UNCOUNTED
     knee: Knee | None = None
     pacing: tuple[str, ...] = ()
     session: Path | None = None
