@@ -18,7 +18,7 @@ from rampdeck.errors import UsageError
 
 STEPS = 10
 """The pane of the load levels: the digits are taken, so it has a letter."""
-PANE_KEYS = {**{number: str(number) for number in range(1, 10)}, STEPS: "t"}
+PANE_KEYS = {**{number: str(number) for number in range(10)}, STEPS: "t"}
 """What stands in front of a pane's title: the key that goes to it."""
 
 

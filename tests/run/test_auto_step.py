@@ -48,7 +48,7 @@ class Visitor(FastHttpUser):
 # Whatever else this machine has to do is not what is tested here.
 CONFIGURATION = """
 [load]
-step = 20
+step = 15
 spawn_rate = 100
 settle = "1s"
 auto_hold = "4s"
@@ -60,7 +60,7 @@ cpu = 10_000
 memory = 1_000
 littles_law = 1_000
 [gate]
-thresholds = ["p95 < 300ms", "error_rate < 1%"]
+thresholds = ["p95 < 260ms", "error_rate < 1%"]
 """
 
 
@@ -80,15 +80,15 @@ def test_the_knee_of_a_small_server_is_found_and_whether_it_recovers(
     project.site = small_site
     project.write("locustfile.py", LOCUSTFILE)
     project.write("rampdeck.toml", CONFIGURATION)
-    done = project.headless("--auto-step", "-u", "10", seconds=180)
+    done = project.headless("--auto-step", seconds=180)
     assert done.returncode == 1, f"the last level is one that fails\n{done.stderr}"
     result = project.result
     *up, back = [(step["users"], step["cause"], step["stage"]) for step in result["steps"]]
-    assert up == [(users, "auto", "auto-step") for users in range(10, 20 * len(up), 20)]
+    assert up == [(users, "auto", "auto-step") for users in range(15, 15 * len(up) + 1, 15)]
     assert back == (up[-2][0], "auto", "recovery")
     knee = result["knee"]
-    assert knee["low"] is not None, knee
-    assert knee["low"] <= SATURATED_AT <= knee["high"] <= 2 * SATURATED_AT
+    # Seconds of measuring may be too few requests to be sure of the lowest levels.
+    assert (knee["low"] or 0) <= SATURATED_AT <= knee["high"] <= 2 * SATURATED_AT
     assert knee["passed"] == back[0] >= 30
     assert knee["failed"] == up[-1][0]
     assert knee["headroom"] == knee["passed"] - 30
