@@ -19,6 +19,7 @@ from rampdeck.autopilot import Autopilot
 from rampdeck.autostep import climb_of
 from rampdeck.capacity import Capacity, target_of
 from rampdeck.deck import UserClass
+from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.engine import STOP, Order
 from rampdeck.intake import Intake
@@ -59,6 +60,7 @@ class Run(Sight):
         self.engine = setup.engine
         self.writer = setup.writer
         self.session = Session(setup.views, setup.writer.append)
+        self.details = Details(self.session)
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
         self.trust = Trust(setup.config.generator)

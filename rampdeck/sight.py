@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from rampdeck.autopilot import Autopilot
 from rampdeck.autostep import AutoStep
 from rampdeck.config import LoadConfig
-from rampdeck.details import RequestDetails, StepDetails, request_details, step_details
 from rampdeck.model import Event
 from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
@@ -54,11 +53,3 @@ class Sight:
     ) -> tuple[int, tuple[Event, ...]]:
         """Return the newest events of some kinds since a cursor."""
         return self.session.events_after(cursor, kinds, most)
-
-    def step_details(self, number: int) -> StepDetails | None:
-        """Return a load level with every percentile and its request names."""
-        return step_details(self.session, number)
-
-    def request_details(self, method: str, name: str) -> RequestDetails:
-        """Return a request name with every percentile."""
-        return request_details(self.session, method, name)

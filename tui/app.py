@@ -328,7 +328,7 @@ class Cockpit(App[None]):
 
     def on_steps_pane_opened(self, message: StepsPane.Opened) -> None:
         """Show a step whole."""
-        details = self._deck.step_details(message.number)
+        details = self._deck.details.step(message.number)
         if details is not None:
             rows = self.dashboard.snapshot.steps
             row = next((row for row in rows if row.step.number == message.number), None)
@@ -336,7 +336,7 @@ class Cockpit(App[None]):
 
     def on_requests_pane_opened(self, message: RequestsPane.Opened) -> None:
         """Show a request name whole."""
-        self.push_screen(OpenedRequest(self._deck.request_details(message.method, message.name)))
+        self.push_screen(OpenedRequest(self._deck.details.request(message.method, message.name)))
 
     # The palette.
 
