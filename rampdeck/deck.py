@@ -73,6 +73,9 @@ class Deck(Protocol):
     def return_to_plan(self) -> None:
         """Start the plan, or take it up again after it was left, at the stage where it was left."""
 
+    def auto_step(self) -> None:
+        """Raise the load by steps while the gate holds, or go on with that where it was left."""
+
     def stop(self) -> None:
         """Stop the load gracefully: requests in flight may end."""
 

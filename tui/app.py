@@ -116,7 +116,7 @@ class Cockpit(App[None]):
         self.dashboard.snapshot = snapshot
         load = snapshot.load
         planned = bool(load.plan) or load.shape
-        state = (load.state, load.following, load.held, planned, load.target == 0)
+        state = (load.state, load.following, load.held, load.auto, planned, load.target == 0)
         if state != self._keys_state:
             self._keys_state = state
             self.dashboard.refresh_bindings()
@@ -144,7 +144,9 @@ class Cockpit(App[None]):
                 return True if load.plan and (load.following or load.held) else None
             case "plan":
                 planned = load.plan or load.shape
-                return True if planned and (not load.following or load.held) else None
+                return True if planned and (not load.following or load.held or load.auto) else None
+            case "auto_step":
+                return None if load.shape or (load.auto and load.following) else True
             case "stop":
                 return True if load.state in RUNNING else None
             case _:
@@ -175,6 +177,11 @@ class Cockpit(App[None]):
     def action_plan(self) -> None:
         """Start the plan or return to it."""
         self._deck.return_to_plan()
+        self.paint()
+
+    def action_auto_step(self) -> None:
+        """Raise the load by steps while the gate holds."""
+        self._deck.auto_step()
         self.paint()
 
     def action_stop(self) -> None:

@@ -101,6 +101,10 @@ class FakeDeck:
         self.calls.append(("return_to_plan",))
         self._load(following=True)
 
+    def auto_step(self) -> None:
+        self.calls.append(("auto_step",))
+        self._load(following=True, auto=True)
+
     def stop(self) -> None:
         self.calls.append(("stop",))
         self._load(state=RunState.STOPPING, target=0)

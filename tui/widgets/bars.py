@@ -100,7 +100,8 @@ class TopBar(Bar):
         load = self.snapshot.load
         if load.plan and load.following and load.stage >= 0:
             name = safe(load.plan[load.stage].name, 16) if load.stage < len(load.plan) else ""
-            line: Line = ((f"stage {load.stage + 1}/{len(load.plan)} ", Tone.MUTED), (name, Tone.TEXT))
+            place = f"level {load.stage + 1} " if load.auto else f"stage {load.stage + 1}/{len(load.plan)} "
+            line: Line = ((place, Tone.MUTED), (name, Tone.TEXT))
         elif load.step is not None:
             line = ((f"step {load.step.number}", Tone.MUTED),)
         else:
