@@ -28,7 +28,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything that a run is made of."""
+    """Everything that a run is made of; the auto-step begins with ``first_users``, or else with one step."""
 
     config: Config
     title: str
@@ -45,3 +45,4 @@ class Setup:
     output: OutputCapture
     log: LogTap
     echo: bool = False
+    first_users: int | None = None

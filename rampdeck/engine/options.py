@@ -91,6 +91,12 @@ def add_options(parser: LocustArgumentParser) -> None:
         help="Judge Locust's own response times, which hold the generator's queue, not the kernel's stamps.",
         env_var="RAMPDECK_NO_WIRE_CLOCK",
     )
+    group.add_argument(
+        "--auto-step",
+        action="store_true",
+        default=False,
+        help="Raise the load by [load] step from -u users until the gate fails, then go back down once.",
+    )
     group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
 
 
@@ -128,7 +134,7 @@ def parse(argv: Sequence[str]) -> Namespace:
             raise UsageError(f"{flag} is not available in rampdeck", why, "For this, use locust itself")
     if options.stats_history_enabled and not options.csv_prefix:
         raise UsageError("--csv-full-history", "requires --csv")
-    if options.autoquit != -1 and not (options.autostart or options.headless):
+    if options.autoquit != -1 and not (options.autostart or options.headless or options.auto_step):
         raise UsageError("--autoquit", "is only meaningful in combination with --autostart")
     if options.headful:
         options.headless = False
