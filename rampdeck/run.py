@@ -15,7 +15,7 @@ from pathlib import Path
 from rampdeck import loop
 from rampdeck.config import LoadConfig
 from rampdeck.duties import Duties
-from rampdeck.engine.engine import STOP, Order
+from rampdeck.engine.driver import STOP, Order
 from rampdeck.engine.recorder import TOO_MANY_NAMES
 from rampdeck.model import Event, EventKind, Instant, RequestBatch, RunState, Severity, Stage, Step
 from rampdeck.pace import Ticks
@@ -313,7 +313,7 @@ class Run:
         for turned in self.gate.observe(at, self.session):
             severity = Severity.ERROR if turned.breached else Severity.NOTICE
             self.session.say(EventKind.GATE, turned.text, {"threshold": turned.expression}, severity)
-        if self.engine.recorder.overflowed and not self._told_of_names:
+        if self.engine.overflowed and not self._told_of_names:
             self._told_of_names = True
             self.session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
         self._painter.tick()
@@ -321,7 +321,7 @@ class Run:
     def _take_batch(self) -> None:
         """Append the requests since the last batch; also empty ones, until the window has run dry."""
         at = Instant.now()
-        entries = self.engine.recorder.take()
+        entries = self.engine.take()
         seconds, self._batch_from = at.mono - self._batch_from, at.mono
         window = self.session.book.window.total
         if entries or self.engine.running or window.successes.count or window.failures.count:
