@@ -1,0 +1,160 @@
+"""One of our workers: Locust's WorkerRunner, which also tells the cockpit the exact figures.
+
+It goes on hearing the cockpit while it stops, so that a graceful stop can be
+cut short, and it is ready again at once; Locust's own is deaf meanwhile.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+import gevent
+import psutil
+from locust import runners
+from locust.env import Environment
+from locust.exception import RPCError
+from locust.rpc import Message
+from locust.runners import STATE_INIT, WorkerRunner
+
+import rampdeck
+from rampdeck.engine.ending import Ending
+from rampdeck.engine.recorder import Recorder
+from rampdeck.engine.reports import ABORT, ASK, KEY, Report, identity, pack
+from rampdeck.errors import UsageError
+
+REPORT = 1.0
+"""Seconds between reports, and a little more where the cockpit asks for them at its own second."""
+PATIENCE = 0.3
+"""Seconds that the cockpit may be late with asking."""
+LOOK = 0.05
+"""Seconds between looks at how late the loop is."""
+
+
+class CockpitWorker(WorkerRunner):
+    """A worker that reports as :class:`rampdeck.engine.reports.Report` says."""
+
+    def __init__(self, environment: Environment, host: str, port: int, *, name: str) -> None:
+        self.name = name
+        self.trouble = ""
+        self._id = identity(socket.gethostname(), name)
+        self._recorder = Recorder(environment)
+        self._ending = Ending(self)
+        self._process = psutil.Process()
+        self._process.cpu_percent()
+        self._unsent: list[dict[str, Any]] = []
+        self._number = 0
+        self._reported = time.monotonic()
+        self._lag = 0.0
+        super().__init__(environment, host, port)
+        self.greenlet.spawn(self._watch_lag)
+
+    @property
+    def client_id(self) -> str:
+        """The id under which it joins; Locust's own would not tell who it is."""
+        return self._id
+
+    @client_id.setter
+    def client_id(self, _: str) -> None:
+        pass
+
+    # -- hearing
+
+    def handle_message(self, msg: Message) -> None:
+        """Do what only ours do, and the rest as Locust does."""
+        if msg.type == ASK:
+            self._send_stats()
+        elif msg.type == ABORT:
+            self._ending.abort()
+        elif msg.type == "stop":
+            self.greenlet.spawn(self._stop)
+        else:
+            super().handle_message(msg)
+
+    def start_worker(self, user_classes_count: dict[str, int], **_: Any) -> None:
+        """Go to these users; those that an earlier step asked to leave are not counted in."""
+        leaving = self._ending.leaving()
+        super().start_worker(user_classes_count)
+        if leaving:
+            gevent.joinall(leaving, timeout=self.environment.stop_timeout + 1)
+            super().start_worker(user_classes_count)
+
+    def _stop(self) -> None:
+        self._ending.halt()
+        self._send_stats()
+        self.client.send(Message("client_stopped", None, self.client_id))
+        self.worker_state = STATE_INIT
+        self.client.send(Message("client_ready", runners.__version__, self.client_id))
+
+    # -- telling
+
+    def stats_reporter(self) -> Any:
+        """Report when the cockpit has not asked in time."""
+        while True:
+            gevent.sleep(0.1)
+            if time.monotonic() - self._reported > REPORT + PATIENCE:
+                try:
+                    self._send_stats()
+                except RPCError:
+                    runners.logger.warning("the cockpit cannot be reached; it will be told later")
+
+    def _send_stats(self) -> None:
+        data: dict[str, Any] = {}
+        self.environment.events.report_to_master.fire(client_id=self.client_id, data=data)
+        # Kept until it is sent: what it tells has been taken out of the recorder.
+        self._unsent.append(self._report().packed())
+        data[KEY] = self._unsent
+        self.client.send(Message("stats", data, self.client_id))
+        self._unsent = []
+
+    def _report(self) -> Report:
+        now = time.monotonic()
+        seconds, self._reported = now - self._reported, now
+        lag, self._lag = self._lag, 0.0
+        self._number += 1
+        return Report(
+            number=self._number,
+            name=self.name,
+            pid=self._process.pid,
+            host=socket.gethostname(),
+            version=rampdeck.__version__,
+            seconds=seconds,
+            cpu=self._process.cpu_percent(),
+            lag=lag,
+            entries=[pack(stats) for stats in self._recorder.take()],
+            overflowed=self._recorder.overflowed,
+            exceptions=dict(self._recorder.exceptions),
+            trouble=self.trouble or self._ending.failure or self._broken_ramp(),
+        )
+
+    def _broken_ramp(self) -> str:
+        error = self.spawning_greenlet.exception if self.spawning_greenlet is not None else None
+        if error is None or isinstance(error, SystemExit):
+            return ""
+        return f"the users cannot be started: {type(error).__name__}: {error}"
+
+    def _watch_lag(self) -> None:
+        due = time.monotonic()
+        while True:
+            due = max(due + LOOK, time.monotonic())
+            gevent.sleep(max(due - time.monotonic(), 0.0))
+            self._lag = max(self._lag, (time.monotonic() - due) * 1000)
+
+
+def make_worker(environment: Environment, host: str, port: int, *, name: str, tries: int) -> CockpitWorker:
+    """Join the cockpit; blocks until it answers.
+
+    Raises :class:`UsageError` when nobody has answered after so many tries of five seconds.
+    """
+    runners.CONNECT_RETRY_COUNT = tries
+    try:
+        # As Locust's create_worker_runner does: a worker keeps no history.
+        environment.stats = type(environment.stats)(use_response_times_cache=False)
+        worker: CockpitWorker = environment._create_runner(
+            CockpitWorker, host=host, port=port, name=name
+        )
+    except (ConnectionError, RPCError) as error:
+        fix = "Check --master-host and --master-port, and the way between the two machines"
+        raise UsageError(f"no cockpit answers at {host}:{port}", str(error), fix) from None
+    return worker
