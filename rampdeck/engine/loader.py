@@ -24,6 +24,7 @@ from locust.runners import LocalRunner
 from locust.shape import LoadTestShape
 
 from rampdeck.config import nearest
+from rampdeck.engine import wire
 from rampdeck.engine.options import speaking
 from rampdeck.errors import ScenarioError
 
@@ -98,6 +99,7 @@ def environment_for(loaded: Loaded, options: Namespace) -> Environment:
     if options.equal_weights:
         environment.events.init.add_listener(lambda environment, **_: environment.assign_equal_weights())
     raise_open_files()
+    wire.install(stamping=not options.no_wire_clock)
     environment.create_local_runner()
     return environment
 

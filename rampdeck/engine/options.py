@@ -91,6 +91,12 @@ def add_options(parser: LocustArgumentParser) -> None:
         default="",
         help="Where sessions and decision records go. Default: rampdeck-sessions here.",
     )
+    group.add_argument(
+        "--no-wire-clock",
+        action="store_true",
+        help="Judge Locust's own response times, which hold the generator's queue, not the kernel's stamps.",
+        env_var="RAMPDECK_NO_WIRE_CLOCK",
+    )
     group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
 
 
