@@ -238,7 +238,6 @@ class LoadEngine:
         await self._let(lambda: events.quitting.fire(environment=self.environment, reverse=True))
         await in_greenlet(self.driver.close)
         await self._let(lambda: events.quit.fire(exit_code=self.exit_code))
-        self.recorder.close()
 
     @staticmethod
     async def _let(function: Callable[[], object]) -> None:

@@ -84,6 +84,7 @@ class LocalDriver:
     def close(self) -> None:
         """End Locust's own greenlets."""
         self.runner.greenlet.kill(block=False)
+        self.recorder.close()
 
     def _replace(self, order: Order, leaving: list[Any], latest: Callable[[], bool]) -> None:
         """Ask again once the users that were leaving are gone."""

@@ -1,4 +1,4 @@
-"""The load in workers: Locust's master in the cockpit, and how it is driven.
+"""Locust's master in the cockpit.
 
 Locust's own master waits inside the very greenlets that hear the workers, and
 needs a minute to give a lost one up. Here ramps and stops have greenlets of

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 import gevent
+import gevent.event
 import psutil
 from locust import runners
 from locust.env import Environment
@@ -47,6 +48,7 @@ class CockpitWorker(WorkerRunner):
         self._number = 0
         self._reported = time.monotonic()
         self._lag = 0.0
+        self.initialised = gevent.event.Event()
         super().__init__(environment, host, port)
         self.greenlet.spawn(self._watch_lag)
 
@@ -63,6 +65,9 @@ class CockpitWorker(WorkerRunner):
 
     def handle_message(self, msg: Message) -> None:
         """Do what only ours do, and the rest as Locust does."""
+        if msg.type != "ack":
+            # A late joiner is given users at once; the locustfile's init listeners come first.
+            self.initialised.wait()
         if msg.type == ASK:
             self._send_stats()
         elif msg.type == ABORT:
