@@ -280,6 +280,14 @@ class Run:
         self._take_batch()
         self.over.set()
 
+    def unmanned(self, why: str, *, needed: bool) -> None:
+        """Note that workers are missing; a run that cannot begin without them is over."""
+        if needed:
+            self._broke("workers", why)
+            self.over.set()
+        else:
+            self.session.say(EventKind.LOAD, why, severity=Severity.ERROR)
+
     def _ended_by_itself(self) -> None:
         if not self.ended:
             self.ended = "shape" if self.engine.has_shape else "scenario"

@@ -14,11 +14,11 @@ from rampdeck.engine.driver import Order
 from rampdeck.engine.master import CockpitMaster
 from rampdeck.engine.recorder import Recorder
 from rampdeck.engine.reports import ASK, KEY, Merged, Report, of_locust, unpack
-from rampdeck.engine.roll import Roll, Worker
+from rampdeck.engine.roll import MISSED, Roll, Worker
 from rampdeck.model import RequestStats
 
 ASK_AFTER = 0.85
-"""Seconds after the figures were taken when the workers are asked for the next: theirs are there in time then."""
+"""Seconds after the figures were taken when the workers are asked for the next, to be there in time."""
 CATCH_UP = 0.3
 """Seconds that the workers get to tell the last figures of a level before the next one begins."""
 FAREWELL = 1.5
@@ -93,9 +93,9 @@ class MasterDriver:
         """Start a ramp and wait until Locust follows it; without a worker it waits for one by itself."""
         runner = self.runner
         runner.start(order.users, order.spawn_rate)
-        ramp = runner.spawning_greenlet
+        ramp = None if runner.owed else runner.spawning_greenlet
         gevent.sleep(0)
-        while not (runner.owed or ramp is None or ramp.ready()) and runner.state not in ("spawning", "running"):
+        while ramp is not None and not ramp.ready() and runner.state not in ("spawning", "running"):
             gevent.sleep(0.01)
 
     def catch_up(self) -> None:
@@ -117,6 +117,11 @@ class MasterDriver:
 
     def free_the_loop(self) -> None:
         """Do nothing: there are no users here."""
+
+    def lose(self, worker: Worker, why: str) -> None:
+        """Give a worker up whose process has ended; may block."""
+        if not self.runner.closing:
+            self.runner.lose(worker, "lost", why)
 
     def close(self) -> None:
         """Wait a moment until the workers have left, then leave the port."""
@@ -149,8 +154,7 @@ class MasterDriver:
             return
         missed = report.number - worker.number - 1
         if missed:
-            self.roll.losses.append(f"{missed} reports of worker {worker.name} were lost")
-            self.roll.tell(self.roll.losses[-1], warning=True)
+            self.roll.tell(f"{missed} reports of worker {worker.name} were lost", MISSED)
         requests = 0
         for packed in report.entries:
             stats = unpack(packed)
@@ -160,6 +164,8 @@ class MasterDriver:
         worker.version, worker.host, worker.pid = report.version, report.host, report.pid
         worker.cpu, worker.lag = report.cpu, report.lag
         worker.rps = requests / report.seconds if report.seconds > 0 else 0.0
+        if report.wire and report.wire != worker.wire:
+            self.roll.tell(f"worker {worker.name} has no wire clock: {report.wire}")
         worker.wire, worker.trouble = report.wire, report.trouble
         worker.overflowed, worker.exceptions = report.overflowed, report.exceptions
 

@@ -16,7 +16,7 @@ from locust.env import Environment
 
 from rampdeck.engine.driver import STOP, Driver, Order
 from rampdeck.engine.local import LocalDriver
-from rampdeck.errors import ScenarioError
+from rampdeck.engine.starting import fire_init
 from rampdeck.loop import in_greenlet
 from rampdeck.model import RequestStats, RunState
 
@@ -199,15 +199,7 @@ class LoadEngine:
 
         Raises :class:`ScenarioError` when one of them calls ``sys.exit``.
         """
-        try:
-            self.environment.events.init.fire(environment=self.environment, runner=self._runner, web_ui=None)
-        except SystemExit as exit_:
-            why = (
-                exit_.code
-                if isinstance(exit_.code, str)
-                else f"its init listener called sys.exit({exit_.code})"
-            )
-            raise ScenarioError("the scenario refuses to start", why) from None
+        fire_init(self.environment)
 
     async def drive(self, happened: Callable[[Order], None]) -> None:
         """Carry out orders until :meth:`close`; ``happened`` is told each one as it is taken up."""

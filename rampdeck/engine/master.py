@@ -27,7 +27,7 @@ from locust.runners import (
 
 from rampdeck.engine.ending import GRACE
 from rampdeck.engine.reports import ABORT, name_of
-from rampdeck.engine.roll import Roll, Worker
+from rampdeck.engine.roll import LEFT, Roll, Worker
 from rampdeck.errors import UsageError
 
 LOOK = 0.5
@@ -57,7 +57,11 @@ class CockpitMaster(MasterRunner):
     # -- starting
 
     def start(
-        self, user_count: int, spawn_rate: float, wait: bool = False, user_classes: Any = None  # noqa: ARG002
+        self,
+        user_count: int,
+        spawn_rate: float,
+        wait: bool = False,  # noqa: ARG002
+        user_classes: Any = None,
     ) -> None:
         """Start a ramp in a greenlet of its own, in place of the one that is under way."""
         self.target_user_count = user_count
@@ -91,7 +95,8 @@ class CockpitMaster(MasterRunner):
             return
         if self._stop is None or self._stop.ready():
             self._stop = gevent.spawn(self._halt)
-        if gevent.getcurrent() not in self.greenlet:
+        current: Any = gevent.getcurrent()
+        if current not in self.greenlet:
             self._stop.join()
 
     def quit(self) -> None:
@@ -191,7 +196,7 @@ class CockpitMaster(MasterRunner):
         elif msg.type == "quit":
             self.roll.leave(worker)
             if not self.closing:
-                self.roll.tell(f"worker {worker.name} has left", warning=True)
+                self.roll.tell(f"worker {worker.name} has left", LEFT)
             self._redistribute()
         elif worker.here and msg.node_id in self.clients:
             client = self.clients[msg.node_id]
@@ -234,7 +239,7 @@ class CockpitMaster(MasterRunner):
             return
         client.user_classes_count = {}
         client.state = STATE_MISSING
-        if state == "gone":
+        if state == "lost":
             del self.clients[worker.id]
         if self._users_dispatcher is not None:
             self._users_dispatcher.remove_worker(client)

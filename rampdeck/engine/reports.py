@@ -91,13 +91,14 @@ def pack(stats: RequestStats) -> Packed:
 def unpack(packed: Packed) -> RequestStats:
     """Return what :func:`pack` was given."""
     method, name, size, errors, histograms, counts = packed
+    fields: dict[str, Any] = dict(zip(_HISTOGRAMS, map(_unpacked, histograms), strict=True))
+    fields |= zip(COUNTS, counts, strict=True)
     return RequestStats(
         _text(method),
         _text(name),
         bytes=size,
         errors={_text(text): count for text, count in errors.items()},
-        **dict(zip(_HISTOGRAMS, map(_unpacked, histograms), strict=True)),
-        **dict(zip(COUNTS, counts, strict=True)),
+        **fields,
     )
 
 

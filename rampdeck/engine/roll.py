@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+LOST, LEFT, MISSED = "worker_lost", "worker_left", "reports_lost"
+"""The signals of what happens to workers; each of them marks the step."""
 SILENT = 3.0
 """Seconds without any word after which a worker counts as lost; each says something every second."""
 
@@ -15,8 +17,8 @@ class Worker:
     """One worker, ours or a plain ``locust --worker``.
 
     ``id`` is Locust's, ``name`` what a person calls it, ``state`` one of
-    ``ready``, ``spawning``, ``running``, ``stopping``, ``silent`` and
-    ``gone``. ``locust`` is its version of Locust.
+    ``ready``, ``spawning``, ``running``, ``stopping``, ``silent`` (it may come
+    back), ``lost`` and ``gone`` (it said good-bye). ``locust`` is its version of Locust.
     """
 
     id: str
@@ -44,7 +46,7 @@ class Worker:
     @property
     def here(self) -> bool:
         """Whether it can be counted on."""
-        return self.state not in ("silent", "gone")
+        return self.state not in ("silent", "lost", "gone")
 
     @property
     def kind(self) -> str:
@@ -55,14 +57,13 @@ class Worker:
 class Roll:
     """Everybody who ever joined, by Locust's id, and what there is to tell of them.
 
-    ``told`` holds sentences for the person at the screen, with whether they
-    are a warning; whoever tells them takes them out.
+    ``told`` holds sentences for the person at the screen, a warning with its
+    signal; whoever tells them takes them out.
     """
 
     def __init__(self) -> None:
         self._workers: dict[str, Worker] = {}
-        self.told: list[tuple[str, bool]] = []
-        self.losses: list[str] = []
+        self.told: list[tuple[str, str]] = []
 
     def __iter__(self) -> Iterator[Worker]:
         return iter(list(self._workers.values()))
@@ -113,19 +114,18 @@ class Roll:
     def lose(self, worker: Worker, state: str, why: str) -> None:
         """Note that a worker cannot be counted on any more, and why."""
         users = f", with {worker.users} users" if worker.users else ""
+        self.tell(f"worker {worker.name} {why}{users}", LOST if worker.here else "")
         worker.state, worker.users, worker.rps = state, 0, 0.0
         worker.cpu = worker.lag = None
-        sentence = f"worker {worker.name} {why}{users}"
-        self.losses.append(sentence)
-        self.tell(sentence, warning=True)
 
     def leave(self, worker: Worker) -> None:
         """Note that a worker has said good-bye."""
         worker.state, worker.users, worker.rps = "gone", 0, 0.0
+        worker.cpu = worker.lag = None
 
-    def tell(self, text: str, *, warning: bool = False) -> None:
+    def tell(self, text: str, signal: str = "") -> None:
         """Keep a sentence for the person at the screen."""
-        self.told.append((text, warning))
+        self.told.append((text, signal))
 
     def _free(self, name: str) -> str:
         """Return a name that nobody has: several plain workers of a host have no other than its."""

@@ -6,12 +6,15 @@ cut short, and it is ready again at once; Locust's own is deaf meanwhile.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import socket
 import time
 from typing import Any
 
 import gevent
 import gevent.event
+import locust
 import psutil
 from locust import runners
 from locust.env import Environment
@@ -20,9 +23,12 @@ from locust.rpc import Message
 from locust.runners import STATE_INIT, WorkerRunner
 
 import rampdeck
+from rampdeck import loop
+from rampdeck.engine import wire
 from rampdeck.engine.ending import Ending
 from rampdeck.engine.recorder import Recorder
 from rampdeck.engine.reports import ABORT, ASK, KEY, Report, identity, pack
+from rampdeck.engine.starting import fire_init
 from rampdeck.errors import UsageError
 
 REPORT = 1.0
@@ -31,6 +37,10 @@ PATIENCE = 0.3
 """Seconds that the cockpit may be late with asking."""
 LOOK = 0.05
 """Seconds between looks at how late the loop is."""
+ALONE = 10
+"""Seconds without a word of the cockpit after which a worker ends; one that it started ends with it."""
+LAST_WORDS = 500
+"""Milliseconds that what was said last gets to leave."""
 
 
 class CockpitWorker(WorkerRunner):
@@ -90,7 +100,7 @@ class CockpitWorker(WorkerRunner):
         self._send_stats()
         self.client.send(Message("client_stopped", None, self.client_id))
         self.worker_state = STATE_INIT
-        self.client.send(Message("client_ready", runners.__version__, self.client_id))
+        self.client.send(Message("client_ready", locust.__version__, self.client_id))
 
     # -- telling
 
@@ -128,6 +138,7 @@ class CockpitWorker(WorkerRunner):
             cpu=self._process.cpu_percent(),
             lag=lag,
             entries=[pack(stats) for stats in self._recorder.take()],
+            wire=wire.clock().reason,
             overflowed=self._recorder.overflowed,
             exceptions=dict(self._recorder.exceptions),
             trouble=self.trouble or self._ending.failure or self._broken_ramp(),
@@ -147,18 +158,40 @@ class CockpitWorker(WorkerRunner):
             self._lag = max(self._lag, (time.monotonic() - due) * 1000)
 
 
+def serve(environment: Environment) -> int:
+    """Make load until the cockpit says good-bye or a signal comes; returns the exit code.
+
+    Raises :class:`ScenarioError` when an ``init`` listener of the locustfile refuses to go on.
+    """
+    worker: Any = environment.runner
+    fire_init(environment)
+
+    def scenario_exits(exit_: SystemExit) -> None:
+        worker.trouble = worker.trouble or f"the scenario called sys.exit({exit_.code!r})"
+
+    loop.exits.append(scenario_exits)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, gevent.spawn, worker.quit)
+    worker.initialised.set()
+    worker.greenlet.join()
+    with contextlib.suppress(RPCError):
+        worker._send_stats()
+        environment.events.quitting.fire(environment=environment, reverse=True)
+    environment.events.quit.fire(exit_code=environment.process_exit_code)
+    worker.client.close(linger=LAST_WORDS)
+    return environment.process_exit_code or 0
+
+
 def make_worker(environment: Environment, host: str, port: int, *, name: str, tries: int) -> CockpitWorker:
     """Join the cockpit; blocks until it answers.
 
     Raises :class:`UsageError` when nobody has answered after so many tries of five seconds.
     """
-    runners.CONNECT_RETRY_COUNT = tries
+    runners.CONNECT_RETRY_COUNT, runners.MASTER_HEARTBEAT_TIMEOUT = tries, ALONE
     try:
         # As Locust's create_worker_runner does: a worker keeps no history.
         environment.stats = type(environment.stats)(use_response_times_cache=False)
-        worker: CockpitWorker = environment._create_runner(
-            CockpitWorker, host=host, port=port, name=name
-        )
+        worker: CockpitWorker = environment._create_runner(CockpitWorker, host=host, port=port, name=name)
     except (ConnectionError, RPCError) as error:
         fix = "Check --master-host and --master-port, and the way between the two machines"
         raise UsageError(f"no cockpit answers at {host}:{port}", str(error), fix) from None
