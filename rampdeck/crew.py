@@ -23,6 +23,7 @@ from rampdeck.loop import in_greenlet
 from rampdeck.luggage import Luggage
 from rampdeck.model import Health, Severity, Value
 from rampdeck.pace import Ticks
+from rampdeck.record.findings import plain_words
 from rampdeck.remote import Completed, Remote
 from rampdeck.remote.hosts import Hosts
 from rampdeck.text import clean
@@ -246,13 +247,6 @@ class Crew:
                 sink.warn(f"the loop of worker {worker.name} was late by more than {LAG_LIMIT:g} ms")
                 return
         sink.live()
-
-
-def plain_words(plain: int, there: int) -> str:
-    """Return what plain workers mean for the percentiles."""
-    are = "is" if plain == 1 else "are"
-    of = f"{plain} of {there} workers {are} plain locust"
-    return f"{of}: percentiles are Locust's, rounded to two digits"
 
 
 def _row(worker: Worker) -> dict[str, Value]:

@@ -177,6 +177,9 @@ class Run:
         await loop.in_greenlet(self.engine.open)
         loop.exits.append(self._scenario_exits)
         self._readers = Readers(self.setup.sources, self.setup.hosts, self.session)
+        if why := self.engine.unstamped:
+            text = f"response times are Locust's own and hold the generator's queue: {why}"
+            self.session.say(EventKind.LOAD, text, severity=Severity.WARNING)
         self._duties.start("engine", self.engine.drive(self._order_taken_up))
         self._duties.every("watch", WATCH, self._watch)
         self._duties.every("tick", 1.0, self._tick)

@@ -30,9 +30,12 @@ class Trust:
         self._why: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._overloaded = 0.0
         self._short = 0.0
+        self._workers_lost = 0
+        self._steps_marked: dict[int, None] = {}
 
     def observe(self, session: Session, seconds: float) -> None:
         """Look at the ``seconds`` since the last look; call it once a second."""
+        self._look_for_workers(session)
         if session.step is None or session.step.phase != "measure":
             return
         self.measured += seconds
@@ -44,7 +47,7 @@ class Trust:
                 self._blind[source.info.name] += seconds
                 why = self._why[source.info.name]
                 why[source.reason] = why.get(source.reason, 0.0) + seconds
-            if source.info.kind == "generator" and source.health is Health.WARNING:
+            if source.info.kind in ("generator", "workers") and source.health is Health.WARNING:
                 overloaded = True
         if overloaded:
             self._overloaded += seconds
@@ -61,7 +64,21 @@ class Trust:
         if self._short > BLIND_SHARE * self.measured:
             seconds = f"{self._short:.0f} of {self.measured:.0f} measured seconds"
             found.append(f"users were missing in {seconds}: the scenario ended them, or they failed to start")
+        if self._steps_marked:
+            steps = ", ".join(map(str, self._steps_marked))
+            found.append(f"a worker was lost in step {steps}: its last requests are not counted")
         return tuple(found)
+
+    def _look_for_workers(self, session: Session) -> None:
+        """Mark the step in which a worker was lost, or a report of one."""
+        lost = sum(
+            sum(source.signals.values())
+            for source in session.sources.values()
+            if source.info.kind == "workers"
+        )
+        if lost > self._workers_lost and session.step is not None:
+            self._steps_marked[session.step.number] = None
+        self._workers_lost = lost
 
     def _blindness(self) -> Iterator[str]:
         together: defaultdict[str, list[str]] = defaultdict(list)

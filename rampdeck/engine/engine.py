@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 import gevent
 from locust.env import Environment
 
+from rampdeck.engine import wire
 from rampdeck.engine.driver import STOP, Driver, Order
 from rampdeck.engine.local import LocalDriver
 from rampdeck.engine.starting import fire_init
@@ -139,6 +140,11 @@ class LoadEngine:
     def exit_code(self) -> int | None:
         """Return the exit code that the locustfile asks for, if it does."""
         return self.environment.process_exit_code
+
+    @property
+    def unstamped(self) -> str:
+        """Return why the kernel does not stamp what users receive; empty when it does."""
+        return wire.clock().reason
 
     @property
     def exceptions(self) -> Mapping[str, int]:

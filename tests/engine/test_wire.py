@@ -1,0 +1,280 @@
+"""The wire clock: what the server took, whatever else this process has to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rampdeck.engine import wire
+from rampdeck.engine.engine import LoadEngine
+from rampdeck.loop import in_greenlet
+from rampdeck.model import RequestStats
+from tests.engine.conftest import Load
+
+ROOT = Path(__file__).parents[2]
+HEAD = """
+import gevent, socket, time, urllib3
+from locust import FastHttpUser, HttpUser, User, constant, task
+urllib3.disable_warnings()
+"""
+BUSY = """
+class Busy(User):
+    '''Keeps the processor to himself for 25 ms at a time: everybody's answers lie in the kernel.'''
+    fixed_count = 1
+    @task
+    def burn(self):
+        until = time.perf_counter() + 0.025
+        while time.perf_counter() < until:
+            pass
+        gevent.sleep(0.01)
+"""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Servers that take as long as the path says."""
+
+    plain: str
+    tls: str
+
+
+@contextmanager
+def clocked() -> Iterator[str]:
+    """The bench's server, which answers after 20 ms and times its answers by the kernel's stamps."""
+    command = [sys.executable, "-m", "bench.server"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        server.terminate()
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Truth]:
+    """One server with TLS and one without, in processes of their own."""
+    certificate = tmp_path_factory.mktemp("tls") / "both.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    files = ["-keyout", str(certificate) + ".key", "-out", str(certificate), "-subj", "/CN=localhost"]
+    subprocess.run([*made, *files], check=True, capture_output=True)
+    certificate.write_text(certificate.read_text() + Path(f"{certificate}.key").read_text())
+    command = [sys.executable, "-m", "tests.engine.truth"]
+    servers = [
+        subprocess.Popen(
+            [*command, *more], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for more in ([], [str(certificate)])
+    ]
+    ports = [server.stdout.readline().strip() for server in servers if server.stdout]
+    yield Truth(f"http://127.0.0.1:{ports[0]}", f"https://127.0.0.1:{ports[1]}")
+    for server in servers:
+        assert server.stdin is not None
+        server.stdin.close()
+        server.wait(10)
+        assert server.stdout is not None
+        server.stdout.close()
+
+
+def visiting(load: Load, text: str, *arguments: str, stop_timeout: float = 2.0) -> LoadEngine:
+    """Load a locustfile; the host is the one of its user class."""
+    host = next((line.split("'")[1] for line in text.splitlines() if "host = " in line), "http://127.0.0.1")
+    return load(text, "-H", host, *arguments, stop_timeout=stop_timeout)
+
+
+async def asked(engine: LoadEngine, users: int = 4, seconds: float = 1.2) -> dict[str, RequestStats]:
+    """Let users ask for a while; return what was recorded, by name."""
+    runner = engine.environment.runner
+    assert runner is not None
+    await in_greenlet(runner.start, users, 100)
+    await asyncio.sleep(seconds)
+    taken = engine.recorder.take()
+    await in_greenlet(runner.quit)
+    engine.recorder.close()
+    assert engine.exceptions == {}
+    return {stats.name: stats for stats in taken}
+
+
+def user(kind: str, body: str, *, host: str, more: str = "") -> str:
+    """Return a locustfile with one user class."""
+    tls = "insecure = True" if kind == "FastHttpUser" else ""
+    start = "def on_start(self): self.client.verify = False" if kind == "HttpUser" else ""
+    return f"""{HEAD}{more}
+class Visitor({kind}):
+    host = {host!r}
+    {tls}
+    {start}
+    wait_time = constant(0.01)
+    @task
+    def visit(self):
+        {body}
+"""
+
+
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+@pytest.mark.parametrize("scheme", ["plain", "tls"])
+async def test_a_busy_generator_does_not_make_the_server_slower(
+    load: Load, truth: Truth, kind: str, scheme: str
+) -> None:
+    text = user(kind, 'self.client.get("/large/20ms")', host=getattr(truth, scheme), more=BUSY)
+    stats = (await asked(visiting(load, text), users=5))["/large/20ms"]
+    assert stats.failures.count == 0, stats.errors
+    assert stats.delay.count == stats.successes.count == stats.locust.count > 10
+    wire_p50, locust_p50 = stats.successes.percentile(50), stats.locust.percentile(50)
+    assert wire_p50 is not None
+    assert locust_p50 is not None
+    # The busy user holds answers back: that is the generator's part, and told apart.
+    assert 20.0 <= stats.successes.lowest <= wire_p50 < locust_p50
+    assert stats.delay.mean == pytest.approx(
+        (stats.locust.mean or 0.0) - (stats.successes.mean or 0.0), rel=0.01
+    )
+
+
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+async def test_it_agrees_with_the_clock_of_the_server_itself(load: Load, kind: str) -> None:
+    with clocked() as host:
+        text = user(kind, 'self.client.get("/")', host=host, more=BUSY)
+        stats = (await asked(visiting(load, text), users=5, seconds=2.0))["/"]
+        with urllib.request.urlopen(f"{host}/_clock") as answer:
+            server = json.load(answer)
+    assert server["count"] >= stats.successes.count > 20
+    for percent, name in ((50, "p50"), (95, "p95")):
+        assert stats.successes.percentile(percent) == pytest.approx(server[name], rel=0.02, abs=0.5), name
+
+
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+async def test_redirects_are_summed_up_and_counted(load: Load, truth: Truth, kind: str) -> None:
+    engine = visiting(load, user(kind, 'self.client.get("/redirect/2/10ms", name="away")', host=truth.plain))
+    stats = (await asked(engine))["away"]
+    assert stats.redirects == 2 * stats.successes.count
+    assert stats.delay.count == stats.successes.count > 3
+    assert stats.successes.lowest >= 30.0
+
+
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+@pytest.mark.parametrize("scheme", ["plain", "tls"])
+async def test_a_body_in_chunks_counts_to_its_last_byte(
+    load: Load, truth: Truth, kind: str, scheme: str
+) -> None:
+    engine = visiting(load, user(kind, 'self.client.get("/chunked/10ms")', host=getattr(truth, scheme)))
+    stats = (await asked(engine))["/chunked/10ms"]
+    assert stats.successes.lowest >= 40.0
+    assert stats.delay.count == stats.successes.count > 3
+
+
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+async def test_a_streamed_body_counts_as_far_as_locusts_own_clock_goes(
+    load: Load, truth: Truth, kind: str
+) -> None:
+    body = """
+        with self.client.get("/chunked/10ms", stream=True, catch_response=True) as response:
+            assert len(response.content) == 3072
+    """
+    engine = visiting(load, user(kind, body.strip(), host=truth.plain))
+    stats = (await asked(engine))["/chunked/10ms"]
+    assert stats.failures.count == 0, stats.errors
+    assert stats.delay.count == stats.successes.count > 3
+    assert 10.0 <= stats.successes.lowest <= stats.successes.highest <= stats.locust.highest
+
+
+@pytest.mark.parametrize("scheme", ["plain", "tls"])
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+async def test_a_new_connection_is_part_of_its_request(
+    load: Load, truth: Truth, kind: str, scheme: str
+) -> None:
+    engine = visiting(load, user(kind, 'self.client.get("/close/10ms")', host=getattr(truth, scheme)))
+    stats = (await asked(engine))["/close/10ms"]
+    assert stats.delay.count == stats.successes.count > 3
+    assert (stats.redirects, stats.failures.count) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+async def test_ipv6_is_stamped_too(load: Load, truth: Truth, kind: str) -> None:
+    host = truth.plain.replace("127.0.0.1", "[::1]")
+    engine = visiting(load, user(kind, 'self.client.get("/5ms")', host=host))
+    stats = (await asked(engine))["/5ms"]
+    assert stats.delay.count == stats.successes.count > 3
+
+
+async def test_a_request_inside_of_another_ones_block_keeps_its_own_time(load: Load, truth: Truth) -> None:
+    body = """
+        with self.client.get("/60ms", catch_response=True) as outer:
+            self.client.get("/5ms")
+            outer.success()
+    """
+    stats = await asked(visiting(load, user("HttpUser", body.strip(), host=truth.plain)))
+    outer, inner = stats["/60ms"], stats["/5ms"]
+    assert outer.delay.count == outer.successes.count > 3
+    assert inner.delay.count == inner.successes.count
+    assert outer.successes.lowest >= 60.0
+    assert outer.successes.highest < 110.0 if outer.locust.highest < 110.0 else True
+    assert 5.0 <= inner.successes.lowest < 60.0
+    assert outer.redirects == inner.redirects == 0
+
+
+async def test_whatever_else_reads_through_the_sockets_is_stamped(load: Load, truth: Truth) -> None:
+    text = f"""{HEAD}
+class Raw(User):
+    wait_time = constant(0.01)
+    @task
+    def ask(self):
+        began = time.perf_counter()
+        with socket.create_connection(("127.0.0.1", {truth.plain.rsplit(":")[-1]})) as connection:
+            connection.sendall(b"GET /20ms HTTP/1.0\\r\\n\\r\\n")
+            while connection.recv(1000):
+                pass
+        gevent.sleep(0.03)
+        took = (time.perf_counter() - began) * 1000
+        self.environment.events.request.fire(
+            request_type="TCP", name="ask", response_time=took, response_length=2, exception=None
+        )
+"""
+    stats = (await asked(visiting(load, text)))["ask"]
+    assert stats.delay.count == stats.successes.count > 3
+    assert stats.delay.lowest >= 25.0
+
+
+async def test_where_nothing_came_back_locusts_own_number_stands(load: Load) -> None:
+    engine = visiting(load, user("HttpUser", 'self.client.get("/")', host="http://127.0.0.1:9"))
+    stats = (await asked(engine, seconds=0.5))["/"]
+    assert stats.failures.count == stats.locust.count > 0
+    assert stats.delay.count == 0
+
+
+async def test_it_can_be_switched_off_and_says_so(load: Load, truth: Truth) -> None:
+    engine = visiting(
+        load, user("FastHttpUser", 'self.client.get("/5ms")', host=truth.plain), "--no-wire-clock"
+    )
+    assert not wire.clock().running
+    assert "--no-wire-clock" in wire.clock().reason
+    stats = (await asked(engine, seconds=0.6))["/5ms"]
+    assert stats.successes.count > 3
+    assert stats.delay.count == stats.locust.count == stats.redirects == 0
+
+
+def test_this_system_stamps() -> None:
+    assert wire.install() == wire.WireClock(running=True)
+
+
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+@pytest.mark.parametrize("flag", ["", "--no-wire-clock"])
+async def test_requests_that_we_cut_off_are_counted_by_name_and_are_no_failures(
+    load: Load, truth: Truth, kind: str, flag: str
+) -> None:
+    text = user(kind, 'self.client.get("/3000ms", name="slow")', host=truth.plain)
+    engine = visiting(load, text, *filter(None, [flag]), stop_timeout=0.0)
+    runner = engine.environment.runner
+    assert runner is not None
+    await in_greenlet(runner.start, 4, 100)
+    await asyncio.sleep(0.8)
+    await in_greenlet(runner.quit)
+    (stats,) = engine.recorder.take()
+    engine.recorder.close()
+    assert (stats.name, stats.method, stats.killed) == ("slow", "GET", 4)
+    assert stats.failures.count == stats.successes.count == 0
