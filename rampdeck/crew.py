@@ -31,8 +31,8 @@ from rampdeck.view import Column, Figure, Metric, Unit, View
 
 CPU_LIMIT = 90.0
 """Percent of one core: a process in one thread cannot have more than 100."""
-LAG_LIMIT = 200.0
-"""Milliseconds by which a worker's loop was late at most in a second, from which it is at its limit."""
+LAG_LIMIT = 50.0
+"""Milliseconds of lag (p99) from which a worker is at its limit, as in the cockpit's own process."""
 KEPT = 5
 """Last lines of a worker that a message shows."""
 _LEVEL = re.compile(r"^\[[^]]*\] [^/]*/(\w+)/")
@@ -71,7 +71,11 @@ class Crew:
         Metric("users", Unit.COUNT, "users in all workers"),
         Metric("rps", Unit.PER_SECOND, "requests in all workers"),
         Metric("cpu_percent", Unit.PERCENT, "of one core, used by the busiest worker"),
-        Metric("lag_max_ms", Unit.MILLISECONDS, "how late a worker's loop was at most, this second"),
+        Metric(
+            "lag_p99_ms",
+            Unit.MILLISECONDS,
+            "how late the loop of the latest worker runs what is due, p99 of ten seconds",
+        ),
     )
     view: ClassVar[View] = View(
         title="Workers",
@@ -81,7 +85,7 @@ class Crew:
                 Figure("users", "users"),
                 Figure("rps", "rate", spark=True),
                 Figure("cpu_percent", "cpu", warn=70.0, bad=CPU_LIMIT),
-                Figure("lag_max_ms", "lag", warn=LAG_LIMIT / 2, bad=LAG_LIMIT),
+                Figure("lag_p99_ms", "lag", warn=LAG_LIMIT / 2, bad=LAG_LIMIT),
                 Figure("plain", "plain", warn=1),
                 Figure("lost", "lost", bad=1),
             ),
@@ -234,7 +238,7 @@ class Crew:
             "users": float(sum(worker.users for worker in here)),
             "rps": sum(worker.rps for worker in here),
             "cpu_percent": max((worker.cpu or 0.0 for worker in here), default=0.0),
-            "lag_max_ms": max((worker.lag or 0.0 for worker in here), default=0.0),
+            "lag_p99_ms": max((worker.lag or 0.0 for worker in here), default=0.0),
         }
 
     @staticmethod
@@ -244,7 +248,7 @@ class Crew:
                 sink.warn(f"worker {worker.name} uses more than {CPU_LIMIT:g} % of a core. Add workers")
                 return
             if worker.here and worker.users and (worker.lag or 0.0) > LAG_LIMIT:
-                sink.warn(f"the loop of worker {worker.name} was late by more than {LAG_LIMIT:g} ms")
+                sink.warn(f"the loop of worker {worker.name} lags by more than {LAG_LIMIT:g} ms")
                 return
         sink.live()
 

@@ -163,7 +163,7 @@ class MasterDriver:
         worker.number, worker.reported = report.number, time.monotonic()
         worker.version, worker.host, worker.pid = report.version, report.host, report.pid
         worker.cpu, worker.lag = report.cpu, report.lag
-        worker.rps = requests / report.seconds if report.seconds > 0 else 0.0
+        worker.rate(requests, report.seconds)
         if report.wire and report.wire != worker.wire:
             self.roll.tell(f"worker {worker.name} has no wire clock: {report.wire}")
         worker.wire, worker.trouble = report.wire, report.trouble
@@ -176,4 +176,4 @@ class MasterDriver:
             requests += stats.successes.count + stats.failures.count
             self._merged.add(stats)
         seconds, worker.reported = now - worker.reported, now
-        worker.rps = requests / seconds if seconds > 0 else 0.0
+        worker.rate(requests, seconds)

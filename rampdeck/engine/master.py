@@ -269,10 +269,11 @@ def make_master(environment: Environment, host: str, port: int) -> CockpitMaster
     fix = "Name another with --master-bind-host and --master-bind-port"
     try:
         master: CockpitMaster = environment._create_runner(CockpitMaster, host=host, port=port)
-    except SystemExit:
-        why = "another program listens there, perhaps a Locust master"
-        raise UsageError(f"the workers' port {where} is taken", why, fix) from None
-    except (RPCError, OSError) as error:
+    except (SystemExit, RPCError, OSError) as error:
+        # Locust leaves the process, but only where the reason is worded as it knows it.
+        if isinstance(error, SystemExit) or "in use" in str(error):
+            why = "another program listens there, perhaps a Locust master"
+            raise UsageError(f"the workers' port {where} is taken", why, fix) from None
         raise UsageError(f"cannot listen for workers at {where}", str(error), fix) from None
     return master
 

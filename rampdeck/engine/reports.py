@@ -38,7 +38,8 @@ class Report:
 
     ``number`` counts a worker's reports: one that comes twice is known by it.
     ``seconds`` is the time that the figures are of, ``cpu`` percent of one
-    core in that time, ``lag`` how late its loop was at most, in ms.
+    core, ``lag`` how late its loop runs what is
+    due, the 99th percentile of ten seconds in ms.
     ``exceptions`` are all that its scenario ever raised. ``wire`` says why
     there are no wire times, if there are none; ``trouble`` what keeps the
     worker from going on as wanted.

@@ -42,6 +42,16 @@ class Worker:
     trouble: str = ""
     overflowed: bool = False
     exceptions: Mapping[str, int] = field(default_factory=dict)
+    _requests: int = 0
+    _seconds: float = 0.0
+
+    def rate(self, requests: int, seconds: float) -> None:
+        """Work the rate out, over half a second at least."""
+        self._requests += requests
+        self._seconds += seconds
+        if self._seconds > 0.5:
+            self.rps = self._requests / self._seconds
+            self._requests, self._seconds = 0, 0.0
 
     @property
     def here(self) -> bool:

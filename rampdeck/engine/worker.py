@@ -10,6 +10,7 @@ import contextlib
 import signal
 import socket
 import time
+from collections import deque
 from typing import Any
 
 import gevent
@@ -35,8 +36,12 @@ REPORT = 1.0
 """Seconds between reports, and a little more where the cockpit asks for them at its own second."""
 PATIENCE = 0.3
 """Seconds that the cockpit may be late with asking."""
-LOOK = 0.05
+LOOK = 0.02
 """Seconds between looks at how late the loop is."""
+WINDOW = 10.0
+"""Seconds that the 99th percentile of that is taken over."""
+SHORT = 0.5
+"""Seconds below which a share of the processor says nothing."""
 ALONE = 10
 """Seconds without a word of the cockpit after which a worker ends; one that it started ends with it."""
 LAST_WORDS = 500
@@ -57,7 +62,8 @@ class CockpitWorker(WorkerRunner):
         self._unsent: list[dict[str, Any]] = []
         self._number = 0
         self._reported = time.monotonic()
-        self._lag = 0.0
+        self._lags: deque[float] = deque(maxlen=round(WINDOW / LOOK))
+        self._cpu, self._cpu_read = 0.0, self._reported
         self.initialised = gevent.event.Event()
         super().__init__(environment, host, port)
         self.greenlet.spawn(self._watch_lag)
@@ -126,7 +132,9 @@ class CockpitWorker(WorkerRunner):
     def _report(self) -> Report:
         now = time.monotonic()
         seconds, self._reported = now - self._reported, now
-        lag, self._lag = self._lag, 0.0
+        if now - self._cpu_read > SHORT:
+            self._cpu, self._cpu_read = self._process.cpu_percent(), now
+        lags = sorted(self._lags)
         self._number += 1
         return Report(
             number=self._number,
@@ -135,8 +143,8 @@ class CockpitWorker(WorkerRunner):
             host=socket.gethostname(),
             version=rampdeck.__version__,
             seconds=seconds,
-            cpu=self._process.cpu_percent(),
-            lag=lag,
+            cpu=self._cpu,
+            lag=lags[int(len(lags) * 0.99)] if lags else 0.0,
             entries=[pack(stats) for stats in self._recorder.take()],
             wire=wire.clock().reason,
             overflowed=self._recorder.overflowed,
@@ -151,11 +159,13 @@ class CockpitWorker(WorkerRunner):
         return f"the users cannot be started: {type(error).__name__}: {error}"
 
     def _watch_lag(self) -> None:
+        """Note how late the loop is, on a fixed grid: a block weighs as much as it held up."""
+        self.initialised.wait()
         due = time.monotonic()
         while True:
-            due = max(due + LOOK, time.monotonic())
+            due += LOOK
             gevent.sleep(max(due - time.monotonic(), 0.0))
-            self._lag = max(self._lag, (time.monotonic() - due) * 1000)
+            self._lags.append(max(time.monotonic() - due, 0.0) * 1000)
 
 
 def serve(environment: Environment) -> int:
