@@ -161,7 +161,7 @@ async def test_percentiles_are_those_of_all_requests_of_all_workers(
     crew.counted  # noqa: B018 - takes what is left
     p50 = crew.times.percentile(50)
     assert p50 is not None
-    assert 130 <= p50 * 1.01
+    assert p50 * 1.01 >= 130
     assert crew.times.lowest >= 130, "not rounded: Locust would say 130 for 134"
     stamped = sum(stats.delay.count for stats in crew.taken)
     assert stamped == len(target.requests), "the wire clock runs in the workers"
@@ -287,7 +287,7 @@ async def test_stop_at_once_reaches_plain_workers_too(cockpit: Callable[..., Cre
     await until(lambda: crew.engine.state is RunState.STOPPED, seconds=10)
     theirs = psutil.Process(crew.processes["theirs"].pid)
     port = int(target.url.rpartition(":")[2])
-    open_still = [c for c in theirs.net_connections() if c.raddr and c.raddr.port == port]
+    open_still = [c for c in theirs.net_connections() if getattr(c.raddr, "port", 0) == port]
     assert [c.status for c in open_still if c.status == psutil.CONN_ESTABLISHED] == []
 
 

@@ -149,7 +149,7 @@ def test_no_worker_outlives_a_cockpit_that_is_killed(project: Project) -> None:
         workers[0].suspend()  # not even one that cannot hear
         cockpit.kill()
         cockpit.communicate()
-    gone, alive = psutil.wait_procs(workers, timeout=5)
+    _, alive = psutil.wait_procs(workers, timeout=5)
     assert not alive
     before = count_of(project.site)
     time.sleep(0.5)
