@@ -212,7 +212,7 @@ class Crew:
     async def _watch(self, sink: Sink) -> None:
         async for _ in Ticks():
             self._tell(sink)
-            workers = list(self._driver.roll)
+            workers = sorted(self._driver.roll, key=lambda worker: worker.name)
             values = self._values(workers)
             sink.sample(values, tuple(map(_row, workers)))
             self._judge(workers, sink)
