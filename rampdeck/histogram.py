@@ -23,6 +23,8 @@ _SCALE = 1 / math.log(_GAMMA)
 _FIRST = math.ceil(math.log(LOWEST_MS) * _SCALE)
 _LAST = math.ceil(math.log(HIGHEST_MS) * _SCALE)
 _MIDDLE = 2 / (1 + _GAMMA)
+_FEW = 32
+"""Values that are counted one by one rather than by the buckets they span."""
 _log = math.log
 _ceil = math.ceil
 
@@ -101,6 +103,38 @@ class Histogram:
             self.highest = milliseconds
         if milliseconds < self.lowest:
             self.lowest = milliseconds
+
+    def record_down(self, highest: float, step: float) -> None:
+        """Count ``highest``, ``highest - step``, ``highest - 2 * step`` ... as long as they reach ``step``.
+
+        These are the requests that a late answer kept from being sent
+        (:mod:`rampdeck.engine.pacing`). The work is bounded by the number of
+        buckets, however many values there are. ``step`` is above 0.
+        """
+        if highest < step:
+            return
+        # What is short of a whole step by the rounding of a float is one.
+        count = int(highest / step + 1e-9)
+        if count <= _FEW:
+            for number in range(count):
+                self.record(highest - number * step)
+            return
+        lowest = highest - (count - 1) * step
+        buckets = self.buckets
+        below = 0
+        for bucket in range(bucket_of(lowest), bucket_of(highest) + 1):
+            upto = count if bucket >= _LAST else int((_GAMMA**bucket - lowest) / step) + 1
+            upto = max(below, min(upto, count))
+            if upto > below:
+                buckets[bucket] = buckets.get(bucket, 0) + upto - below
+            below = upto
+        if below < count:  # the rounding of the last bound
+            last = bucket_of(highest)
+            buckets[last] = buckets.get(last, 0) + count - below
+        self.count += count
+        self.total += count * (highest + lowest) / 2
+        self.highest = max(self.highest, highest)
+        self.lowest = min(self.lowest, lowest)
 
     def add(self, other: Histogram) -> None:
         """Take in all that another histogram has counted."""

@@ -134,16 +134,45 @@ class RequestStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """What users with a known pace were to do in one interval, and what they did.
+
+    Every field may be added up, over intervals and over workers.
+
+    - ``user_seconds``: such users, times the seconds they were there.
+    - ``due``: iterations that were asked for; ``begun``: those that began.
+    - ``lost``: periods by which iterations outlasted theirs: so many were never begun.
+    - ``ended``, ``busy``: iterations that ended, and the seconds they took together.
+    - ``requests``: requests of these users; ``filled``: those filled in for the lost ones.
+    - ``unknown``: requests of greenlets that a task started, whose user is not known.
+    - ``lateness``: how late iterations began, against their intended start, in ms.
+    """
+
+    user_seconds: float = 0.0
+    due: float = 0.0
+    begun: int = 0
+    lost: float = 0.0
+    ended: int = 0
+    busy: float = 0.0
+    requests: int = 0
+    filled: int = 0
+    unknown: int = 0
+    lateness: Histogram = field(default_factory=Histogram)
+
+
+@dataclass(frozen=True, slots=True)
 class RequestBatch:
     """All requests that ended in one interval, with the users of its end.
 
-    ``at`` is the end of the interval, ``seconds`` its length.
+    ``at`` is the end of the interval, ``seconds`` its length. ``pace`` is
+    ``None`` where no user has a known one.
     """
 
     at: Instant
     seconds: float
     users: int
     entries: tuple[RequestStats, ...]
+    pace: Pace | None = None
 
 
 class RunState(StrEnum):

@@ -49,6 +49,7 @@ class Painter:
             host=run.setup.host,
             window=session.book.window.figures(),
             whole=session.book.whole.figures(),
+            pace=session.book.window.pace.view(session.book.window.seconds),
             requests=session.request_rows(run.gate.health),
             trend=session.trend(),
             sources=tuple(source.view(at) for source in session.sources.values()),

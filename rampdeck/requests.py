@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 
+from rampdeck.arrivals import PaceTally
 from rampdeck.histogram import Histogram
 from rampdeck.model import RequestBatch, RequestStats
 from rampdeck.snapshot import HISTORY, Figures, Series, Spread, Spreads
@@ -118,11 +119,13 @@ class Span:
     def __init__(self) -> None:
         self.seconds = 0.0
         self.total = Tally()
+        self.pace = PaceTally()
         self.names: dict[Key, Tally] = {}
 
     def add(self, batch: RequestBatch) -> None:
         """Take in a batch."""
         self.seconds += batch.seconds
+        self.pace.add(batch.pace)
         for stats in batch.entries:
             key = (stats.method, stats.name)
             tally = self.names.get(key)
@@ -134,6 +137,7 @@ class Span:
     def subtract(self, batch: RequestBatch) -> None:
         """Take out a batch that was added once."""
         self.seconds = max(0.0, self.seconds - batch.seconds)
+        self.pace.subtract(batch.pace)
         for stats in batch.entries:
             self.names[stats.method, stats.name].subtract(stats)
             self.total.subtract(stats)

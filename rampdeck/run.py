@@ -334,9 +334,10 @@ class Run:
         at = Instant.now()
         entries = self.engine.take()
         seconds, self._batch_from = at.mono - self._batch_from, at.mono
+        pace = self.engine.take_pace(seconds)
         window = self.session.book.window.total
         if entries or self.engine.running or window.successes.count or window.failures.count:
-            self.session.append(RequestBatch(at, seconds, self.engine.users, entries))
+            self.session.append(RequestBatch(at, seconds, self.engine.users, entries, pace))
 
     # -- orders
 

@@ -84,6 +84,30 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class PaceView:
+    """Users with a known pace over some span: what was asked of them, and what they did.
+
+    ``asked`` and ``achieved`` are iterations a second; ``short`` says that the
+    rate was missed by more than chance. ``iteration`` is how long one took on
+    average in seconds, ``needed`` how many ``users`` the asked rate takes at
+    least then. ``late_p95`` is how late iterations began, in ms. ``requests``
+    are those of these users, ``filled`` those that were filled in for the ones
+    never sent, ``unknown`` those whose user is not known.
+    """
+
+    asked: float
+    achieved: float
+    users: float
+    short: bool = False
+    iteration: float | None = None
+    needed: int | None = None
+    late_p95: float | None = None
+    requests: int = 0
+    filled: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LoadView:
     """The load: what is asked for, what is there, and where in the plan it stands.
 
@@ -216,6 +240,7 @@ class Snapshot:
     load: LoadView = field(default_factory=LoadView)
     window: Figures = field(default_factory=Figures)
     whole: Figures = field(default_factory=Figures)
+    pace: PaceView | None = None
     requests: tuple[RequestRow, ...] = ()
     trend: Trend = field(default_factory=Trend)
     sources: tuple[SourceView, ...] = ()

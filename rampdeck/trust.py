@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from rampdeck.arrivals import shortfall
 from rampdeck.model import Health
 from rampdeck.session import Session
 
@@ -30,8 +31,9 @@ class Trust:
         self._why: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._overloaded = 0.0
         self._short = 0.0
+        self._missed: dict[int, str] = {}
         self._workers_lost = 0
-        self._steps_marked: dict[int, None] = {}
+        self._without: dict[int, None] = {}
 
     def observe(self, session: Session, seconds: float) -> None:
         """Look at the ``seconds`` since the last look; call it once a second."""
@@ -39,6 +41,8 @@ class Trust:
         if session.step is None or session.step.phase != "measure":
             return
         self.measured += seconds
+        if (span := session.book.steps.get(session.step.number)) is not None:
+            self._missed[session.step.number] = shortfall(span.pace.view(span.seconds))
         if session.user_count < ENOUGH_USERS * session.step.users:
             self._short += seconds
         overloaded = seconds > LATE
@@ -64,9 +68,10 @@ class Trust:
         if self._short > BLIND_SHARE * self.measured:
             seconds = f"{self._short:.0f} of {self.measured:.0f} measured seconds"
             found.append(f"users were missing in {seconds}: the scenario ended them, or they failed to start")
-        if self._steps_marked:
-            steps = ", ".join(map(str, self._steps_marked))
-            found.append(f"a worker was lost in step {steps}: its last requests are not counted")
+        found += (f"step {number}: {why}" for number, why in self._missed.items() if why)
+        found += (
+            f"step {number}: a worker was lost, with what it had not told yet" for number in self._without
+        )
         return tuple(found)
 
     def _look_for_workers(self, session: Session) -> None:
@@ -77,7 +82,7 @@ class Trust:
             if source.info.kind == "workers"
         )
         if lost > self._workers_lost and session.step is not None:
-            self._steps_marked[session.step.number] = None
+            self._without[session.step.number] = None
         self._workers_lost = lost
 
     def _blindness(self) -> Iterator[str]:

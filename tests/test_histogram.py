@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rampdeck.histogram import HIGHEST_MS, LOWEST_MS, RELATIVE_ERROR, Histogram, bucket_of, value_of
@@ -98,3 +98,23 @@ def test_a_histogram_comes_back_from_its_parts(times: list[float]) -> None:
 def test_the_limit_of_a_gate_is_told_apart() -> None:
     # Rounded to two digits both would read 800.
     assert Histogram.of([780.0] * 100).percentile(95) != Histogram.of([820.0] * 100).percentile(95)
+
+
+@given(st.floats(0.1, 500_000), st.floats(0.05, 5_000))
+def test_what_is_counted_down_by_buckets_is_what_is_counted_one_by_one(highest: float, step: float) -> None:
+    count = int(highest / step + 1e-9)
+    assume(count < 20_000)
+    quick = Histogram()
+    quick.record_down(highest, step)
+    slow = Histogram.of(highest - number * step for number in range(count))
+    assert quick.count == slow.count == sum(quick.buckets.values())
+    assert quick.total == pytest.approx(slow.total)
+    if count:
+        assert quick.lowest == pytest.approx(slow.lowest)
+        assert quick.highest == slow.highest
+    # A value on the very bound of a bucket may fall to either side of it.
+    buckets = sorted(quick.buckets.keys() | slow.buckets.keys())
+    ahead = 0
+    for bucket in buckets:
+        ahead += quick.buckets.get(bucket, 0) - slow.buckets.get(bucket, 0)
+        assert abs(ahead) <= 1

@@ -13,9 +13,9 @@ from locust.env import Environment
 from rampdeck.engine.driver import Order
 from rampdeck.engine.master import CockpitMaster
 from rampdeck.engine.recorder import Recorder
-from rampdeck.engine.reports import ASK, KEY, Merged, Report, of_locust, unpack
+from rampdeck.engine.reports import ASK, KEY, Merged, PaceSum, Report, of_locust, pack_pace, unpack
 from rampdeck.engine.roll import MISSED, Roll, Worker
-from rampdeck.model import RequestStats
+from rampdeck.model import Pace, RequestStats
 
 ASK_AFTER = 0.85
 """Seconds after the figures were taken when the workers are asked for the next, to be there in time."""
@@ -35,7 +35,8 @@ class MasterDriver:
     def __init__(self, environment: Environment) -> None:
         self.runner: Any = environment.runner
         assert isinstance(self.runner, CockpitMaster)
-        self._recorder = Recorder(environment)
+        self.recorder = Recorder(environment)
+        self._pace = PaceSum()
         self._merged = Merged()
         self._asking: Any = None
         environment.events.worker_report.add_listener(self._on_report)
@@ -70,13 +71,13 @@ class MasterDriver:
     @property
     def overflowed(self) -> bool:
         """Whether there were more request names than are told apart, in a worker or over all of them."""
-        here = self._merged.overflowed or self._recorder.overflowed
+        here = self._merged.overflowed or self.recorder.overflowed
         return here or any(worker.overflowed for worker in self.roll)
 
     @property
     def exceptions(self) -> Mapping[str, int]:
         """How often the scenario's own code raised, in all workers."""
-        total = Counter(self._recorder.exceptions)
+        total = Counter(self.recorder.exceptions)
         for worker in self.roll:
             total.update(worker.exceptions)
         return total
@@ -85,9 +86,14 @@ class MasterDriver:
         """Return what has been reported since the last call, and ask for the next in time."""
         if self._asking is None or self._asking.ready():
             self._asking = gevent.spawn_later(ASK_AFTER, self.runner.tell_ours, ASK)
-        for stats in self._recorder.take():
+        for stats in self.recorder.take():
             self._merged.add(stats)
         return self._merged.take()
+
+    def take_pace(self, seconds: float) -> Pace | None:
+        """Return what users with a known pace did since the last call, ``seconds`` ago."""
+        self._pace.add(pack_pace(self.recorder.pacing.take(seconds)))
+        return self._pace.take()
 
     def begin(self, order: Order, latest: Callable[[], bool]) -> None:  # noqa: ARG002 - workers do it themselves
         """Start a ramp and wait until Locust follows it; without a worker it waits for one by itself."""
@@ -132,7 +138,7 @@ class MasterDriver:
             self._asking.kill(block=False)
         self.runner.greenlet.kill(block=True)
         self.runner.server.close(linger=100)
-        self._recorder.close()
+        self.recorder.close()
 
     def _on_quitting(self, **_: Any) -> None:
         # Fired in reverse: before the master's own listener, which says good-bye to the workers.
@@ -160,6 +166,7 @@ class MasterDriver:
             stats = unpack(packed)
             requests += stats.successes.count + stats.failures.count
             self._merged.add(stats)
+        self._pace.add(report.pace)
         worker.number, worker.reported = report.number, time.monotonic()
         worker.version, worker.host, worker.pid = report.version, report.host, report.pid
         worker.cpu, worker.lag = report.cpu, report.lag

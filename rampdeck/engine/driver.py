@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rampdeck.model import RequestStats
+from rampdeck.engine.recorder import Recorder
+from rampdeck.model import Pace, RequestStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class Driver(Protocol):
         """Locust's runner."""
 
     @property
+    def recorder(self) -> Recorder:
+        """What counts the requests of this process."""
+
+    @property
     def owed(self) -> bool:
         """Whether an order waits for somebody who can carry it out."""
 
@@ -57,6 +62,9 @@ class Driver(Protocol):
 
     def take(self) -> tuple[RequestStats, ...]:
         """Return the requests that were counted since the last call."""
+
+    def take_pace(self, seconds: float) -> Pace | None:
+        """Return what users with a known pace did since the last call, ``seconds`` ago."""
 
     def begin(self, order: Order, latest: Any) -> None:
         """Start a ramp; blocks until Locust follows it, not until its end.

@@ -17,9 +17,10 @@ from locust.env import Environment
 from rampdeck.engine import wire
 from rampdeck.engine.driver import STOP, Driver, Order
 from rampdeck.engine.local import LocalDriver
+from rampdeck.engine.recorder import Recorder
 from rampdeck.engine.starting import fire_init
 from rampdeck.loop import in_greenlet
-from rampdeck.model import RequestStats, RunState
+from rampdeck.model import Pace, RequestStats, RunState
 
 _STATES = {
     "ready": RunState.READY,
@@ -147,6 +148,11 @@ class LoadEngine:
         return wire.clock().reason
 
     @property
+    def recorder(self) -> Recorder:
+        """Return what counts the requests of this process."""
+        return self.driver.recorder
+
+    @property
     def exceptions(self) -> Mapping[str, int]:
         """Return how often the scenario's own code raised, by text."""
         return self.driver.exceptions
@@ -159,6 +165,10 @@ class LoadEngine:
     def take(self) -> tuple[RequestStats, ...]:
         """Return the requests that were counted since the last call."""
         return self.driver.take()
+
+    def take_pace(self, seconds: float) -> Pace | None:
+        """Return what users with a known pace did since the last call, ``seconds`` ago."""
+        return self.driver.take_pace(seconds)
 
     # -- what is wanted
 

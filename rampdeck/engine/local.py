@@ -12,7 +12,7 @@ from locust.runners import LocalRunner
 from rampdeck.engine.driver import Order
 from rampdeck.engine.ending import Ending
 from rampdeck.engine.recorder import Recorder
-from rampdeck.model import RequestStats
+from rampdeck.model import Pace, RequestStats
 
 
 class LocalDriver:
@@ -48,6 +48,10 @@ class LocalDriver:
     def take(self) -> tuple[RequestStats, ...]:
         """Return the requests that were counted since the last call."""
         return self.recorder.take()
+
+    def take_pace(self, seconds: float) -> Pace | None:
+        """Return what users with a known pace did since the last call, ``seconds`` ago."""
+        return self.recorder.pacing.take(seconds)
 
     def begin(self, order: Order, latest: Callable[[], bool]) -> None:
         """Start a ramp and wait until Locust follows it; not for its end.

@@ -14,6 +14,7 @@ from typing import Any
 from locust.env import Environment
 
 from rampdeck.engine import wire
+from rampdeck.engine.pacing import Pacing
 from rampdeck.histogram import Histogram
 from rampdeck.model import OTHER_NAMES, RequestStats
 
@@ -72,6 +73,7 @@ class Recorder:
         self._environment = environment
         self._tallies: dict[tuple[str, str], _Tally] = {}
         self._names: set[tuple[str, str]] = set()
+        self.pacing = Pacing(environment)
         self.overflowed = False
         self.exceptions: dict[str, int] = {}
         environment.events.request.add_listener(self._on_request)
@@ -103,6 +105,8 @@ class Recorder:
                 tally.delay.record(response_time - on_wire)
             if exchanges > 1:
                 tally.redirects += exchanges - 1
+        if self.pacing.watching:
+            self.pacing.record(tally.corrected, judged)
         if exception:
             tally.failures.record(judged)
             self._count_error(tally, exception)

@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from rampdeck.engine.recorder import MOST_ERRORS, MOST_NAMES, OTHER_ERRORS
 from rampdeck.histogram import Histogram
-from rampdeck.model import OTHER_NAMES, RequestStats
+from rampdeck.model import OTHER_NAMES, Pace, RequestStats
 from rampdeck.store.schema import COUNTS, SERIES, pack_buckets, unpack_buckets
 
 KEY = "rampdeck"
@@ -27,6 +27,7 @@ ABORT = "rampdeck_abort"
 """The message that has one of our workers cut its requests off, also while it is stopping."""
 _OURS = "_rampdeck:"
 _HISTOGRAMS = tuple(SERIES.values())
+_PACED = tuple(each.name for each in fields(Pace) if each.name != "lateness")
 
 Packed = list[Any]
 """A :class:`~rampdeck.model.RequestStats` as the message carries it."""
@@ -54,6 +55,7 @@ class Report:
     cpu: float
     lag: float
     entries: list[Packed]
+    pace: list[Any] | None = None
     overflowed: bool = False
     exceptions: Mapping[str, int] = field(default_factory=dict)
     wire: str = ""
@@ -92,15 +94,43 @@ def pack(stats: RequestStats) -> Packed:
 def unpack(packed: Packed) -> RequestStats:
     """Return what :func:`pack` was given."""
     method, name, size, errors, histograms, counts = packed
-    fields: dict[str, Any] = dict(zip(_HISTOGRAMS, map(_unpacked, histograms), strict=True))
-    fields |= zip(COUNTS, counts, strict=True)
+    figures: dict[str, Any] = dict(zip(_HISTOGRAMS, map(_unpacked, histograms), strict=True))
+    figures |= zip(COUNTS, counts, strict=True)
     return RequestStats(
         _text(method),
         _text(name),
         bytes=size,
         errors={_text(text): count for text, count in errors.items()},
-        **fields,
+        **figures,
     )
+
+
+def pack_pace(pace: Pace | None) -> list[Any] | None:
+    """Return what users with a known pace did as plain data."""
+    return None if pace is None else [*(getattr(pace, name) for name in _PACED), _packed(pace.lateness)]
+
+
+class PaceSum:
+    """What users with a known pace did in all workers since the last :meth:`take`."""
+
+    def __init__(self) -> None:
+        self._counts: list[float] = []
+        self._lateness = Histogram()
+
+    def add(self, packed: list[Any] | None) -> None:
+        """Add what :func:`pack_pace` made."""
+        if packed is not None:
+            *counts, lateness = packed
+            before = self._counts or [0] * len(counts)
+            self._counts = [one + other for one, other in zip(before, counts, strict=True)]
+            self._lateness.add(_unpacked(lateness))
+
+    def take(self) -> Pace | None:
+        """Return the sum and begin anew; ``None`` where nothing was added."""
+        counts, lateness = self._counts, self._lateness
+        self._counts, self._lateness = [], Histogram()
+        sums: dict[str, Any] = dict(zip(_PACED, counts, strict=False))
+        return Pace(**sums, lateness=lateness) if counts else None
 
 
 def of_locust(report: Mapping[str, Any]) -> Iterable[RequestStats]:

@@ -29,7 +29,7 @@ from rampdeck import loop
 from rampdeck.engine import wire
 from rampdeck.engine.ending import Ending
 from rampdeck.engine.recorder import Recorder
-from rampdeck.engine.reports import ABORT, ASK, KEY, Report, identity, pack
+from rampdeck.engine.reports import ABORT, ASK, KEY, Report, identity, pack, pack_pace
 from rampdeck.engine.starting import fire_init
 from rampdeck.errors import UsageError
 
@@ -147,6 +147,7 @@ class CockpitWorker(WorkerRunner):
             cpu=self._cpu,
             lag=lags[int(len(lags) * 0.99)] if lags else 0.0,
             entries=[pack(stats) for stats in self._recorder.take()],
+            pace=pack_pace(self._recorder.pacing.take(seconds)),
             wire=wire.clock().reason,
             overflowed=self._recorder.overflowed,
             exceptions=dict(self._recorder.exceptions),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rampdeck import __version__
+from rampdeck.arrivals import paces
 from rampdeck.gate import Gate
 from rampdeck.model import Instant, Step
 from rampdeck.record.findings import findings
@@ -108,6 +109,7 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
         doubts=(*matter.tainted, *matter.doubts),
         findings=tuple(matter.findings),
         generator=_generator(session),
+        pacing=paces(book.steps),
         session=matter.file,
         version=__version__,
     )
@@ -115,6 +117,7 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
 
 def _step(session: Session, gate: Gate, step: Step) -> StepResult:
     span = session.book.steps.get(step.number)
+    pace = span.pace.view(span.seconds) if span else None
     return StepResult(
         number=step.number,
         stage=step.stage,
@@ -124,6 +127,8 @@ def _step(session: Session, gate: Gate, step: Step) -> StepResult:
         began=step.began,
         measured=span is not None,
         verdict=gate.step_verdict(step.number),
+        asked=pace.asked if pace else None,
+        achieved=pace.achieved if pace else None,
         **parts(span.figures() if span else Figures()),
     )
 

@@ -68,6 +68,7 @@ def to_json(result: Result) -> dict[str, Any]:
             "lag_p99_ms": _number(result.generator.lag_p99_ms, 3),
             "lag_max_ms": _number(result.generator.lag_max_ms, 3),
         },
+        "pacing": [redact(sentence) for sentence in result.pacing],
         "record": {name: redact(text) for name, text in result.record.named().items()},
         "session": str(result.session) if result.session else None,
     }
@@ -88,6 +89,8 @@ def _step(step: StepResult) -> dict[str, Any]:
         "began": _moment(step.began),
         "measured": step.measured,
         "verdict": step.verdict.value,
+        "asked": _number(step.asked, 3),
+        "achieved": _number(step.achieved, 3),
         **_figures(step),
     }
 

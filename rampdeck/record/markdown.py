@@ -21,6 +21,7 @@ from rampdeck.view import Unit
 
 _PROSE = re.compile(r"[\\`*\[\]~]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)")
 _MOST = 300
+_MOST_SAID = 600
 _STATES = {"pass": "pass", "warn": "pass, near", "fail": "**fail**", "unknown": "unknown"}
 _MEASURED = ("Requests", "Failures", "Error rate", "Requests/s", "p50 ms", "p95 ms", "p99 ms")
 
@@ -33,6 +34,7 @@ def markdown(result: Result) -> str:
         _section("Release", _fields(result)),
         _section("Thresholds", _thresholds(result.thresholds)),
         _section("Load levels", _steps(result.steps)),
+        _section("Pace", "\n".join(f"- {prose(sentence, _MOST_SAID)}" for sentence in result.pacing)),
         _section("Requests", _requests(result)),
         _section("Worst errors", _errors(result)),
         _section("Can this run be trusted?", _trust(result)),
@@ -41,9 +43,9 @@ def markdown(result: Result) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def prose(text: str) -> str:
+def prose(text: str, most: int = _MOST) -> str:
     """Return somebody's text as one line that is no markup."""
-    return _PROSE.sub(r"\\\g<0>", redact(clean(text, _MOST)))
+    return _PROSE.sub(r"\\\g<0>", redact(clean(text, most)))
 
 
 def code(text: str) -> str:

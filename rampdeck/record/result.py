@@ -70,7 +70,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult(Measured):
-    """A load level over its measured part; ``measured`` is ``False`` when there was none."""
+    """A load level over its measured part; ``measured`` is ``False`` when there was none.
+
+    ``asked`` and ``achieved`` are iterations a second of users with a known pace, if there were any.
+    """
 
     number: int
     stage: str
@@ -80,6 +83,8 @@ class StepResult(Measured):
     began: Instant
     measured: bool
     verdict: Verdict
+    asked: float | None = None
+    achieved: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +154,7 @@ class Result:
 
     ``doubts`` are the reasons not to trust it, ``reasons`` those of the
     verdict. ``running`` says that the load was still going on. ``users`` is
-    the highest target.
+    the highest target. ``pacing`` has sentences on users with a known pace.
     """
 
     result: Verdict
@@ -171,6 +176,7 @@ class Result:
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     generator: GeneratorResult = GeneratorResult()
+    pacing: tuple[str, ...] = ()
     session: Path | None = None
     version: str = ""
 

@@ -17,6 +17,7 @@ from rampdeck.model import (
     EventKind,
     Health,
     Instant,
+    Pace,
     RequestBatch,
     RequestStats,
     Sample,
@@ -28,6 +29,7 @@ from rampdeck.model import (
 from rampdeck.store.schema import (
     APPLICATION_ID,
     COUNTS,
+    PACE,
     VERSION,
     Item,
     unpack_buckets,
@@ -112,6 +114,7 @@ class SessionReader:
         ((version,),) = self._connection.execute("PRAGMA user_version")
         if application != APPLICATION_ID:
             raise SessionError(f"cannot read {self.path}", "it is no session of Rampdeck")
+        self._version = version
         if version > VERSION:
             raise SessionError(
                 f"cannot read {self.path}",
@@ -176,10 +179,13 @@ class SessionReader:
     def _batches(self) -> Iterator[Numbered]:
         stats = _Following(self._connection, "SELECT batch, * FROM request_stats ORDER BY rowid")
         errors = _Following(self._connection, "SELECT batch, * FROM errors ORDER BY rowid")
+        known = "SELECT batch, * FROM paces ORDER BY batch"
+        paces = _Following(self._connection, known if self._version > 1 else "SELECT 0 WHERE FALSE")
         query = "SELECT seq, utc, mono, seconds, users FROM batches ORDER BY seq"
         for seq, utc, mono, seconds, users in self._connection.execute(query):
             entries = self._entries(stats.of(seq), errors.of(seq))
-            yield seq, RequestBatch(Instant(utc, mono), seconds, users, entries)
+            pace = next(map(_pace, paces.of(seq)), None)
+            yield seq, RequestBatch(Instant(utc, mono), seconds, users, entries, pace)
 
     def _entries(self, stats: list[Any], errors: list[Any]) -> tuple[RequestStats, ...]:
         """Put the rows of one batch together by request name."""
@@ -261,6 +267,12 @@ def _histogram(total: float, lowest: float | None, highest: float | None, packed
     if lowest is None or highest is None:
         return Histogram()
     return Histogram.restored(unpack_buckets(packed), total, lowest, highest)
+
+
+def _pace(row: Any) -> Pace:
+    _, *numbers = row
+    _, *lateness = numbers[len(PACE) :]
+    return Pace(**dict(zip(PACE, numbers, strict=False)), lateness=_histogram(*lateness))
 
 
 def _moment(utc: float | None, mono: float | None) -> Instant | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from rampdeck.histogram import Histogram
 from rampdeck.model import Event, Instant, RequestBatch, Sample, SourceInfo, Step
-from rampdeck.store.schema import COUNTS, SERIES, Item, pack_buckets, pack_json, pack_text
+from rampdeck.store.schema import COUNTS, PACE, SERIES, Item, pack_buckets, pack_json, pack_text
 
 Row = tuple[object, ...]
 _NOWHEN = (None, None)
@@ -84,6 +84,9 @@ class RowMaker:
 
     def _batch(self, batch: RequestBatch) -> None:
         self._rows["batches"].append((self._seq, batch.at.utc, batch.at.mono, batch.seconds, batch.users))
+        if (pace := batch.pace) is not None:
+            numbers = (getattr(pace, name) for name in PACE)
+            self._rows["paces"].append((self._seq, *numbers, *_parts(pace.lateness)))
         for entry in batch.entries:
             name = self._ids.names.get((entry.method, entry.name))
             name = name or self._new_name(entry.method, entry.name)

@@ -15,6 +15,8 @@ versions above its own.
   name has a row for each ``series`` that counted something (:data:`SERIES`);
   what is only counted (:data:`COUNTS`) has no buckets. ``bytes`` stands in the
   first row of a name.
+- ``paces``: what users with a known pace did in a batch (:data:`PACE`), and how
+  late their iterations began; no row where there are none.
 - ``steps``: one row for each change of a step; the last one of a number is
   what became of it.
 
@@ -40,7 +42,8 @@ Item = Sample | Event | RequestBatch | Step | SourceInfo
 
 APPLICATION_ID = 0x52_44_45_4B
 """``RDEK``, in the header of the file."""
-VERSION = 1
+VERSION = 2
+"""1 had no ``paces``."""
 FIRST_BUCKET = -256
 """Below every bucket of :mod:`rampdeck.histogram`."""
 
@@ -54,6 +57,8 @@ SERIES = {
 """The histograms of :class:`~rampdeck.model.RequestStats` by the word they have in the file."""
 COUNTS = ("redirects", "killed")
 """What is only counted there."""
+PACE = ("user_seconds", "due", "begun", "lost", "ended", "busy", "requests", "filled", "unknown")
+"""The numbers of :class:`~rampdeck.model.Pace`, in the order of their columns."""
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -73,6 +78,10 @@ CREATE TABLE request_stats (
 CREATE TABLE errors (
     batch INTEGER NOT NULL REFERENCES batches, name INTEGER NOT NULL REFERENCES request_names,
     text NOT NULL, count INTEGER NOT NULL);
+CREATE TABLE paces (
+    batch INTEGER PRIMARY KEY REFERENCES batches, user_seconds REAL, due REAL, begun INTEGER, lost REAL,
+    ended INTEGER, busy REAL, requests INTEGER, filled INTEGER, unknown INTEGER,
+    count INTEGER, total REAL, lowest REAL, highest REAL, buckets BLOB);
 CREATE TABLE steps (
     seq INTEGER PRIMARY KEY, number INTEGER NOT NULL, users INTEGER, spawn_rate REAL, cause TEXT, stage,
     began_utc REAL, began_mono REAL, reached_utc REAL, reached_mono REAL,
@@ -86,6 +95,7 @@ WIDTHS = {
     "batches": 5,
     "request_stats": 9,
     "errors": 4,
+    "paces": 15,
     "steps": 14,
 }
 """The number of columns of each table that rows are put into."""

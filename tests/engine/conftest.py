@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,13 +35,14 @@ class Target:
     delay: float = 0.005
     requests: list[str] = field(default_factory=list)
     connections: set[asyncio.StreamWriter] = field(default_factory=set)
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections.add(writer)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                await asyncio.sleep(self.delay)
+                await self.pause(self.delay)
                 path = head.split(b" ", 2)[1].decode()
                 self.requests.append(path)
                 status = b"500 Oops" if path.startswith("/broken") else b"200 OK"

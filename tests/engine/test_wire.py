@@ -96,7 +96,7 @@ async def asked(engine: LoadEngine, users: int = 4, seconds: float = 1.2) -> dic
     await asyncio.sleep(seconds)
     taken = engine.take()
     await in_greenlet(runner.quit)
-    engine.close()
+    engine.driver.close()
     assert engine.exceptions == {}
     return {stats.name: stats for stats in taken}
 
@@ -275,6 +275,6 @@ async def test_requests_that_we_cut_off_are_counted_by_name_and_are_no_failures(
     await asyncio.sleep(0.8)
     await in_greenlet(runner.quit)
     (stats,) = engine.take()
-    engine.close()
+    engine.driver.close()
     assert (stats.name, stats.method, stats.killed) == ("slow", "GET", 4)
     assert stats.failures.count == stats.successes.count == 0

@@ -167,6 +167,27 @@ async def test_percentiles_are_those_of_all_requests_of_all_workers(
     assert stamped == len(target.requests), "the wire clock runs in the workers"
 
 
+async def test_the_pace_of_users_is_added_up_over_the_workers(cockpit: Callable[..., Crew]) -> None:
+    crew = cockpit(
+        USER.replace("constant(0.02)", "constant_throughput(5)").replace("constant,", "constant_throughput,")
+    )
+    crew.start("one", "two")
+    await crew.joined(2)
+    await crew.at(6)
+    crew.engine.take_pace(1.0)
+    found = []
+    async with asyncio.timeout(20):
+        while sum(pace.begun for pace in found) < 60:
+            await asyncio.sleep(1.0)
+            crew.engine.take()
+            if pace := crew.engine.take_pace(1.0):
+                found.append(pace)
+    paced = [pace for pace in found if pace.user_seconds]
+    asked = sum(pace.due for pace in paced) / sum(pace.user_seconds for pace in paced)
+    assert asked == pytest.approx(5.0)
+    assert sum(pace.lateness.count for pace in paced) == sum(pace.begun for pace in paced)
+
+
 async def test_a_load_that_is_asked_for_before_a_worker_is_there_waits_for_it(
     cockpit: Callable[..., Crew],
 ) -> None:

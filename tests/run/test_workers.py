@@ -128,7 +128,7 @@ def test_a_worker_that_is_killed_marks_the_step_and_the_run_goes_on(project: Pro
         victim.kill()
         _, err = cockpit.communicate(timeout=60)
     assert cockpit.returncode == 3, err
-    assert any("a worker was lost in step 1" in reason for reason in project.result["reasons"])
+    assert any("step 1: a worker was lost" in reason for reason in project.result["reasons"])
     assert any("ended: killed by signal 9" in text for text in events_of(project))
     assert any("worker lost" in finding["text"] for finding in project.result["findings"])
     after = [

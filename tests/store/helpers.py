@@ -10,6 +10,7 @@ from rampdeck.model import (
     EventKind,
     Health,
     Instant,
+    Pace,
     RequestBatch,
     RequestStats,
     Sample,
@@ -45,7 +46,9 @@ def batch(second: float = 1.0) -> RequestBatch:
     )
     broken = RequestStats("GET", "/broken/", Histogram(), Histogram.of([1.0]), 7, {"500": 1})
     idle = RequestStats("GET", "/idle/", Histogram(), Histogram())
-    return RequestBatch(START.plus(second), 1.0, 20, (home, order, broken, idle))
+    paced = Pace(20.0, 40.0, 38, 2.5, 39, 11.25, 80, 5, 1, Histogram.of([0.5, 31.0]))
+    pace = paced if second > 1 else None
+    return RequestBatch(START.plus(second), 1.0, 20, (home, order, broken, idle), pace)
 
 
 def sample(second: float = 1.0) -> Sample:

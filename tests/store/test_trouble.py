@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -203,8 +204,18 @@ async def test_a_newer_session_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(writer.path) as connection:
         connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     connection.close()
-    with pytest.raises(SessionError, match=r"newer Rampdeck \(format 2, this one reads up to 1\). Update"):
+    with pytest.raises(SessionError, match=r"newer Rampdeck \(format 3, this one reads up to 2\). Update"):
         SessionReader(writer.path)
+
+
+async def test_an_older_session_is_read(tmp_path: Path) -> None:
+    writer = SessionWriter(tmp_path / "session.rampdeck")
+    writer.append(batch(1))
+    await writer.close()
+    with sqlite3.connect(writer.path) as connection:
+        connection.executescript("DROP TABLE paces; PRAGMA user_version = 1")
+    connection.close()
+    assert read(writer.path) == [replace(batch(1), pace=None)]
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, world\n" * 100], ids=["empty", "text"])

@@ -157,6 +157,9 @@ class KpiLine(Bar):
             ("requests", fmt.count(whole.requests), 9, Tone.STRONG),
             ("failures", fmt.count(whole.failures), 6, Tone.STRONG),
         ]
+        if pace := self._pace(narrow=width < 110):
+            # Where there is little room, the rate takes the place of the median.
+            cells[1 if width < 110 else 5 : 2 if width < 110 else 5] = pace
         gap = 1 if width < 90 else 2
         line: Line = ((" ", Tone.TEXT),)
         for label, value, room, tone in cells:
@@ -172,6 +175,20 @@ class KpiLine(Bar):
             if line_width(line) + line_width(right) <= width:
                 return spread(line, right, width)
         return line
+
+    def _pace(self, narrow: bool) -> list[tuple[str, str, int, Tone]]:
+        """Return the rate that users with a known pace are asked for, and the one achieved."""
+        pace = self.snapshot.pace
+        if pace is None:
+            return []
+        tone = Tone.WARNING if pace.short else Tone.STRONG
+        asked, achieved = (
+            f"{fmt.rate(pace.asked)}/s",
+            f"{'▲ ' if pace.short else ''}{fmt.rate(pace.achieved)}",
+        )
+        if narrow:
+            return [("pace", f"{achieved} of {asked}", 14, tone)]
+        return [("asked", asked, 7, Tone.STRONG), ("achieved", f"{achieved}/s", 9, tone)]
 
     def _tone(self, metric: str) -> Tone:
         """Return the tone of a figure: what the threshold on it, over all requests, says now."""

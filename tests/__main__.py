@@ -1,0 +1,87 @@
+"""``python -m tests``: the whole suite, its parts side by side, each in a pytest of its own.
+
+Most tests wait for real servers, so two or three parts at a time cost little
+and save minutes. (pytest-xdist cannot do it here: the product patches the
+process for gevent, and its channels block for ever.) A part is a folder, or
+a slow file; what stands longest begins first. With arguments it is plain
+pytest: ``python -m tests tests/gate -x``.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+HERE = Path(__file__).parent
+AT_ONCE = 3
+"""Parts that run side by side; on two cores, since most of it is waiting."""
+SLOW = (
+    "run/test_terminal.py",
+    "run/test_headless.py",
+    "demo",
+    "collectors",
+    "test_run.py",
+    "engine",
+    "tui",
+    "remote",
+)
+"""What takes longest, longest first."""
+_COUNTED = re.compile(r"(\d+) (passed|failed|error|errors|skipped|xfailed|xpassed|warnings?)\b")
+_NO_TESTS = 5
+"""pytest's exit code for a part without tests."""
+
+
+def parts() -> list[list[Path]]:
+    """Return the parts: every test file is in exactly one."""
+    slow = [HERE / name for name in SLOW]
+    left = [
+        file
+        for file in sorted(HERE.rglob("test_*.py"))
+        if not any(file == place or place in file.parents for place in slow)
+    ]
+    folders = dict.fromkeys(file.parent for file in left)
+    return [*([path] for path in slow), *([file for file in left if file.parent == one] for one in folders)]
+
+
+def run(part: Sequence[Path]) -> tuple[int, str]:
+    """Run one part; return pytest's exit code and what it said."""
+    names = [str(path.relative_to(HERE.parent)) for path in part]
+    command = [sys.executable, "-m", "pytest", "-q", *names]
+    done = subprocess.run(
+        command, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return done.returncode, done.stdout
+
+
+def main() -> int:
+    """Run everything; 0 when all of it passed."""
+    if sys.argv[1:]:
+        return subprocess.run([sys.executable, "-m", "pytest", *sys.argv[1:]], check=False).returncode
+    began, failed, counted = time.monotonic(), False, Counter[str]()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        running = {pool.submit(run, part): part for part in parts()}
+        for done in as_completed(running):
+            code, said = done.result()
+            failed |= code not in (0, _NO_TESTS)
+            names = " ".join(path.relative_to(HERE).as_posix() for path in running[done])
+            last = said.rstrip().rpartition("\n")[2]
+            counted.update({word: int(number) for number, word in _COUNTED.findall(last)})
+            _say(f"== tests: {names}\n{said if code else last}")
+    told = ", ".join(f"{number} {word}" for word, number in counted.items())
+    _say(f"{told} in {time.monotonic() - began:.2f}s")
+    return int(failed)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text.rstrip() + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
