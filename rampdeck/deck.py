@@ -8,6 +8,7 @@ the engine follows; presses add up and the latest target wins.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,16 @@ from rampdeck.config import LoadConfig
 from rampdeck.model import Event
 from rampdeck.snapshot import Snapshot
 from rampdeck.view import Metric, View
+
+
+@dataclass(frozen=True, slots=True)
+class UserClass:
+    """A user class of the scenario: Locust's ``weight`` or ``fixed_count``, and whether it is chosen."""
+
+    name: str
+    weight: int
+    fixed_count: int
+    chosen: bool
 
 
 class Deck(Protocol):
@@ -62,6 +73,13 @@ class Deck(Protocol):
 
     def abort(self) -> None:
         """Stop the load at once."""
+
+    @property
+    def user_classes(self) -> tuple[UserClass, ...]:
+        """All user classes of the scenario."""
+
+    def choose_classes(self, names: Collection[str]) -> None:
+        """Take these user classes, and no others, from the next start of the load on."""
 
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""

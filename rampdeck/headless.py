@@ -17,8 +17,11 @@ PROGRESS = 5.0
 """Seconds between progress lines."""
 
 
-async def until_over(run: Run, tell: Callable[[str], None]) -> None:
-    """Wait until the load has come to its end, telling how it goes, and why a source is blind."""
+async def until_over(run: Run, tell: Callable[[str], None], *, quiet: bool = False) -> None:
+    """Wait until the load has come to its end, telling how it goes, and why a source is blind.
+
+    ``quiet``: no progress lines, only what is wrong.
+    """
     blind: set[tuple[str, str]] = set()
     while not run.over.is_set():
         try:
@@ -28,7 +31,8 @@ async def until_over(run: Run, tell: Callable[[str], None]) -> None:
             before, blind = blind, blind_now(snapshot)
             for source, why in sorted(blind - before):
                 tell(f"{source} is blind: {clean(why)}")
-            tell(progress_line(snapshot))
+            if not quiet:
+                tell(progress_line(snapshot))
 
 
 def blind_now(snapshot: Snapshot) -> set[tuple[str, str]]:

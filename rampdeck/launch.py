@@ -29,12 +29,14 @@ from rampdeck.engine import loader
 from rampdeck.engine import options as command_line
 from rampdeck.engine.distributed import MasterDriver
 from rampdeck.engine.engine import LoadEngine
+from rampdeck.engine.listing import listing
 from rampdeck.errors import ScenarioError, UsageError
 from rampdeck.exits import Exit
 from rampdeck.gate import Gate
 from rampdeck.model import Health, Stage
 from rampdeck.output import LogTap, OutputCapture
-from rampdeck.record import write, write_json
+from rampdeck.outputs import Outputs, check
+from rampdeck.record import write
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
 from rampdeck.setup import Setup, Source
@@ -66,12 +68,17 @@ def launch(argv: list[str], parts: Parts) -> int:
         files = command_line.locustfiles(argv, settings.scenario.file)
         loaded = loader.load(files)
         options = command_line.parse(argv)
+        options.user_classes = options.user_classes or list(settings.scenario.user_classes)
+        if told := listing(loaded, options):
+            output.answer(told)
+            return Exit.PASS
         if not options.headless and not output.terminal.isatty():
             raise UsageError("there is no terminal to draw the cockpit on", "", "Use --headless")
         command_line.set_up_logging(options)
         log.install()
         try:
             settings = wanted.overridden(settings, options)
+            check(options)
             wanted.complete(options, settings)
             manning = crewing.planned(settings, options, argv, files)
             setup = _setup(settings, options, loaded, manning, parts, output, log)
@@ -183,19 +190,21 @@ def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Host
 async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     """Let the run go to its end, write what came of it, and return the exit code."""
     tell = run.setup.output.tell
+    outputs = Outputs(run, options, tell)
     try:
         await run.open()
     except ScenarioError:
         run.writer.path.parent.rmdir()  # nothing has been written yet
         raise
     stop_on_signals(run)
+    outputs.begin()
     try:
         if options.headless:
             run.connect()
             await _seen(run)
             await crewing.wait_for(run, needed=True, tell=tell)
             _begin(run)
-            await headless.until_over(run, tell)
+            await headless.until_over(run, tell, quiet=options.only_summary)
         else:
             await _fly(run, options, parts.screen())
     finally:
@@ -207,8 +216,7 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     if run.writer.problem:
         tell(f"The session file is not complete: {run.writer.problem}")
     await loop.in_thread(write, result, run.writer.path.parent)
-    if options.json_file:
-        await loop.in_thread(write_json, result, Path(options.json_file))
+    await outputs.finish(result)
     tell(f"The record is in {run.writer.path.parent / 'record.md'}")
     return exit_code(run, result.result)
 
@@ -220,6 +228,8 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
     async def fly() -> None:
         await app.painted.wait()
         run.connect()
+        if options.class_picker:
+            app.call_later(app.action_classes)
         await _seen(run)
         await crewing.wait_for(run, needed=options.autostart)
         if not options.autostart:

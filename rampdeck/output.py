@@ -104,6 +104,13 @@ class OutputCapture:
             self.terminal.write(text + "\n")
             self.terminal.flush()
 
+    def answer(self, text: str) -> None:
+        """Write text to the program's own standard output: what a pipeline reads."""
+        data = f"{text}\n".encode("utf-8", "replace")
+        with contextlib.suppress(OSError):
+            while data:
+                data = data[os.write(self._drains[0].kept, data) :]
+
     def lines(self, last: bool = False) -> list[tuple[str, bool]]:
         """Return what was written since the last call, stdout's lines first."""
         return [(line, index == 1) for index, drain in enumerate(self._drains) for line in drain.lines(last)]

@@ -186,6 +186,8 @@ class RequestBook:
         self.window = Span()
         self.steps: dict[int, Span] = {}
         self.errors: dict[tuple[str, str, str], int] = {}
+        self.errors_seen: dict[tuple[str, str, str], tuple[float, float]] = {}
+        """When each error came first and last, UTC seconds, to the batch."""
         self.errors_left_out = 0
         self.p95: dict[Key, History] = {}
         self.total_p95, self.rps, self.error_rate = History(), History(), History()
@@ -203,7 +205,7 @@ class RequestBook:
         while self.window.seconds - self._recent[0].seconds >= WINDOW - 0.5:
             self.window.subtract(self._recent.popleft())
         for stats in batch.entries:
-            self._count_errors(stats)
+            self._count_errors(stats, batch)
 
     def tick(self) -> None:
         """Note this second's figures in the trends; once a second."""
@@ -222,7 +224,7 @@ class RequestBook:
         ranked = sorted(self.errors.items(), key=lambda item: -item[1])[:most]
         return [(method, name, text, count) for (method, name, text), count in ranked]
 
-    def _count_errors(self, stats: RequestStats) -> None:
+    def _count_errors(self, stats: RequestStats, batch: RequestBatch) -> None:
         errors: Mapping[str, int] = stats.errors
         for text, count in errors.items():
             key = (stats.method, stats.name, text)
@@ -230,3 +232,5 @@ class RequestBook:
                 self.errors_left_out += count
                 continue
             self.errors[key] = self.errors.get(key, 0) + count
+            first, _ = self.errors_seen.get(key, (batch.at.utc - batch.seconds, 0.0))
+            self.errors_seen[key] = (first, batch.at.utc)

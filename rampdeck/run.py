@@ -8,12 +8,14 @@ takes the requests, judges and commits. Controls return at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from rampdeck import loop
 from rampdeck.config import LoadConfig
+from rampdeck.deck import UserClass
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
 from rampdeck.engine.recorder import TOO_MANY_NAMES
@@ -154,6 +156,17 @@ class Run:
             self.over.set()
         self.leave()
 
+    @property
+    def user_classes(self) -> tuple[UserClass, ...]:
+        """All user classes of the scenario."""
+        return self.engine.classes.all
+
+    def choose_classes(self, names: Collection[str]) -> None:
+        """Take these user classes, and no others, from the next start of the load on."""
+        self.engine.classes.choose(names)
+        when = " from the next start of the load on" if self.engine.running else ""
+        self.session.say(EventKind.KEY, f"user classes{when}: {', '.join(names)}")
+
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""
         self.session.say(EventKind.MARK, text)
@@ -189,6 +202,10 @@ class Run:
         """Begin to read the sources and to gather the facts; by then the screen is there."""
         self._readers.connect(self._duties)
         self._duties.start("release", self._ask())
+
+    def also(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Let some work go on as long as the run does; a defect in it is told like any other."""
+        self._duties.start(name, work)
 
     async def _ask(self) -> None:
         self.facts = await gather(self.setup.config.release, self.setup.hosts.remote)

@@ -54,6 +54,5 @@ def complete(options: Namespace, settings: Config) -> None:
     """Put into Locust's options what the configuration says where the command line says nothing."""
     options.host = settings.target.host
     options.stop_timeout = settings.load.stop_timeout
-    options.user_classes = options.user_classes or list(settings.scenario.user_classes)
     options.tags = options.tags or list(settings.scenario.tags) or None
     options.exclude_tags = options.exclude_tags or list(settings.scenario.exclude_tags) or None

@@ -22,12 +22,15 @@ def work(argv: list[str]) -> int:
     Raises :class:`UsageError` when the scenario cannot be loaded or nobody answers.
     """
     argv = ["--worker", *argv]
+    name = os.environ.get("RAMPDECK_WORKER", "")
     settings = wanted.configured(argv)
     loaded = loader.load(command_line.locustfiles(argv, settings.scenario.file))
     options = command_line.parse_worker(argv)
+    options.user_classes = options.user_classes or list(settings.scenario.user_classes)
+    if name:
+        options.logfile = None  # the cockpit's own; it reads what is written here
     command_line.set_up_logging(options)
     wanted.complete(options, wanted.overridden(settings, options))
-    name = os.environ.get("RAMPDECK_WORKER", "")
     master = options.master_host, options.master_port
     tries = TRIES_STARTED if name else TRIES
 

@@ -25,6 +25,7 @@ from .drawing import safe
 from .keymap import APP, bindings, checked
 from .logbook import Filter
 from .panes import SourcePane
+from .screens.classes import ChooseClasses
 from .screens.dashboard import Dashboard
 from .screens.dialogs import Confirm, FilterLog, GoTo, Note, OpenedEntry
 from .screens.help import Help
@@ -269,6 +270,18 @@ class Cockpit(App[None]):
             answered,
         )
 
+    def action_classes(self) -> None:
+        """Ask which user classes the next load has."""
+        running = self._load.state in RUNNING
+
+        def choose(names: tuple[str, ...] | None) -> None:
+            if names:
+                self._deck.choose_classes(names)
+                when = "from the next start of the load on" if running else "when the load starts"
+                self.say(f"User classes {when}: {', '.join(names)}")
+
+        self.push_screen(ChooseClasses(self._deck.user_classes, running=running), choose)
+
     # The panes.
 
     def action_pane(self, number: int) -> None:
@@ -318,6 +331,9 @@ class Cockpit(App[None]):
         for number, pane in sorted(self.dashboard.panes.items()):
             go = partial(self.action_pane, number)
             yield SystemCommand(f"Pane {number}: {pane.heading}", "Go to this pane", go)
+        yield SystemCommand(
+            "Choose user classes...", "Which users the next load has, and their weights", self.action_classes
+        )
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
         yield SystemCommand(
             "Save a picture of the screen", "As SVG, in the folder of the session", self.action_picture

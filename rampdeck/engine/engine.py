@@ -15,6 +15,7 @@ import gevent
 from locust.env import Environment
 
 from rampdeck.engine import wire
+from rampdeck.engine.classes import UserClasses
 from rampdeck.engine.driver import STOP, Driver, Order
 from rampdeck.engine.local import LocalDriver
 from rampdeck.engine.recorder import Recorder
@@ -49,6 +50,7 @@ class LoadEngine:
         driver: Driver | None = None,
     ) -> None:
         self.environment = environment
+        self.classes = UserClasses(environment)
         self.spawn_rate = spawn_rate
         self.order = STOP
         environment.stop_timeout = stop_timeout
@@ -184,6 +186,8 @@ class LoadEngine:
     def start_shape(self) -> None:
         """Let the locustfile's own shape drive the load, from its beginning."""
         before = self._runner.state
+        if before in ("ready", "stopped"):
+            self.classes.apply()
         self._runner.start_shape()
         if self.users:
             # Locust would take the load for a new one: fire test_start again, clear its figures.
@@ -235,6 +239,10 @@ class LoadEngine:
                 finally:
                     self._taking_up = False
 
+    def when_spawned(self, tell: Callable[[int], None]) -> None:
+        """Have a function called with the number of users each time a ramp is over."""
+        self.environment.events.spawning_complete.add_listener(lambda user_count, **_: tell(user_count))
+
     async def close(self) -> None:
         """Stop what still runs and fire Locust's ``quitting`` and ``quit``; no order is taken any more."""
         self._closing = True
@@ -267,6 +275,8 @@ class LoadEngine:
             self.environment.stop_timeout = self._stop_timeout
 
     async def _retarget(self, order: Order) -> None:
+        if self._runner.state in ("ready", "stopped"):
+            self.classes.apply()
         await in_greenlet(self.driver.begin, order, lambda: self.order is order)
 
     def _leave_shape(self) -> None:

@@ -20,20 +20,14 @@ from locust.argument_parser import (
     get_parser,
     parse_locustfile_option,
 )
+from locust.html import process_html_filename
 from locust.log import setup_logging
 
 from rampdeck.errors import ScenarioError, UsageError
 
 DEFAULT_LOCUSTFILE = "locustfile.py"
 _REFUSED = {
-    "csv_prefix": "--csv",
-    "html_file": "--html",
-    "class_picker": "--class-picker",
     "otel": "--otel",
-    "json": "--json",
-    "list_commands": "--list",
-    "show_task_ratio": "--show-task-ratio",
-    "show_task_ratio_json": "--show-task-ratio-json",
 }
 _ELSEWHERE = {
     "worker": ("--worker", "the cockpit is the master", "Start one of its workers with: rampdeck worker"),
@@ -156,12 +150,21 @@ def parse(argv: Sequence[str]) -> Namespace:
             raise UsageError(f"{flag} is not available in rampdeck run", why, fix)
     for name, flag in _REFUSED.items():
         if getattr(options, name, None):
-            why = "a run is one process, and its record and --json-file say what came of it"
+            why = "a run is one process, and it does not instrument the scenario"
             raise UsageError(f"{flag} is not available in rampdeck", why, "For this, use locust itself")
+    if options.stats_history_enabled and not options.csv_prefix:
+        raise UsageError("--csv-full-history", "requires --csv")
     if options.autoquit != -1 and not (options.autostart or options.headless):
         raise UsageError("--autoquit", "is only meaningful in combination with --autostart")
     if options.headful:
         options.headless = False
+    if options.print_stats and not options.headless:
+        raise UsageError("--print-stats", "the cockpit shows the figures all the time", "Use --headless")
+    if options.class_picker and (options.headless or options.autostart):
+        fix = "Name the classes at the end of the command line"
+        raise UsageError("--class-picker", "asks, and a run that starts by itself does not wait", fix)
+    if options.html_file:
+        process_html_filename(options)
     return options
 
 

@@ -29,6 +29,8 @@ MOST_TEXT = 500
 MOST_ERRORS = 50
 """Distinct error texts of one name in one second; the rest share one."""
 OTHER_ERRORS = "(other errors)"
+MOST_SPELLED = 500
+"""Distinct error texts of which Locust's spelling is kept."""
 MOST_EXCEPTIONS = 50
 """Distinct exceptions of the scenario's own code; the rest share one text."""
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
@@ -67,6 +69,7 @@ class Recorder:
     ``overflowed`` says that there were more names than :data:`MOST_NAMES`;
     ``exceptions`` counts what the scenario's own code raised, by text, over
     all loads of the session: Locust forgets them when a load starts anew.
+    ``spelled`` has errors of requests by text as Locust writes them, with their class.
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -76,6 +79,7 @@ class Recorder:
         self.pacing = Pacing(environment)
         self.overflowed = False
         self.exceptions: dict[str, int] = {}
+        self.spelled: dict[str, str] = {}
         environment.events.request.add_listener(self._on_request)
         environment.events.user_error.add_listener(self._on_user_error)
         wire.killed.append(self._on_killed)
@@ -129,9 +133,10 @@ class Recorder:
             tally = self._tallies[key] = _Tally()
         return tally
 
-    @staticmethod
-    def _count_error(tally: _Tally, exception: BaseException | str) -> None:
-        _count(tally.errors, str(exception) or type(exception).__name__, MOST_ERRORS)
+    def _count_error(self, tally: _Tally, exception: BaseException | str) -> None:
+        text = _count(tally.errors, str(exception) or type(exception).__name__, MOST_ERRORS)
+        if text not in self.spelled and len(self.spelled) < MOST_SPELLED and not isinstance(exception, str):
+            self.spelled[text] = _ADDRESS.sub("at 0x....", repr(exception)[: 2 * MOST_TEXT])
 
     def _on_killed(self, user: Any, method: str, name: str) -> None:
         if user is not None and user.environment is self._environment:
@@ -163,9 +168,10 @@ class Recorder:
         )
 
 
-def _count(errors: dict[str, int], text: str, most: int) -> None:
+def _count(errors: dict[str, int], text: str, most: int) -> str:
     # The same error must read the same each time: objects without their address.
     text = _ADDRESS.sub("at 0x…", text[: 2 * MOST_TEXT])[:MOST_TEXT]
     if text not in errors and len(errors) >= most:
         text = OTHER_ERRORS
     errors[text] = errors.get(text, 0) + 1
+    return text

@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import gevent
@@ -92,7 +93,18 @@ class CockpitWorker(WorkerRunner):
         elif msg.type == "stop":
             self.greenlet.spawn(self._stop)
         else:
+            if msg.type == "spawn":
+                self._learn(msg.data["user_classes_count"])
             super().handle_message(msg)
+
+    def _learn(self, names: Iterable[str]) -> None:
+        """Take in user classes that the operator has chosen since this worker was started."""
+        environment: Any = self.environment
+        known = environment.user_classes_by_name
+        available = environment.available_user_classes or {}
+        if new := [available[name] for name in names if name not in known and name in available]:
+            environment.user_classes.extend(new)
+            environment._tasks_filtered = False
 
     def start_worker(self, user_classes_count: dict[str, int], **_: Any) -> None:
         """Go to these users; those that an earlier step asked to leave are not counted in."""

@@ -98,6 +98,13 @@ class SessionReader:
             for _, item in heapq.merge(*tables, key=lambda numbered: numbered[0]):
                 yield item
 
+    def batches(self) -> Iterator[RequestBatch]:
+        """Yield the requests alone, in their order."""
+        with self._explained():
+            for _, item in self._batches():
+                if isinstance(item, RequestBatch):
+                    yield item
+
     def steps(self) -> tuple[Step, ...]:
         """Return what became of each step, by number."""
         with self._explained():

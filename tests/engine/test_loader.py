@@ -95,9 +95,12 @@ def test_an_unknown_user_class_is_told_with_the_nearest(folder: Path) -> None:
     [
         (["--user", "x"], "invalid"),
         (["--no-such-option"], "no-such-option"),
-        (["--master"], "not available"),
-        (["--json"], "--json-file"),
-        (["--list"], "use locust itself"),
+        (["--worker"], "rampdeck worker"),
+        (["--otel"], "use locust itself"),
+        (["--csv-full-history"], "requires --csv"),
+        (["--print-stats"], "the cockpit shows the figures"),
+        (["--class-picker", "--headless"], "Name the classes at the end"),
+        (["--class-picker", "--autostart"], "does not wait"),
         (["--autoquit", "3"], "--autostart"),
     ],
 )

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rampdeck.config import LoadConfig
+from rampdeck.deck import UserClass
 from rampdeck.errors import RampdeckError
 from rampdeck.model import (
     Event,
@@ -25,6 +26,13 @@ from rampdeck.snapshot import (
 from rampdeck.view import View
 
 from .made import METRICS, START, VIEWS, event, kind_of, picture
+
+CLASSES = (
+    UserClass("Visitor", 3, 0, True),
+    UserClass("Buyer", 1, 0, True),
+    UserClass("Auditor", 1, 2, False),
+    UserClass("Retired", 0, 0, False),
+)
 
 
 class FakeDeck:
@@ -46,6 +54,7 @@ class FakeDeck:
         self.views = views
         self.metrics = METRICS
         self.limits = limits or LoadConfig(step=10, max_users=1_000)
+        self.user_classes = CLASSES
         self.calls: list[tuple[object, ...]] = []
         self.record: Path | RampdeckError = Path("rampdeck-sessions/2026-11-22T1221Z/record.md")
 
@@ -81,6 +90,9 @@ class FakeDeck:
     def abort(self) -> None:
         self.calls.append(("abort",))
         self._load(state=RunState.STOPPED, target=0, users=0)
+
+    def choose_classes(self, names: Collection[str]) -> None:
+        self.calls.append(("choose_classes", tuple(names)))
 
     def mark(self, text: str) -> None:
         self.calls.append(("mark", text))
