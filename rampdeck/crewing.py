@@ -97,7 +97,8 @@ def planned(
     options.master = True
     only_here = not remote and not asked
     options.master_bind_host = options.master_bind_host or (LOOPBACK if only_here else "*")
-    options.master_bind_port = options.master_bind_port or (0 if only_here else USUAL_PORT)
+    if options.master_bind_port is None:
+        options.master_bind_port = 0 if only_here else USUAL_PORT
     started = local + sum(table.count for table in remote)
     options.expect_workers = max(options.expect_workers, started, 1)
     return CrewPlan(

@@ -63,7 +63,7 @@ def parser(prog: str = "rampdeck run") -> LocustArgumentParser:
     parser.description = _DESCRIPTION if prog == "rampdeck run" else _WORKER_DESCRIPTION
     parser.epilog = _EPILOG
     # Whether they were given decides where the cockpit listens, and whether it waits.
-    parser.set_defaults(expect_workers=0, master_bind_host="", master_bind_port=0)
+    parser.set_defaults(expect_workers=0, master_bind_host="", master_bind_port=None)
     add_options(parser)
     return parser
 

@@ -14,7 +14,7 @@ from rampdeck.engine import loader, options
 from rampdeck.engine.driver import Order
 from rampdeck.engine.master import make_master
 from rampdeck.errors import UsageError
-from rampdeck.model import RunState
+from rampdeck.model import Pace, RunState
 from tests.engine.conftest import USER, Target
 from tests.engine.crew import Crew, Make, cockpit, until
 
@@ -60,7 +60,7 @@ async def test_the_pace_of_users_is_added_up_over_the_workers(cockpit: Make) -> 
     await crew.joined(2)
     await crew.at(6)
     crew.engine.take_pace(1.0)
-    found = []
+    found: list[Pace] = []
     async with asyncio.timeout(20):
         while sum(pace.begun for pace in found) < 60:
             await asyncio.sleep(1.0)
