@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -58,7 +58,8 @@ class Hand:
 class Crew:
     """Starts the workers and tells how they are, once a second.
 
-    ``trouble`` says why one of those who are waited for will not come.
+    ``trouble`` says why one of those who are waited for will not come; ``tell``
+    is told each line where there is no screen.
     """
 
     kind: ClassVar[str] = "workers"
@@ -112,12 +113,13 @@ class Crew:
         files: Sequence[Path],
         expected: int,
         max_wait: float,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._driver = driver
         self._hands = hands
         self._hosts = hosts
         self._luggage = Luggage(files)
-        self._ended: set[str] = set()
+        self._say = tell
         self._plain = 0
         self.expected = expected
         self.max_wait = max_wait
@@ -160,7 +162,6 @@ class Crew:
                     why = await self._run(hand, await self._line(hand, folder, remote, sink), remote, sink)
         except RampdeckError as error:
             why = str(error)
-        self._ended.add(hand.name)
         await self._has_ended(hand, why, sink)
 
     async def _line(self, hand: Hand, folder: str, remote: Remote, sink: Sink) -> str:
@@ -169,7 +170,7 @@ class Crew:
         program = shlex.split(command)[0]
         if (await remote.run(f"command -v {shlex.quote(program)}")).status != 0:
             text = f"{hand.host} has no {program}: it runs plain locust, whose percentiles are rounded"
-            sink.log(f"{hand.name}: {text}", Severity.WARNING)
+            self._log(sink, f"{hand.name}: {text}", Severity.WARNING)
             command = _FALLBACK
         master = shlex.quote(hand.master) if hand.master else '"${SSH_CONNECTION%% *}"'
         if remote.local and not hand.master:
@@ -186,7 +187,7 @@ class Crew:
             if text:
                 last.append(text)
                 del last[:-KEPT]
-                sink.log(f"{hand.name}: {text}", _severity(text))
+                self._log(sink, f"{hand.name}: {text}", _severity(text))
 
         if not hand.command:
             command = f"RAMPDECK_WORKER={shlex.quote(hand.name)} exec {command}"
@@ -203,7 +204,7 @@ class Crew:
         worker = self._driver.roll.named(hand.name)
         if worker is None:
             self.trouble = self.trouble or f"worker {hand.name} could not be started: {clean(why)}"
-            sink.log(f"{hand.name} could not be started: {why}", Severity.ERROR)
+            self._log(sink, f"{hand.name} could not be started: {why}", Severity.ERROR)
         elif worker.state != "gone":
             await in_greenlet(self._driver.lose, worker, f"ended: {clean(why)}")
 
@@ -222,11 +223,15 @@ class Crew:
         told, roll.told = roll.told, []
         for text, signal in told:
             severity = Severity.WARNING if signal else Severity.NOTICE
-            sink.log(text, severity, fields={"signal": signal} if signal else None)
+            self._log(sink, text, severity, signal)
         if (plain := len(roll.plain)) != self._plain:
             self._plain = plain
             if plain:
-                sink.log(plain_words(plain, self.here), Severity.WARNING)
+                self._log(sink, plain_words(plain, self.here), Severity.WARNING)
+
+    def _log(self, sink: Sink, text: str, severity: Severity, signal: str = "") -> None:
+        sink.log(text, severity, fields={"signal": signal} if signal else None)
+        self._say(clean(text))
 
     def _values(self, workers: Sequence[Worker]) -> dict[str, float]:
         here = [worker for worker in workers if worker.here]

@@ -115,7 +115,7 @@ def planned(
     )
 
 
-def crew_of(plan: CrewPlan, driver: MasterDriver, hosts: Hosts) -> Crew:
+def crew_of(plan: CrewPlan, driver: MasterDriver, hosts: Hosts, tell: Callable[[str], None] | None) -> Crew:
     """Return what starts and watches the workers.
 
     Raises :class:`UsageError` for a host that the configuration does not have.
@@ -129,6 +129,7 @@ def crew_of(plan: CrewPlan, driver: MasterDriver, hosts: Hosts) -> Crew:
         files=(*plan.locustfiles, *plan.files),
         expected=plan.expected,
         max_wait=plan.max_wait,
+        tell=tell or (lambda _: None),
     )
 
 

@@ -109,7 +109,11 @@ def _setup(
     hosts = Hosts(settings.hosts)
     sources = _sources(settings, parts.collectors, hosts)
     kinds = dict(parts.collectors)
-    crew = crewing.crew_of(manning, driver, hosts) if manning and driver else None
+    crew = (
+        crewing.crew_of(manning, driver, hosts, output.tell if options.headless else None)
+        if manning and driver
+        else None
+    )
     if crew is not None:
         sources.append(crewing.source(crew))
         kinds[Crew.kind] = Crew

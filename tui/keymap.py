@@ -16,6 +16,11 @@ from textual.binding import Binding, BindingType
 from rampdeck.config import nearest
 from rampdeck.errors import UsageError
 
+WORKERS = 11
+"""The pane of the workers, where a run has any: the digits are taken, so it has a letter."""
+PANE_KEYS = {**{number: str(number) for number in range(1, 10)}, WORKERS: "c"}
+"""What stands in front of a pane's title: the key that goes to it."""
+
 
 def _load(
     key: str, action: str, name: str, words: str, tooltip: str, shown_as: str = "", *, show: bool = True
@@ -54,6 +59,8 @@ APP: tuple[Binding, ...] = (
                 tooltip="Go to this pane", id=f"pane.{number}")
         for number in range(1, 10)
     ),
+    Binding("c", f"pane({WORKERS})", "Workers", show=False,
+            tooltip="Go to the workers, where a run has any", id="pane.workers"),
     Binding("question_mark,f1", "help", "Help", key_display="?", tooltip="What the keys and panes do",
             id="help"),
     Binding("q", "quit", "Quit", tooltip="Stop the load and leave", id="quit"),

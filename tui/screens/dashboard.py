@@ -14,6 +14,7 @@ from rampdeck.snapshot import EMPTY, Snapshot
 from rampdeck.view import Unit, View
 
 from ..drawing import Line, Tone, wrap
+from ..keymap import WORKERS
 from ..panes import GatePane, RequestsPane, SourcePane, TrendPane
 from ..widgets.bars import Bar, KeyBar, KpiLine, PaneBar, TopBar
 from ..widgets.pane import Pane
@@ -30,12 +31,13 @@ NAMES = {
     6: ("Redis", "Redis", ""),
     7: ("Hosts", "Host", ""),
     8: ("Scenario", "Log", ""),
+    WORKERS: ("Workers", "Wrk", ""),
 }
 """What the pane bar calls the panes, by the room there is; the gate is always on the screen."""
-COLUMNS = {"left": (1, 2, 3, 8), "right": (4, 5, 6, 7)}
+COLUMNS = {"left": (1, 2, 3, 8), "right": (4, 5, 6, 7, WORKERS)}
 """The panes of the two columns, from the top."""
 SCENARIO = View(title="Scenario log", log=True)
-SCENARIO_KINDS = ("scenario", "operator", "engine")
+SCENARIO_KINDS = ("scenario", "operator", "engine", "workers")
 GATE = 9
 MANY = 7
 """Request names from which on their pane gets more room."""
@@ -103,6 +105,8 @@ class Dashboard(Screen[None]):
         panes: list[Pane] = [RequestsPane(), TrendPane(), GatePane()]
         panes += [self._source(number, heading, kind) for number, heading, kind in SOURCES]
         panes.append(SourcePane(8, "Scenario log", "scenario", SCENARIO, {}, kinds=SCENARIO_KINDS))
+        if "workers" in deck.views:
+            panes.append(self._source(WORKERS, "Workers", "workers"))
         self.panes = {pane.number: pane for pane in panes}
         self._pane_bar = PaneBar(id="panebar")
         self._above = (TopBar(id="top"), KpiLine(id="kpis"), self._pane_bar)
@@ -114,7 +118,7 @@ class Dashboard(Screen[None]):
         with BlankRow(id="body"):
             for column, numbers in COLUMNS.items():
                 with Blank(id=column, classes="column"):
-                    yield from (self.panes[number] for number in numbers)
+                    yield from (self.panes[number] for number in numbers if number in self.panes)
         yield self.panes[GATE]
         yield KeyBar(id="keys")
         yield self._small
@@ -200,6 +204,7 @@ class Dashboard(Screen[None]):
             [
                 (number, names, self.panes[number].health, number == self.chosen)
                 for number, names in NAMES.items()
+                if number in self.panes
             ]
         )
 

@@ -51,7 +51,9 @@ class Help(Dialog[None]):
         keymap = self.app._keymap  # Textual has no public way to read it back
         lines: list[Content] = []
         for binding in APP:
-            if (binding.id and binding.id.startswith("pane.")) or binding.id == "quit.ctrl":
+            if (
+                binding.id and binding.id.startswith("pane.") and binding.key.isdigit()
+            ) or binding.id == "quit.ctrl":
                 continue
             keys = keymap.get(binding.id or "", binding.key)
             shown = " ".join(_key_name(key) for key in keys.split(","))

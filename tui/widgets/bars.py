@@ -14,6 +14,7 @@ from rampdeck.snapshot import EMPTY, Snapshot, ThresholdState
 from rampdeck.view import Unit
 
 from ..drawing import Line, Span, Tone, crop, line_width, safe, spread, width_of
+from ..keymap import PANE_KEYS
 from ..signs import HEALTH, RUN, THRESHOLD, WORST
 from .line_view import LineView
 
@@ -227,7 +228,7 @@ class PaneBar(Bar):
             for number, names, health, chosen in self._entries:
                 start = line_width(spans)
                 tone = Tone.FOCUS if chosen else Tone.MUTED
-                spans += [(f"{number}", Tone.KEY)]
+                spans += [(PANE_KEYS[number], Tone.KEY)]
                 spans += [(f" {names[name_of]} ".replace("  ", " "), tone)]
                 spans += [HEALTH[health], (" " * gap, Tone.TEXT)]
                 self._places.append((start, line_width(spans), number))

@@ -12,6 +12,7 @@ from rampdeck.model import Health
 from rampdeck.snapshot import EMPTY, Snapshot
 
 from ..drawing import Line, Span, Tone, crop, line_width
+from ..keymap import PANE_KEYS
 from ..signs import HEALTH
 from .line_view import LineView
 
@@ -148,7 +149,7 @@ class Pane(LineView, can_focus=True):
         """Return the title as a line of its own, as wide as the pane."""
         tone = Tone.FOCUS if self.has_focus else Tone.FRAME
         name = Tone.FOCUS if self.has_focus else Tone.STRONG
-        left: Line = (("─ ", tone), (f"{self.number} ", Tone.KEY), (f"{self.heading} ", name))
+        left: Line = (("─ ", tone), (f"{PANE_KEYS[self.number]} ", Tone.KEY), (f"{self.heading} ", name))
         width = self.size.width
         right = crop(right, max(width - line_width(left) - 4, 0))
         if right:
@@ -158,7 +159,7 @@ class Pane(LineView, can_focus=True):
     def _framed(self, body: list[Line], width: int, height: int) -> list[Line]:
         tone = Tone.FOCUS if self.has_focus else Tone.FRAME
         name = Tone.FOCUS if self.has_focus else Tone.STRONG
-        heading = crop(((f"{self.number} ", Tone.KEY), (self.heading, name)), width - 1)
+        heading = crop(((f"{PANE_KEYS[self.number]} ", Tone.KEY), (self.heading, name)), width - 1)
         rule = "─" * (width - line_width(heading) - 2)
         top: Line = (("╭─ ", tone), *heading, (f" {rule}─╮", tone))
         state = crop(self.state(), width - 2)
