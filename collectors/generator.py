@@ -2,7 +2,8 @@
 
 A load generator that lacks processor or file descriptors measures itself. The
 loop's lag tells it best: Locust's users, the screen and the collectors share
-one thread, and whatever comes late there comes late for all of them.
+one thread, and whatever comes late there comes late for all of them. What only
+the run knows (what was added to requests, where the users are) is fed in.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import asyncio
 import resource
 from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import ClassVar
 
 import psutil
 
 from rampdeck.collector import CollectorConfig, Sink
+from rampdeck.config import GeneratorLimits
 from rampdeck.errors import SourceError
+from rampdeck.health import judge
 from rampdeck.pace import Ticks
 from rampdeck.remote import Remote
 from rampdeck.view import Figure, Metric, Unit, View
@@ -25,12 +29,6 @@ INTERVAL = 0.02
 """Seconds between two looks at the loop."""
 WINDOW = 10
 """Seconds that the 99th percentile of the lag is taken over: 500 looks."""
-LAG_LIMIT = 50.0
-"""Milliseconds of lag (p99) from which response times of some 100 ms are no longer the server's alone."""
-CPU_LIMIT = 90.0
-"""Percent of one core: Locust warns at the same, since a process in one thread cannot have more than 100."""
-FILES_LIMIT = 0.9
-"""Share of the open files from which new users may fail to connect."""
 CALM = 5
 """Readings in a row without trouble before a warning is taken back."""
 
@@ -40,7 +38,42 @@ WARM_UP = 5.0
 
 
 class GeneratorConfig(CollectorConfig):
-    """``[[collectors]]`` with ``kind = "generator"``; it needs no settings and always reads this machine."""
+    """``[[collectors]]`` with ``kind = "generator"``; it always reads this machine.
+
+    ``limits`` are those of ``[generator]``, unless it has its own.
+    """
+
+    limits: GeneratorLimits = GeneratorLimits()
+
+
+def _view(limits: GeneratorLimits) -> View:
+    """Return the pane, coloured by the limits; a figure warns from half of a limit on."""
+    files = limits.files / 100
+    return View(
+        title="Generator",
+        figures=(
+            (
+                Figure("delay_p95_ms", "delay p95", warn=limits.delay / 2, bad=limits.delay, spark=True),
+                Figure("delay_percent", "of p95"),
+            ),
+            (
+                Figure("lag_p99_ms", "lag p99", warn=limits.lag / 2, bad=limits.lag),
+                Figure("lag_max_ms", "max"),
+            ),
+            (
+                Figure("cpu_percent", "cpu", warn=limits.cpu * 0.8, bad=limits.cpu, spark=True),
+                Figure("machine_cpu_percent", "machine", warn=80.0, bad=95.0),
+            ),
+            (
+                Figure("rss", "memory"),
+                Figure("memory_percent", "machine", warn=limits.memory * 0.9, bad=limits.memory),
+            ),
+            (
+                Figure("open_files", "files", limit="open_files_limit", warn=files * 0.8, bad=files),
+                Figure("littles_law", "Little's law"),
+            ),
+        ),
+    )
 
 
 class LagMeter:
@@ -63,7 +96,12 @@ class LagMeter:
         while True:
             due += INTERVAL
             await asyncio.sleep(due - loop.time())
-            self.note((loop.time() - due) * 1000)
+            now = loop.time()
+            self.note((now - due) * 1000)
+            # One by one they would never catch up with a loop whose turns take longer than a look.
+            while due + INTERVAL <= now:
+                due += INTERVAL
+                self.note((now - due) * 1000)
 
     def note(self, late: float) -> None:
         """Take one look's lateness in milliseconds; a timer may also be a trifle early."""
@@ -92,27 +130,18 @@ class GeneratorCollector:
         Metric("open_files_limit", Unit.COUNT, "files and sockets that it may have (ulimit -n)"),
         Metric("lag_p99_ms", Unit.MILLISECONDS, "how late the loop runs what is due, p99 of ten seconds"),
         Metric("lag_max_ms", Unit.MILLISECONDS, "how late the loop ran what was due, at most, this second"),
+        Metric("memory_percent", Unit.PERCENT, "memory of this machine in use, by everybody"),
+        Metric("delay_p95_ms", Unit.MILLISECONDS, "what the generator adds to a request, p95 of ten seconds"),
+        Metric("delay_percent", Unit.PERCENT, "the same as a share of the requests' p95"),
+        Metric("littles_law", Unit.PERCENT, "of the users' time, in a request or a wait, over ten seconds"),
     )
-    view: ClassVar[View] = View(
-        title="Generator",
-        figures=(
-            (
-                Figure("cpu_percent", "cpu", warn=70.0, bad=CPU_LIMIT, spark=True),
-                Figure("machine_cpu_percent", "machine", warn=80.0, bad=95.0),
-            ),
-            (
-                Figure("lag_p99_ms", "lag p99", warn=LAG_LIMIT / 2, bad=LAG_LIMIT),
-                Figure("lag_max_ms", "max"),
-            ),
-            (
-                Figure("rss", "memory"),
-                Figure("open_files", "files", limit="open_files_limit", warn=0.7, bad=FILES_LIMIT),
-            ),
-        ),
-    )
+    view: ClassVar[View] = _view(GeneratorLimits())
 
     def __init__(self, config: GeneratorConfig) -> None:
         self.config = config
+        # The pane's colours follow the limits.
+        self.view = _view(config.limits)  # type: ignore[misc]
+        self.feed: Callable[[], Mapping[str, float]] = dict
         self._calm = 0
 
     async def run(self, remote: Remote, sink: Sink) -> None:  # noqa: ARG002 - every collector is given a host
@@ -126,7 +155,7 @@ class GeneratorCollector:
             ticks = Ticks()
             await anext(ticks)
             async for _ in ticks:
-                values = _read(process, lag)
+                values = {**_read(process, lag), **self.feed()}
                 self._judge(values, sink)
                 sink.sample(values)
         except (psutil.Error, OSError) as error:
@@ -138,15 +167,7 @@ class GeneratorCollector:
 
     def _judge(self, values: dict[str, float], sink: Sink) -> None:
         """Warn while this process is at a limit, and a few readings longer, so that it does not flicker."""
-        files = values["open_files"] / values["open_files_limit"]
-        if values.get("lag_p99_ms", 0.0) > LAG_LIMIT:
-            reason = f"the loop lags by more than {LAG_LIMIT:g} ms: response times are not the server's alone"
-        elif values["cpu_percent"] > CPU_LIMIT:
-            reason = f"this process uses more than {CPU_LIMIT:g} % of a core. Use --workers"
-        elif files > FILES_LIMIT:
-            reason = f"over {FILES_LIMIT:.0%} of the open files are in use. Raise ulimit -n"
-        else:
-            reason = ""
+        reason = next((str(excess) for excess in judge(values, self.config.limits)), "")
         self._calm = 0 if reason else self._calm + 1
         if reason:
             sink.warn(reason)
@@ -160,6 +181,7 @@ def _read(process: psutil.Process, lag: LagMeter) -> dict[str, float]:
             "cpu_percent": process.cpu_percent(),
             "machine_cpu_percent": psutil.cpu_percent(),
             "rss": float(process.memory_info().rss),
+            "memory_percent": psutil.virtual_memory().percent,
             "open_files": float(process.num_fds()),
             "open_files_limit": float(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         }

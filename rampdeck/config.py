@@ -157,6 +157,30 @@ class GateConfig(Model):
     thresholds: tuple[str, ...] = ("p95 < 800ms", "error_rate < 1%")
 
 
+class GeneratorLimits(Model):
+    """``[generator]``: from where on this machine itself is the limit and a load level is INCONCLUSIVE.
+
+    ``delay`` (ms) and ``delay_percent`` (of p95) hold for the p95 of what the
+    generator adds to a request, and only both together: 60 ms late is nothing
+    to a user who waits 2 s for each answer, and 50 % of 4 ms is nothing to
+    anybody. A user who is late by a quarter of the response time makes clearly
+    fewer requests than asked for. ``lag`` (ms, p99 of the loop) takes their
+    place where the kernel does not stamp the answers: then lateness is part of
+    the response times. ``cpu`` is per cent of one core (Locust warns at the
+    same), ``files`` of ``ulimit -n``, ``memory`` of the machine. ``littles_law``
+    is the per cent of the users' time that neither their requests nor their
+    waits explain; a high value switches a limit off.
+    """
+
+    delay: float = Field(50.0, gt=0)
+    delay_percent: float = Field(25.0, ge=0)
+    lag: float = Field(50.0, gt=0)
+    cpu: float = Field(90.0, gt=0)
+    files: float = Field(90.0, gt=0)
+    memory: float = Field(95.0, gt=0)
+    littles_law: float = Field(25.0, gt=0)
+
+
 class RecordConfig(Model):
     """``[record]``: where sessions and decision records go; one folder a session."""
 
@@ -208,6 +232,7 @@ class Config(Model):
     hosts: Mapping[str, HostConfig] = Field(default_factory=dict)
     collectors: tuple[Mapping[str, Any], ...] = ()
     release: ReleaseConfig = ReleaseConfig()
+    generator: GeneratorLimits = GeneratorLimits()
     record: RecordConfig = RecordConfig()
     workers: WorkersConfig = WorkersConfig()
     screen: ScreenConfig = ScreenConfig()

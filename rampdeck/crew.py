@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from rampdeck.collector import CollectorConfig, Sink
+from rampdeck.config import GeneratorLimits
 from rampdeck.engine.distributed import MasterDriver
 from rampdeck.engine.roll import Worker
 from rampdeck.errors import RampdeckError
+from rampdeck.health import judge_workers
 from rampdeck.loop import in_greenlet
 from rampdeck.luggage import Luggage
 from rampdeck.model import Health, Severity, Value
@@ -29,10 +31,6 @@ from rampdeck.remote.hosts import Hosts
 from rampdeck.text import clean
 from rampdeck.view import Column, Figure, Metric, Unit, View
 
-CPU_LIMIT = 90.0
-"""Percent of one core: a process in one thread cannot have more than 100."""
-LAG_LIMIT = 50.0
-"""Milliseconds of lag (p99) from which a worker is at its limit, as in the cockpit's own process."""
 KEPT = 5
 """Last lines of a worker that a message shows."""
 _LEVEL = re.compile(r"^\[[^]]*\] [^/]*/(\w+)/")
@@ -68,6 +66,7 @@ class Crew:
         Metric("here", Unit.COUNT, "workers that can be counted on"),
         Metric("expected", Unit.COUNT, "workers that there should be"),
         Metric("plain", Unit.COUNT, "workers that report in Locust's rounded figures"),
+        Metric("unstamped", Unit.COUNT, "workers whose response times are not wire times"),
         Metric("lost", Unit.COUNT, "workers that died or went silent"),
         Metric("users", Unit.COUNT, "users in all workers"),
         Metric("rps", Unit.PER_SECOND, "requests in all workers"),
@@ -85,8 +84,8 @@ class Crew:
                 Figure("here", "here", limit="expected"),
                 Figure("users", "users"),
                 Figure("rps", "rate", spark=True),
-                Figure("cpu_percent", "cpu", warn=70.0, bad=CPU_LIMIT),
-                Figure("lag_p99_ms", "lag", warn=LAG_LIMIT / 2, bad=LAG_LIMIT),
+                Figure("cpu_percent", "cpu", warn=70.0, bad=90.0),
+                Figure("lag_p99_ms", "lag", warn=25.0, bad=50.0),
                 Figure("plain", "plain", warn=1),
                 Figure("lost", "lost", bad=1),
             ),
@@ -113,6 +112,7 @@ class Crew:
         files: Sequence[Path],
         expected: int,
         max_wait: float,
+        limits: GeneratorLimits | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._driver = driver
@@ -120,6 +120,7 @@ class Crew:
         self._hosts = hosts
         self._luggage = Luggage(files)
         self._say = tell
+        self._limits = limits or GeneratorLimits()
         self._plain = 0
         self.expected = expected
         self.max_wait = max_wait
@@ -216,7 +217,10 @@ class Crew:
             workers = sorted(self._driver.roll, key=lambda worker: worker.name)
             values = self._values(workers)
             sink.sample(values, tuple(map(_row, workers)))
-            self._judge(workers, sink)
+            if excesses := judge_workers(values, self._limits):
+                sink.warn(str(excesses[0]))
+            else:
+                sink.live()
 
     def _tell(self, sink: Sink) -> None:
         roll = self._driver.roll
@@ -239,23 +243,13 @@ class Crew:
             "here": float(len(here)),
             "expected": float(max(self.expected, len(here))),
             "plain": float(sum(not worker.ours for worker in here)),
+            "unstamped": float(sum(not worker.ours or bool(worker.wire) for worker in here)),
             "lost": float(sum(worker.state in ("silent", "lost") for worker in workers)),
             "users": float(sum(worker.users for worker in here)),
             "rps": sum(worker.rps for worker in here),
             "cpu_percent": max((worker.cpu or 0.0 for worker in here), default=0.0),
             "lag_p99_ms": max((worker.lag or 0.0 for worker in here), default=0.0),
         }
-
-    @staticmethod
-    def _judge(workers: Sequence[Worker], sink: Sink) -> None:
-        for worker in workers:
-            if worker.here and (worker.cpu or 0.0) > CPU_LIMIT:
-                sink.warn(f"worker {worker.name} uses more than {CPU_LIMIT:g} % of a core. Add workers")
-                return
-            if worker.here and worker.users and (worker.lag or 0.0) > LAG_LIMIT:
-                sink.warn(f"the loop of worker {worker.name} lags by more than {LAG_LIMIT:g} ms")
-                return
-        sink.live()
 
 
 def _row(worker: Worker) -> dict[str, Value]:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rampdeck.config import Config, RemoteWorkers
+from rampdeck.config import Config, GeneratorLimits, RemoteWorkers
 from rampdeck.crew import Crew, Hand
 from rampdeck.engine.distributed import MasterDriver
 from rampdeck.engine.master import make_master
 from rampdeck.errors import UsageError
-from rampdeck.model import SourceInfo
+from rampdeck.model import EventKind, Severity, SourceInfo
 from rampdeck.remote.hosts import LOCAL, Hosts
 from rampdeck.setup import Source
 
@@ -46,6 +46,7 @@ class CrewPlan:
     max_wait: float
     bind_host: str
     bind_port: int
+    limits: GeneratorLimits
     argv: tuple[str, ...]
     options: Namespace
 
@@ -110,6 +111,7 @@ def planned(
         max_wait=float(options.expect_workers_max_wait),
         bind_host=options.master_bind_host,
         bind_port=options.master_bind_port,
+        limits=settings.generator,
         argv=tuple(argv),
         options=options,
     )
@@ -129,6 +131,7 @@ def crew_of(plan: CrewPlan, driver: MasterDriver, hosts: Hosts, tell: Callable[[
         files=(*plan.locustfiles, *plan.files),
         expected=plan.expected,
         max_wait=plan.max_wait,
+        limits=plan.limits,
         tell=tell or (lambda _: None),
     )
 
@@ -149,7 +152,10 @@ async def wait_for(run: Run, *, needed: bool, tell: Callable[[str], None] = lamb
         while not (await asyncio.wait({manned, over}, timeout=PROGRESS, return_when="FIRST_COMPLETED"))[0]:
             tell(f"Waiting for workers: {crew.here} of {crew.expected} are here")
         if manned.done() and (why := manned.result()):
-            run.unmanned(why, needed=needed)
+            if needed:
+                run.unmanned(why)
+            else:
+                run.session.say(EventKind.LOAD, why, severity=Severity.ERROR)
     finally:
         manned.cancel()
         over.cancel()

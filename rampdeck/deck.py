@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rampdeck.config import LoadConfig
+from rampdeck.details import RequestDetails, StepDetails
 from rampdeck.model import Event
 from rampdeck.snapshot import Snapshot
 from rampdeck.view import Metric, View
@@ -55,6 +56,12 @@ class Deck(Protocol):
         ``operator`` and ``engine``. At most ``most`` come, the newest; a
         cursor of 0 asks for all that is kept.
         """
+
+    def step_details(self, number: int) -> StepDetails | None:
+        """Return a load level with every percentile and its request names, ``None`` if there is none."""
+
+    def request_details(self, method: str, name: str) -> RequestDetails:
+        """Return a request name with every percentile: now, at this level, in the whole run."""
 
     def change_target(self, by: int) -> None:
         """Add users to the target, or take some; leaves the plan."""

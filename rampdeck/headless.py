@@ -16,6 +16,11 @@ from rampdeck.text import clean
 PROGRESS = 5.0
 """Seconds between progress lines."""
 
+NAME = 31
+"""Characters of a request name in the final table: with them it is 100 columns wide, and 80 at least."""
+WIDTHS = (9, 8, 8, 8, 7, 7, 7, 7)
+"""Columns of its numbers."""
+
 
 async def until_over(run: Run, tell: Callable[[str], None], *, quiet: bool = False) -> None:
     """Wait until the load has come to its end, telling how it goes, and why a source is blind.
@@ -70,12 +75,12 @@ def _gate(states: Sequence[ThresholdState]) -> str:
 
 def final_table(result: Result) -> str:
     """Return the requests, the thresholds and the verdict as plain text."""
-    width = max([4, *(min(60, len(clean(request.name))) for request in result.requests)])
-    titles = ("reqs", "fails", "fail %", "rps", "p50", "p95", "p99")
-    head = f"{'':7} {'name':{width}}" + "".join(f"{title:>9}" for title in titles)
+    width = max([11, *(min(NAME, len(clean(request.name))) for request in result.requests)])
+    titles = ("reqs", "fails", "fail %", "rps", "p50", "p95", "p99", "p99.9")
+    head = f"{'':7} {'name':{width}}" + _row(titles)
     lines = [head, "-" * len(head)]
     lines += [
-        f"{clean(row.method)[:7]:7} {clean(row.name)[:width]:{width}}" + _cells(row)
+        f"{clean(row.method)[:7]:7} {_short(clean(row.name), width):{width}}" + _cells(row)
         for row in result.requests
     ]
     lines.append(f"{'':7} {'all':{width}}" + _cells(result.total))
@@ -92,9 +97,17 @@ def verdict(result: Result) -> str:
 
 
 def _cells(row: Measured) -> str:
-    cells = (str(row.requests), str(row.failures), _percent(row.error_rate))
-    numbers = (_number(row.rps), _number(row.p50), _number(row.p95), _number(row.p99))
-    return "".join(f"{cell:>9}" for cell in (*cells, *numbers))
+    share = "-" if row.error_rate is None else f"{row.error_rate * 100:.2f}"
+    numbers = (row.rps, row.p50, row.p95, row.p99, row.p999)
+    return _row((str(row.requests), str(row.failures), share, *map(_number, numbers)))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
+
+
+def _short(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 1]}…"
 
 
 def _number(value: float | None) -> str:

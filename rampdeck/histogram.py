@@ -152,8 +152,8 @@ class Histogram:
     def subtract(self, other: Histogram) -> None:
         """Take out what was once added: how a sliding window moves on.
 
-        The smallest and largest value cannot be taken back; they stay those of
-        all that was ever in.
+        Where the largest or smallest value may have gone with it, the middle of
+        the outermost bucket that is left stands for it: at most 1 % off.
         """
         buckets = self.buckets
         for bucket, count in other.buckets.items():
@@ -164,6 +164,13 @@ class Histogram:
                 del buckets[bucket]
         self.count -= other.count
         self.total -= other.total
+        if not buckets:
+            self.total, self.lowest, self.highest = 0.0, math.inf, 0.0
+            return
+        if bucket_of(other.highest) >= bucket_of(self.highest):
+            self.highest = value_of(max(buckets))
+        if bucket_of(other.lowest) <= bucket_of(self.lowest):
+            self.lowest = value_of(min(buckets))
 
     @property
     def mean(self) -> float | None:

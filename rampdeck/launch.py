@@ -106,6 +106,8 @@ def _setup(
     driver = MasterDriver(environment) if manning else None
     title = options.title or settings.scenario.name or loaded.name
     plan = _plan(settings, options, loaded)
+    if shortage := loader.too_few_files(_most_users(settings, options, plan)):
+        logging.getLogger("rampdeck").warning(shortage)
     hosts = Hosts(settings.hosts)
     sources = _sources(settings, parts.collectors, hosts)
     kinds = dict(parts.collectors)
@@ -129,7 +131,8 @@ def _setup(
         ),
         sources=sources,
         hosts=hosts,
-        views={kind: collector.view for kind, collector in kinds.items()},
+        views={kind: collector.view for kind, collector in parts.collectors.items()}
+        | {source.info.kind: source.collector.view for source in sources},
         metrics={
             f"{kind}.{metric.name}": metric
             for kind, collector in kinds.items()
@@ -170,6 +173,12 @@ def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[
     return (Stage("run", users, float(rate), math.inf),)
 
 
+def _most_users(settings: Config, options: Namespace, plan: tuple[Stage, ...]) -> int:
+    """Return how many users there may come to be: those of the plan; by hand or by a shape, ``max_users``."""
+    planned = max((stage.users for stage in plan), default=0)
+    return planned if options.headless and plan else max(planned, settings.load.max_users)
+
+
 def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Hosts) -> list[Source]:
     """Make the collectors of the configuration; the generator is watched in any case."""
     tables = list(settings.collectors)
@@ -183,6 +192,8 @@ def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Host
             raise UsageError(
                 where, f'no kind "{kind}"{nearest(kind, kinds)}', f"There are {', '.join(kinds)}"
             )
+        if kind == "generator":
+            table = {"limits": settings.generator} | dict(table)
         checked = settings.anchored(validate(kinds[kind].Config, table, f'{where}, kind "{kind}"'))
         if any(source.info.name == checked.source.name for source in sources):
             raise UsageError(where, f"{checked.source.name} is there already", 'Give it a label = "..."')

@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rampdeck.model import Instant, RunState
-from rampdeck.snapshot import EMPTY, GeneratorView, LoadView, Recording, Snapshot
+from rampdeck.snapshot import EMPTY, GeneratorView, LoadView, Recording, Snapshot, StepRow
+from rampdeck.steps import seconds_left
+from rampdeck.steptable import StepTable
 
 if TYPE_CHECKING:
     from rampdeck.run import Run
@@ -24,6 +26,7 @@ class Painter:
         self._body = EMPTY
         self._due = True
         self._elapsed = 0.0
+        self._steps = StepTable(run.session, run.gate)
 
     def tick(self) -> None:
         """Say that a second has passed: the next snapshot is made anew."""
@@ -51,6 +54,7 @@ class Painter:
             whole=session.book.whole.figures(),
             pace=session.book.window.pace.view(session.book.window.seconds),
             requests=session.request_rows(run.gate.health),
+            steps=self._step_rows(at),
             trend=session.trend(),
             sources=tuple(source.view(at) for source in session.sources.values()),
             thresholds=run.gate.outcome(final=True) if over else run.gate.views,
@@ -59,6 +63,14 @@ class Painter:
             generator=self._generator(),
             recording=Recording(run.writer.path, run.writer.bytes, run.writer.problem),
         )
+
+    def _step_rows(self, at: Instant) -> tuple[StepRow, ...]:
+        run, step = self._run, self._run.steps.step
+        marks = {number: run.trust.marks(number) for number in run.trust.doubted}
+        if step is None:
+            return self._steps.rows(None, marks)
+        left = seconds_left(step, at, run.engine.users, run.steps.settle, run.walk.left)
+        return self._steps.rows(left, marks)
 
     def _load(self, at: Instant) -> LoadView:
         run, engine, walk = self._run, self._run.engine, self._run.walk
@@ -89,5 +101,6 @@ class Painter:
             cpu_percent=values.get("cpu_percent"),
             lag_p99_ms=values.get("lag_p99_ms"),
             lag_max_ms=values.get("lag_max_ms"),
+            delay_p95_ms=values.get("delay_p95_ms"),
             reason=source.reason,
         )

@@ -46,6 +46,13 @@ class PlanWalk:
             users = stage.users
         return seconds if self.stages and math.isfinite(seconds) else None
 
+    @property
+    def left(self) -> float | None:
+        """Return how long the present stage is still held, ``None`` while no clock runs or it has no end."""
+        if not self.following or self.held or self.stage is None or not math.isfinite(self._left):
+            return None
+        return max(self._left, 0.0)
+
     def follow(self) -> Stage | None:
         """Start, or take the plan up where it was left; from the beginning after its end."""
         if not self.stages:

@@ -1,7 +1,7 @@
 """Requests over time: the last seconds, each step, the whole run, per name and in total.
 
 Fed with request batches in their order, live or from a session file. Nothing
-in it grows with the length of a run, only with names and steps.
+in it grows with the length of a run, only with names and (a sum each) with steps.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ WINDOW = 10
 """Batches (seconds) that the live figures look back."""
 MOST_ERRORS = 500
 """Distinct error texts that are kept for the record."""
+MOST_TALLIES = 2_000
+"""Names of levels (10 names in 200 levels, 500 in 4) that are kept apart; of levels before only the sums."""
 Key = tuple[str, str]
 """Method and name."""
 _SERIES = ("successes", "failures", "locust", "delay", "corrected")
@@ -73,7 +75,7 @@ class Tally:
         if not count:
             return Figures(seconds=seconds, rps=0.0 if seconds > 0 else None, killed=self.killed)
         everything = self.all()
-        p50, p95, p99 = everything.percentiles((50, 95, 99))
+        p50, p95, p99, p999 = everything.percentiles((50, 95, 99, 99.9))
         return Figures(
             seconds=seconds,
             requests=count,
@@ -84,6 +86,7 @@ class Tally:
             p50=p50,
             p95=p95,
             p99=p99,
+            p999=p999,
             highest=everything.highest,
             ok_p95=p95 if not self.failures.count else self.successes.percentile(95),
             locust_p95=self.locust.percentile(95) if self.locust.count else p95,
@@ -114,9 +117,13 @@ def _spread(times: Histogram) -> Spread:
 
 
 class Span:
-    """The requests of one span of time, by name and in total."""
+    """The requests of one span of time, by name and in total.
+
+    ``forgotten`` counts the names that are no longer kept apart.
+    """
 
     def __init__(self) -> None:
+        self.forgotten = 0
         self.seconds = 0.0
         self.total = Tally()
         self.pace = PaceTally()
@@ -133,6 +140,11 @@ class Span:
                 tally = self.names[key] = Tally()
             tally.add(stats)
             self.total.add(stats)
+
+    def forget_names(self) -> None:
+        """Keep the sum of all names only."""
+        self.forgotten += len(self.names)
+        self.names = {}
 
     def subtract(self, batch: RequestBatch) -> None:
         """Take out a batch that was added once."""
@@ -199,7 +211,10 @@ class RequestBook:
             # Seconds without any load would thin the rates of the whole run out.
             self.whole.add(batch)
         if step is not None:
-            self.steps.setdefault(step, Span()).add(batch)
+            if step not in self.steps:
+                self._make_room()
+                self.steps[step] = Span()
+            self.steps[step].add(batch)
         self.window.add(batch)
         self._recent.append(batch)
         while self.window.seconds - self._recent[0].seconds >= WINDOW - 0.5:
@@ -223,6 +238,15 @@ class RequestBook:
         """Return method, name, error text and count of the most frequent errors."""
         ranked = sorted(self.errors.items(), key=lambda item: -item[1])[:most]
         return [(method, name, text, count) for (method, name, text), count in ranked]
+
+    def _make_room(self) -> None:
+        """Forget the names of old levels; the level before the new one may still be judged."""
+        kept = sum(len(span.names) for span in self.steps.values())
+        for span in list(self.steps.values())[:-1]:
+            if kept <= MOST_TALLIES:
+                break
+            kept -= len(span.names)
+            span.forget_names()
 
     def _count_errors(self, stats: RequestStats, batch: RequestBatch) -> None:
         errors: Mapping[str, int] = stats.errors

@@ -16,6 +16,7 @@ from typing import Any
 from rampdeck import loop
 from rampdeck.config import LoadConfig
 from rampdeck.deck import UserClass
+from rampdeck.details import RequestDetails, StepDetails, request_details, step_details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
 from rampdeck.engine.recorder import TOO_MANY_NAMES
@@ -25,6 +26,7 @@ from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, gather, unanswered, write
+from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
 from rampdeck.snapshot import Snapshot
@@ -59,7 +61,8 @@ class Run:
         self.walk = PlanWalk(setup.plan)
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
-        self.trust = Trust()
+        self.trust = Trust(setup.config.generator)
+        self.gate.doubted = self.trust.doubted
         self.facts = unanswered(setup.config.release)
         self.began: Instant | None = None
         self.opened = Instant.now()
@@ -71,6 +74,7 @@ class Run:
         self._batch_from = self.opened.mono
         self._duties = Duties(self._has_defect)
         self._voices = Voices(self.session, setup.output, setup.log, echo=setup.echo)
+        self._self = SelfWatch(setup, self.session, self._voices)
         self._readers: Readers
         self._ticked = self.opened.mono
         self._told_of_names = False
@@ -102,6 +106,14 @@ class Run:
         """Return the newest events of some kinds since a cursor."""
         return self.session.events_after(cursor, kinds, most)
 
+    def step_details(self, number: int) -> StepDetails | None:
+        """Return a load level with every percentile and its request names."""
+        return step_details(self.session, number)
+
+    def request_details(self, method: str, name: str) -> RequestDetails:
+        """Return a request name with every percentile."""
+        return request_details(self.session, method, name)
+
     # -- Deck: what is wanted
 
     def change_target(self, by: int) -> None:
@@ -131,6 +143,8 @@ class Run:
                 self.session.say(EventKind.KEY, "the locustfile's shape drives the load")
                 self._load_begins()
                 self.engine.start_shape()
+        elif self.walk.held:
+            self.toggle_hold()
         elif not self.walk.following and (stage := self.walk.follow()):
             self.session.say(EventKind.KEY, f"following the plan from “{stage.name}”")
             self._go_to(stage)
@@ -189,6 +203,7 @@ class Run:
         """
         await loop.in_greenlet(self.engine.open)
         loop.exits.append(self._scenario_exits)
+        self._self.open()
         self._readers = Readers(self.setup.sources, self.setup.hosts, self.session)
         if why := self.engine.unstamped:
             text = f"response times are Locust's own and hold the generator's queue: {why}"
@@ -225,6 +240,7 @@ class Run:
         # A host that has gone silent answers no good-bye.
         await self._duties.cancel(PATIENCE)
         self._readers.close()
+        self._self.close()
         self._voices.drain(last=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
@@ -300,13 +316,10 @@ class Run:
         self._take_batch()
         self.over.set()
 
-    def unmanned(self, why: str, *, needed: bool) -> None:
-        """Note that workers are missing; a run that cannot begin without them is over."""
-        if needed:
-            self._broke("workers", why)
-            self.over.set()
-        else:
-            self.session.say(EventKind.LOAD, why, severity=Severity.ERROR)
+    def unmanned(self, why: str) -> None:
+        """End the run before its load has begun: workers that it needs are missing."""
+        self._broke("workers", why)
+        self.over.set()
 
     def _ended_by_itself(self) -> None:
         if not self.ended:
@@ -344,6 +357,7 @@ class Run:
         if self.engine.overflowed and not self._told_of_names:
             self._told_of_names = True
             self.session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
+        self._self.tick()
         self._painter.tick()
 
     def _take_batch(self) -> None:

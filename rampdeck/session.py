@@ -33,6 +33,9 @@ GAPS_KEPT = 100
 STALE = 3.0
 """Seconds without a sample after which a metric's trend shows a gap."""
 
+BLOCKED = "blocked"
+"""The ``signal`` of an event that names a place that held the loop up; by field ``key``."""
+
 Item = Sample | Event | RequestBatch | Step | SourceInfo
 Store = Callable[[Item], None]
 
@@ -94,6 +97,7 @@ class Session:
         self.book = RequestBook()
         self.users = History()
         self.mark: Event | None = None
+        self.blocked: dict[str, Event] = {}
         self.events = 0
         self.user_count = 0
         self._store = store
@@ -191,6 +195,8 @@ class Session:
         kind = source.info.kind if source else event.source
         if event.kind is EventKind.MARK:
             self.mark = event
+        if event.fields.get("signal") == BLOCKED:
+            self.blocked[event.fields["key"]] = event
         if source is not None:
             self._take_source_event(source, event)
         if event.kind is not EventKind.HEALTH:

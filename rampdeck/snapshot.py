@@ -81,6 +81,7 @@ class Figures:
     stamped: int = 0
     redirects: int = 0
     killed: int = 0
+    p999: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,22 @@ class RequestRow:
     whole: Figures
     p95: Series
     health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One load level: where it stands, its measured figures, its own verdict.
+
+    ``figures`` are those of the measured part, empty where there is none (yet).
+    ``left`` is how many seconds its phase goes on, ``None`` where nobody knows.
+    ``marks`` say why its figures are not to be trusted.
+    """
+
+    step: Step
+    figures: Figures
+    verdict: Verdict
+    left: float | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +229,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GeneratorView:
-    """This machine and this process: may the numbers be trusted?"""
+    """This machine and this process: may the numbers be trusted?
+
+    ``delay_p95_ms`` is what it adds to a request; ``None`` without a wire clock.
+    """
 
     health: Health = Health.CONNECTING
     cpu_percent: float | None = None
     lag_p99_ms: float | None = None
     lag_max_ms: float | None = None
+    delay_p95_ms: float | None = None
     reason: str = ""
 
 
@@ -242,6 +263,7 @@ class Snapshot:
     whole: Figures = field(default_factory=Figures)
     pace: PaceView | None = None
     requests: tuple[RequestRow, ...] = ()
+    steps: tuple[StepRow, ...] = ()
     trend: Trend = field(default_factory=Trend)
     sources: tuple[SourceView, ...] = ()
     thresholds: tuple[ThresholdView, ...] = ()

@@ -57,3 +57,15 @@ class StepMachine:
     def _turn(self, step: Step) -> tuple[Step, ...]:
         self.step = step
         return (step,)
+
+
+def seconds_left(step: Step, at: Instant, users: int, settle: float, hold: float | None) -> float | None:
+    """Return how long the phase of a level still takes, ``None`` where nobody knows.
+
+    ``hold`` is what the plan still holds the level for, if a plan drives it.
+    """
+    if step.phase == "ramp":
+        return abs(step.users - users) / step.spawn_rate if step.spawn_rate else None
+    if step.phase == "settle" and step.reached is not None:
+        return max(settle - (at.mono - step.reached.mono), 0.0)
+    return hold if step.phase == "measure" and step.cause == "plan" else None

@@ -2,17 +2,21 @@
 
 A verdict needs data that was there and a generator that was not itself the
 bottleneck. Each measured second is looked at; what was missing in more than a
-tenth of them becomes a doubt, and a doubt turns PASS into INCONCLUSIVE.
+tenth of a load level's seconds marks the level, and a mark turns PASS into
+INCONCLUSIVE. What marks a level is a doubt about the run.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rampdeck.arrivals import shortfall
+from rampdeck.config import GeneratorLimits
+from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge, judge_workers
 from rampdeck.model import Health
-from rampdeck.session import Session
+from rampdeck.session import Session, Source
 
 BLIND_SHARE = 0.10
 """Share of the measured seconds that a source may be blind before it is a doubt."""
@@ -20,90 +24,170 @@ ENOUGH_USERS = 0.9
 """Share of a level's users below which it is not that level."""
 LATE = 2.0
 """Seconds between two looks from which on the generator itself was stuck: they should be one apart."""
+MOST_TOLD = 5
+"""Load levels of which a run says one by one what was wrong with the generator."""
+_BEREFT = "a worker was lost, and with it what it had not told yet"
+_MISSING = "the scenario ended them, or they failed to start"
+
+
+@dataclass
+class _Span:
+    """Measured seconds, and those of them in which something was amiss."""
+
+    name: str = ""
+    measured: float = 0.0
+    short: float = 0.0
+    missed: str = ""
+    bereft: bool = False
+    blind: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    why: defaultdict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
+    excess: defaultdict[Excess, float] = field(default_factory=lambda: defaultdict(float))
+
+    def too_long(self, seconds: float) -> bool:
+        return seconds > BLIND_SHARE * self.measured
+
+    def marks(self) -> Iterator[str]:
+        """Return everything that was amiss for too long."""
+        yield from (text for _, text in self.excesses())
+        yield from self.blindness()
+        yield from self.missing()
+        if self.missed:
+            yield self.missed
+        if self.bereft:
+            yield _BEREFT
+
+    def excesses(self) -> Iterator[tuple[Excess, str]]:
+        for excess, seconds in self.excess.items():
+            if self.too_long(seconds):
+                yield excess, f"{excess.what} in {self._share(seconds)}: {excess.means}"
+
+    def blindness(self) -> Iterator[str]:
+        """Return which sources were blind; those with the same reason, such as their host, together."""
+        together: defaultdict[str, list[str]] = defaultdict(list)
+        for name, blind in self.blind.items():
+            if self.too_long(blind):
+                reasons = self.why[name]
+                together[max(reasons, key=lambda why: reasons[why])].append(name)
+        for why, names in together.items():
+            longest = max(self.blind[name] for name in names)
+            up_to = "up to " if len(names) > 1 else ""
+            mostly = ", mostly" if any(len(self.why[name]) > 1 for name in names) else ""
+            reason = f"{mostly}: {why}" if why else ""
+            yield f"{_listed(names)} blind for {up_to}{self._share(longest)}{reason}"
+
+    def missing(self) -> Iterator[str]:
+        if self.too_long(self.short):
+            yield f"users were missing in {self._share(self.short)}: {_MISSING}"
+
+    def _share(self, seconds: float) -> str:
+        return f"{seconds:.0f} of {self.measured:.0f} measured seconds"
 
 
 class Trust:
-    """Counts the measured seconds, and those in which something was amiss."""
+    """Counts the measured seconds, and those in which something was amiss, per load level and in all."""
 
-    def __init__(self) -> None:
-        self.measured = 0.0
-        self._blind: defaultdict[str, float] = defaultdict(float)
-        self._why: defaultdict[str, dict[str, float]] = defaultdict(dict)
-        self._overloaded = 0.0
-        self._short = 0.0
-        self._missed: dict[int, str] = {}
+    def __init__(self, limits: GeneratorLimits | None = None) -> None:
+        self._limits = limits or GeneratorLimits()
+        self._whole = _Span()
+        self._levels: dict[int, _Span] = {}
         self._workers_lost = 0
-        self._without: dict[int, None] = {}
+        self.doubted: dict[int, bool] = {}
+        """The levels that are not to be trusted, and whether not even a failure of theirs is certain."""
+
+    @property
+    def measured(self) -> float:
+        """The measured seconds of all levels."""
+        return self._whole.measured
 
     def observe(self, session: Session, seconds: float) -> None:
         """Look at the ``seconds`` since the last look; call it once a second."""
+        step = session.step
         self._look_for_workers(session)
-        if session.step is None or session.step.phase != "measure":
+        if step is None or step.phase != "measure":
             return
-        self.measured += seconds
-        if (span := session.book.steps.get(session.step.number)) is not None:
-            self._missed[session.step.number] = shortfall(span.pace.view(span.seconds))
-        if session.user_count < ENOUGH_USERS * session.step.users:
-            self._short += seconds
-        overloaded = seconds > LATE
-        for source in session.sources.values():
-            if source.health in (Health.BLIND, Health.CONNECTING):
-                self._blind[source.info.name] += seconds
-                why = self._why[source.info.name]
+        name = f"step {step.number} ({step.users} users)"
+        level = self._levels.setdefault(step.number, _Span(name))
+        if (book := session.book.steps.get(step.number)) is not None:
+            level.missed = shortfall(book.pace.view(book.seconds))
+        short = session.user_count < ENOUGH_USERS * step.users
+        blind = [s for s in session.sources.values() if s.health in (Health.BLIND, Health.CONNECTING)]
+        excesses = set(self._excesses(session, seconds))
+        for span in (level, self._whole):
+            span.measured += seconds
+            span.short += seconds * short
+            for source in blind:
+                source_name, why = source.info.name, span.why[source.info.name]
+                span.blind[source_name] += seconds
                 why[source.reason] = why.get(source.reason, 0.0) + seconds
-            if source.info.kind in ("generator", "workers") and source.health is Health.WARNING:
-                overloaded = True
-        if overloaded:
-            self._overloaded += seconds
+            for excess in excesses:
+                span.excess[excess] += seconds
+        if any(level.marks()):
+            self.doubted[step.number] = any(excess.taints for excess, _ in level.excesses())
+        else:
+            self.doubted.pop(step.number, None)
+
+    def _look_for_workers(self, session: Session) -> None:
+        """Mark the level in which a worker was lost, or a report of one; also while it ramps."""
+        workers = (source for source in session.sources.values() if source.info.kind == "workers")
+        lost = sum(sum(source.signals.values()) for source in workers)
+        if lost > self._workers_lost and (step := session.step) is not None:
+            name = f"step {step.number} ({step.users} users)"
+            self._levels.setdefault(step.number, _Span(name)).bereft = True
+            self.doubted.setdefault(step.number, False)
+        self._workers_lost = lost
+
+    def _excesses(self, session: Session, seconds: float) -> Iterator[Excess]:
+        for source in session.sources.values():
+            if source.info.kind == "generator":
+                values = _fresh(source)
+                yield from judge(values, self._limits)
+                if seconds > LATE:
+                    yield STOOD_STAMPED if is_stamped(values) else STOOD
+            elif source.info.kind == "workers":
+                yield from judge_workers(_fresh(source), self._limits)
+
+    # -- what came of it
+
+    def marks(self, number: int) -> tuple[str, ...]:
+        """Return why a load level is not to be trusted, as sentences; none is a good sign."""
+        level = self._levels.get(number)
+        return tuple(level.marks()) if level else ()
 
     def doubts(self) -> tuple[str, ...]:
-        """Return what was missing, as sentences; it takes a PASS away, but not a FAIL.
-
-        Sources that were blind for the same reason, such as their host, share a sentence.
-        """
+        """Return what was missing, as sentences; it takes a PASS away, but not a FAIL."""
         found: list[str] = []
         if not self.measured:
             found.append("no load level was held long enough to be measured")
-        found += self._blindness()
-        if self._short > BLIND_SHARE * self.measured:
-            seconds = f"{self._short:.0f} of {self.measured:.0f} measured seconds"
-            found.append(f"users were missing in {seconds}: the scenario ended them, or they failed to start")
-        found += (f"step {number}: {why}" for number, why in self._missed.items() if why)
-        found += (
-            f"step {number}: a worker was lost, with what it had not told yet" for number in self._without
-        )
+        found += self._over_all(_Span.blindness)
+        found += self._over_all(_Span.missing)
+        found += (f"{level.name}: {level.missed}" for level in self._levels.values() if level.missed)
+        found += (f"{level.name}: {_BEREFT}" for level in self._levels.values() if level.bereft)
+        found += self._generator(taints=False)
         return tuple(found)
-
-    def _look_for_workers(self, session: Session) -> None:
-        """Mark the step in which a worker was lost, or a report of one."""
-        lost = sum(
-            sum(source.signals.values())
-            for source in session.sources.values()
-            if source.info.kind == "workers"
-        )
-        if lost > self._workers_lost and session.step is not None:
-            self._without[session.step.number] = None
-        self._workers_lost = lost
-
-    def _blindness(self) -> Iterator[str]:
-        together: defaultdict[str, list[str]] = defaultdict(list)
-        for name, blind in self._blind.items():
-            if blind > BLIND_SHARE * self.measured:
-                reasons = self._why[name]
-                together[max(reasons, key=lambda why: reasons[why])].append(name)
-        for why, names in together.items():
-            longest = max(self._blind[name] for name in names)
-            seconds = f"{'up to ' if len(names) > 1 else ''}{longest:.0f} of {self.measured:.0f}"
-            mostly = ", mostly" if any(len(self._why[name]) > 1 for name in names) else ""
-            reason = f"{mostly}: {why}" if why else ""
-            yield f"{_listed(names)} blind for {seconds} measured seconds{reason}"
 
     def tainted(self) -> tuple[str, ...]:
         """Return why the request figures themselves are not to be trusted, if so."""
-        if self._overloaded <= BLIND_SHARE * self.measured:
-            return ()
-        seconds = f"{self._overloaded:.0f} of {self.measured:.0f} measured seconds"
-        return (f"the generator was at its limit in {seconds}: response times hold its own queue",)
+        return tuple(self._generator(taints=True))
+
+    def _over_all(self, what: Callable[[_Span], Iterator[str]]) -> list[str]:
+        """Return what was amiss over the whole run, or else the levels that it was amiss in."""
+        return list(what(self._whole)) or [
+            f"{level.name}: {text}" for level in self._levels.values() for text in what(level)
+        ]
+
+    def _generator(self, *, taints: bool) -> list[str]:
+        found = [
+            f"{level.name}: {text}"
+            for level in self._levels.values()
+            for excess, text in level.excesses()
+            if excess.taints is taints
+        ]
+        more = len(found) - MOST_TOLD
+        return found if more <= 1 else [*found[:MOST_TOLD], f"and {more} more of the kind"]
+
+
+def _fresh(source: Source) -> Mapping[str, float]:
+    return source.last.values if source.last is not None and source.health is not Health.BLIND else {}
 
 
 def _listed(names: Sequence[str]) -> str:

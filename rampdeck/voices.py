@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rampdeck.model import Event, EventKind, Instant, Severity
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.session import Session
@@ -24,9 +26,10 @@ class Voices:
         for line, is_error in self._output.lines(last):
             self.say(line, Severity.WARNING if is_error else Severity.INFO)
 
-    def say(self, text: str, severity: Severity) -> None:
-        """Append a line of the scenario."""
-        self._session.append(Event(Instant.now(), "scenario", EventKind.LOG, severity, text))
+    def say(self, text: str, severity: Severity, fields: Mapping[str, str] | None = None) -> None:
+        """Append a line of the scenario, or about it."""
+        event = Event(Instant.now(), "scenario", EventKind.LOG, severity, text, fields=fields or {})
+        self._session.append(event)
         if self._echo:
             self._output.tell(clean(text))
 

@@ -29,9 +29,15 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     assert read(tmp_path, "").gate.thresholds == ("p95 < 800ms", "error_rate < 1%")
 
 
-def test_the_commented_template_can_be_read() -> None:
-    config = load(Path(__file__).parent.parent / "rampdeck" / "template.toml")
-    assert config.stages
+def test_the_commented_template_holds_the_plan_of_a_release_test() -> None:
+    plan = load(Path(__file__).parent.parent / "rampdeck" / "template.toml").plan()
+    assert [(stage.name, stage.users, stage.hold) for stage in plan] == [
+        ("baseline", 20, 300),
+        ("peak", 50, 600),
+        ("spike, from", 10, 10),
+        ("spike, to", 100, 30),
+    ]
+    assert plan[3].spawn_rate == 0.75, "90 more users over two minutes"
 
 
 @pytest.mark.parametrize(
@@ -45,6 +51,8 @@ def test_the_commented_template_can_be_read() -> None:
             'unknown key "stages.0.spwan_rate"; did you mean "spawn_rate"?',
         ),
         ("[load]\nstep = 0", '"load.step"'),
+        ("[generator]\nlags = 5", 'unknown key "generator.lags"; did you mean "lag"?'),
+        ("[generator]\ncpu = 0", '"generator.cpu"'),
         ("[load]\nsettle = 'soon'", '"soon" is no duration; write 30s, 5m or 1h30m'),
         ("[target]\nhost = 'staging'", '"staging" is no address; write http://HOST or https://HOST'),
         (

@@ -55,6 +55,48 @@ def test_what_was_added_can_be_taken_out_again(kept: list[float], gone: list[flo
     assert histogram.percentile(50) == pytest.approx(exact(kept, 50), rel=RELATIVE_ERROR + 1e-9)
 
 
+@given(TIMES, TIMES)
+def test_the_order_and_the_grouping_of_parts_do_not_matter(a: list[float], b: list[float]) -> None:
+    def together(*parts: Histogram) -> Histogram:
+        found = Histogram()
+        for part in parts:
+            found.add(part)
+        return found
+
+    one, other, third = Histogram.of(a), Histogram.of(b), Histogram.of([7.0])
+    assert together(one, other) == together(other, one)
+    assert together(together(one, other), third) == together(one, together(other, third))
+    assert together(one, Histogram()) == one
+
+
+@given(TIMES, TIMES)
+def test_the_largest_and_the_smallest_leave_with_what_brought_them(
+    kept: list[float], gone: list[float]
+) -> None:
+    histogram = Histogram.of(kept)
+    histogram.add(Histogram.of(gone))
+    histogram.subtract(Histogram.of(gone))
+    assert histogram.highest == pytest.approx(max(kept), rel=RELATIVE_ERROR + 1e-9)
+    assert histogram.lowest == pytest.approx(min(kept), rel=RELATIVE_ERROR + 1e-9)
+    histogram.subtract(Histogram.of(kept))
+    assert histogram == Histogram()
+    assert (histogram.total, histogram.mean, histogram.lowest) == (0.0, None, math.inf)
+
+
+@given(st.lists(TIMES, min_size=1, max_size=12), st.integers(1, 4))
+def test_a_sliding_window_is_the_same_as_its_parts(parts: list[list[float]], width: int) -> None:
+    window = Histogram()
+    for place, part in enumerate(parts):
+        window.add(Histogram.of(part))
+        if place >= width:
+            window.subtract(Histogram.of(parts[place - width]))
+    times = [time for part in parts[-width:] for time in part]
+    assert window.count == len(times)
+    for percent in (0.1, 50, 95, 99.9, 100):
+        assert window.percentile(percent) == pytest.approx(exact(times, percent), rel=RELATIVE_ERROR + 1e-9)
+    assert window.highest == pytest.approx(max(times), rel=RELATIVE_ERROR + 1e-9)
+
+
 @given(TIMES)
 def test_putting_together_changes_nothing_that_was_put_in(times: list[float]) -> None:
     part, together = Histogram.of(times), Histogram()

@@ -9,7 +9,7 @@ import pytest
 
 from rampdeck.histogram import Histogram
 from rampdeck.model import Instant, RequestBatch, RequestStats
-from rampdeck.requests import MOST_ERRORS, WINDOW, RequestBook, Span, Tally
+from rampdeck.requests import MOST_ERRORS, MOST_TALLIES, WINDOW, RequestBook, Span, Tally
 from rampdeck.snapshot import HISTORY
 
 
@@ -161,3 +161,14 @@ def test_a_span_tells_its_times_from_p50_to_p9999_of_all_requests_and_of_success
     assert spreads.all.count == 20_000
     assert spreads.delay.p95 is None
     assert spreads.locust == spreads.all  # the only clock there is
+
+
+def test_levels_without_end_with_many_names_keep_their_sums_and_forget_old_names() -> None:
+    book, names, levels = RequestBook(), 100, 50
+    for level in range(1, levels + 1):
+        book.add(second(level, *(stats(f"/{name}", [10.0] * 2) for name in range(names))), step=level)
+    assert {span.figures().requests for span in book.steps.values()} == {2 * names}
+    kept = [number for number, span in book.steps.items() if span.names]
+    assert kept == list(range(levels - MOST_TALLIES // names, levels + 1))
+    assert book.steps[1].forgotten == names
+    assert book.steps[levels].forgotten == 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Severity, SourceInfo, Step
+from rampdeck.config import GeneratorLimits
+from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, Severity, SourceInfo, Step
 from rampdeck.session import Session
 from rampdeck.trust import Trust
 
@@ -26,6 +27,10 @@ class Watched:
         self.session.append(
             Event(NOW, f"{kind}@local", EventKind.HEALTH, Severity.NOTICE, why, fields=fields)
         )
+
+    def says(self, **values: float) -> None:
+        """Let the generator say something of itself."""
+        self.session.append(Sample(NOW, "generator@local", values))
 
     def users(self, count: int) -> None:
         self.session.append(RequestBatch(NOW, 1.0, count, ()))
@@ -69,20 +74,93 @@ def test_a_source_that_is_left_out_on_purpose_is_no_doubt() -> None:
     assert run.doubts == []
 
 
-def test_a_generator_at_its_limit_taints_the_figures() -> None:
+def test_a_generator_at_its_limit_taints_times_that_hold_its_queue() -> None:
     run = Watched()
-    run.turn("generator", Health.WARNING, "lag")
+    run.says(lag_p99_ms=51.0)
     run.seconds(5)
-    assert run.trust.tainted() == (
-        "the generator was at its limit in 5 of 5 measured seconds: response times hold its own queue",
+    (mark,) = run.trust.marks(1)
+    assert mark == (
+        "the loop lagged by more than 50 ms in 5 of 5 measured seconds: "
+        "response times hold the generator's own queue"
     )
+    assert run.trust.tainted() == (f"step 1 (10 users): {mark}",)
+    assert run.trust.doubted == {1: True}
+
+
+def test_a_generator_that_is_late_takes_a_pass_away_but_no_failure_of_stamped_times() -> None:
+    run = Watched()
+    run.says(lag_p99_ms=400.0, delay_p95_ms=60.0, delay_percent=30.0)
+    run.seconds(5)
+    (mark,) = run.trust.marks(1)
+    assert mark == (
+        "the generator added more than 50 ms and 25 % of p95 to a request in 5 of 5 measured seconds: "
+        "wire times stay right, but requests left late, so the load was less than asked for. Use --workers"
+    )
+    assert run.doubts == [f"step 1 (10 users): {mark}"]
+    assert (run.trust.tainted(), run.trust.doubted) == ((), {1: False})
+
+
+def test_only_the_level_is_marked_in_which_it_was() -> None:
+    run = Watched()
+    run.seconds(60)
+    run.session.append(Step(2, 50, 5.0, "plan", NOW, "", NOW, NOW))
+    run.users(50)
+    run.says(cpu_percent=95.0, delay_p95_ms=3.0, delay_percent=9.0)
+    run.seconds(3)
+    run.says(cpu_percent=50.0)
+    run.seconds(7)
+    assert run.trust.marks(1) == ()
+    (mark,) = run.trust.marks(2)
+    assert mark.startswith("the generator used more than 90 % of a core in 3 of 10 measured seconds")
+    assert run.doubts == [f"step 2 (50 users): {mark}"]
+
+
+def test_a_mark_goes_when_it_has_become_a_small_part_of_the_level() -> None:
+    run = Watched()
+    run.says(memory_percent=99.0)
+    run.seconds(1)
+    assert run.trust.doubted == {1: False}
+    run.says(memory_percent=50.0)
+    run.seconds(9)
+    assert (run.trust.marks(1), run.trust.doubted) == ((), {})
+
+
+def test_the_limits_are_those_of_the_configuration() -> None:
+    run = Watched()
+    run.trust = Trust(GeneratorLimits(lag=500, littles_law=5))
+    run.says(lag_p99_ms=400.0, littles_law=90.0)
+    run.seconds(5)
+    (mark,) = run.trust.marks(1)
+    assert mark.startswith("users were for more than 5 % of their time in no request and no wait")
+
+
+def test_of_many_levels_at_the_limit_a_run_names_a_few() -> None:
+    run = Watched()
+    run.says(cpu_percent=99.0)
+    for number in range(1, 31):
+        run.session.append(Step(number, 10, 5.0, "key", NOW, "", NOW, NOW))
+        run.seconds(5)
+    assert len(run.trust.tainted()) == 6
+    assert run.trust.tainted()[-1] == "and 25 more of the kind"
+
+
+def test_a_source_that_was_blind_at_one_level_marks_it_even_if_the_run_was_long() -> None:
+    run = Watched()
+    run.seconds(100)
+    run.session.append(Step(2, 10, 5.0, "key", NOW, "", NOW, NOW))
+    run.turn("postgres", Health.BLIND, "connection refused")
+    run.seconds(5)
+    assert run.trust.marks(1) == ()
+    assert run.doubts == [
+        "step 2 (10 users): postgres@local was blind for 5 of 5 measured seconds: connection refused"
+    ]
 
 
 def test_seconds_in_which_the_whole_program_was_stuck_count_in_full() -> None:
     run = Watched()
     run.seconds(20)
     run.trust.observe(run.session, 8.0)
-    assert "in 8 of 28 measured seconds" in run.trust.tainted()[0]
+    assert "stood still in 8 of 28 measured seconds" in run.trust.tainted()[0]
 
 
 def test_a_level_whose_users_have_gone_is_not_the_level_that_was_asked_for() -> None:

@@ -24,9 +24,10 @@ from rampdeck.snapshot import LoadView
 from .drawing import safe
 from .keymap import APP, PANE_KEYS, bindings, checked
 from .logbook import Filter
-from .panes import SourcePane
+from .panes import RequestsPane, SourcePane, StepsPane
 from .screens.classes import ChooseClasses
 from .screens.dashboard import Dashboard
+from .screens.details import OpenedRequest, OpenedStep
 from .screens.dialogs import Confirm, FilterLog, GoTo, Note, OpenedEntry
 from .screens.help import Help
 from .terminal import Terminal
@@ -317,6 +318,18 @@ class Cockpit(App[None]):
     def on_source_pane_entry_opened(self, message: SourcePane.EntryOpened) -> None:
         """Show a log line whole."""
         self.push_screen(OpenedEntry(message.entry))
+
+    def on_steps_pane_opened(self, message: StepsPane.Opened) -> None:
+        """Show a step whole."""
+        details = self._deck.step_details(message.number)
+        if details is not None:
+            rows = self.dashboard.snapshot.steps
+            row = next((row for row in rows if row.step.number == message.number), None)
+            self.push_screen(OpenedStep(details, row))
+
+    def on_requests_pane_opened(self, message: RequestsPane.Opened) -> None:
+        """Show a request name whole."""
+        self.push_screen(OpenedRequest(self._deck.request_details(message.method, message.name)))
 
     # The palette.
 

@@ -16,9 +16,9 @@ from textual.binding import Binding, BindingType
 from rampdeck.config import nearest
 from rampdeck.errors import UsageError
 
-WORKERS = 11
-"""The pane of the workers, where a run has any: the digits are taken, so it has a letter."""
-PANE_KEYS = {**{number: str(number) for number in range(1, 10)}, WORKERS: "c"}
+STEPS, WORKERS = 10, 11
+"""The panes of the load levels and of the workers: the digits are taken, so they have letters."""
+PANE_KEYS = {**{number: str(number) for number in range(10)}, STEPS: "t", WORKERS: "c"}
 """What stands in front of a pane's title: the key that goes to it."""
 
 
@@ -57,8 +57,9 @@ APP: tuple[Binding, ...] = (
     *(
         Binding(str(number), f"pane({number})", f"Pane {number}", show=False,
                 tooltip="Go to this pane", id=f"pane.{number}")
-        for number in range(1, 10)
+        for number in range(10)
     ),
+    Binding("t", f"pane({STEPS})", "Steps", show=False, tooltip="Go to the table of steps", id="pane.steps"),
     Binding("c", f"pane({WORKERS})", "Workers", show=False,
             tooltip="Go to the workers, where a run has any", id="pane.workers"),
     Binding("question_mark,f1", "help", "Help", key_display="?", tooltip="What the keys and panes do",
@@ -68,7 +69,8 @@ APP: tuple[Binding, ...] = (
 )  # fmt: skip
 """The bindings of the app, in the order of the line at the foot."""
 
-PANE_IDS = ("log.filter", "log.level", "log.follow", "log.open", "requests.sort", "pane.up", "pane.down",
+PANE_IDS = ("log.filter", "log.level", "log.follow", "log.open", "requests.sort", "requests.open",
+            "steps.open", "pane.up", "pane.down",
             "pane.pageup", "pane.pagedown", "pane.first", "pane.last")  # fmt: skip
 
 

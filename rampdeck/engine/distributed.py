@@ -37,6 +37,7 @@ class MasterDriver:
         assert isinstance(self.runner, CockpitMaster)
         self.recorder = Recorder(environment)
         self._pace = PaceSum()
+        self._spelled = self.recorder.spelled
         self._merged = Merged()
         self._asking: Any = None
         environment.events.worker_report.add_listener(self._on_report)
@@ -81,6 +82,11 @@ class MasterDriver:
         for worker in self.roll:
             total.update(worker.exceptions)
         return total
+
+    @property
+    def spelled(self) -> Mapping[str, str]:
+        """Errors of requests as Locust writes them, by text, as our workers have met them."""
+        return self._spelled
 
     def take(self) -> tuple[RequestStats, ...]:
         """Return what has been reported since the last call, and ask for the next in time."""
@@ -174,6 +180,7 @@ class MasterDriver:
         if report.wire and report.wire != worker.wire:
             self.roll.tell(f"worker {worker.name} has no wire clock: {report.wire}")
         worker.wire, worker.trouble = report.wire, report.trouble
+        self._spelled.update(report.spelled)
         worker.overflowed, worker.exceptions = report.overflowed, report.exceptions
 
     def _count_plain(self, worker: Worker, data: Mapping[str, Any]) -> None:

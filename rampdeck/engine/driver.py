@@ -60,6 +60,10 @@ class Driver(Protocol):
     def exceptions(self) -> Mapping[str, int]:
         """How often the scenario's own code raised, by text."""
 
+    @property
+    def spelled(self) -> Mapping[str, str]:
+        """Errors of requests as Locust writes them, with their class, by text."""
+
     def take(self) -> tuple[RequestStats, ...]:
         """Return the requests that were counted since the last call."""
 

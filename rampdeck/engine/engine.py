@@ -160,6 +160,11 @@ class LoadEngine:
         return self.driver.exceptions
 
     @property
+    def spelled(self) -> Mapping[str, str]:
+        """Return errors of requests as Locust writes them, with their class, by text."""
+        return self.driver.spelled
+
+    @property
     def overflowed(self) -> bool:
         """Return whether there were more request names than are told apart."""
         return self.driver.overflowed

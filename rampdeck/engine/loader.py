@@ -31,6 +31,9 @@ from rampdeck.errors import ScenarioError
 OPEN_FILES = 10_000
 """What Locust raises the soft limit of open files to; a user needs at least one."""
 
+SPARE_FILES = 100
+"""Open files that the program itself may need: the session file, collectors, SSH, libraries."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -114,6 +117,27 @@ def raise_open_files() -> None:
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def too_few_files(users: int) -> str:
+    """Raise the soft limit of open files for so many users; say what is wrong if that is not enough.
+
+    A user keeps at least one connection open; the program itself needs some files too.
+    """
+    needed = users + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return ""
+    if hard == resource.RLIM_INFINITY or hard >= needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+        return ""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return (
+        f"{users} users need about {needed} open files, but this process may have {hard} (ulimit -Hn): "
+        f"from about {max(hard - SPARE_FILES, 0)} users on connections will fail here, not at the server. "
+        f"Raise the hard limit: nofile in /etc/security/limits.conf, LimitNOFILE= in a unit, "
+        f"--ulimit nofile={needed} in a container"
+    )
 
 
 def _chosen(loaded: Loaded, options: Namespace) -> list[Any]:

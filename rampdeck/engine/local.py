@@ -45,6 +45,11 @@ class LocalDriver:
         """How often the scenario's own code raised, by text."""
         return self.recorder.exceptions
 
+    @property
+    def spelled(self) -> Mapping[str, str]:
+        """Errors of requests as Locust writes them, by text."""
+        return self.recorder.spelled
+
     def take(self) -> tuple[RequestStats, ...]:
         """Return the requests that were counted since the last call."""
         return self.recorder.take()

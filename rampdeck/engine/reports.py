@@ -41,7 +41,8 @@ class Report:
     ``seconds`` is the time that the figures are of, ``cpu`` percent of one
     core, ``lag`` how late its loop runs what is
     due, the 99th percentile of ten seconds in ms.
-    ``exceptions`` are all that its scenario ever raised. ``wire`` says why
+    ``exceptions`` are all that its scenario ever raised, ``spelled`` how
+    Locust writes the errors that are new in this report. ``wire`` says why
     there are no wire times, if there are none; ``trouble`` what keeps the
     worker from going on as wanted.
     """
@@ -58,6 +59,7 @@ class Report:
     pace: list[Any] | None = None
     overflowed: bool = False
     exceptions: Mapping[str, int] = field(default_factory=dict)
+    spelled: Mapping[str, str] = field(default_factory=dict)
     wire: str = ""
     trouble: str = ""
 

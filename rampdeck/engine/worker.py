@@ -62,7 +62,7 @@ class CockpitWorker(WorkerRunner):
         self._process = psutil.Process()
         self._process.cpu_percent()
         self._unsent: list[dict[str, Any]] = []
-        self._number = 0
+        self._number = self._spelled = 0
         self._reported = time.monotonic()
         self._lags: deque[float] = deque(maxlen=round(WINDOW / LOOK))
         self._cpu, self._cpu_read = 0.0, self._reported
@@ -163,8 +163,14 @@ class CockpitWorker(WorkerRunner):
             wire=wire.clock().reason,
             overflowed=self._recorder.overflowed,
             exceptions=dict(self._recorder.exceptions),
+            spelled=self._newly_spelled(),
             trouble=self.trouble or self._ending.failure or self._broken_ramp(),
         )
+
+    def _newly_spelled(self) -> dict[str, str]:
+        spelled = list(self._recorder.spelled.items())[self._spelled :]
+        self._spelled += len(spelled)
+        return dict(spelled)
 
     def _broken_ramp(self) -> str:
         error = self.spawning_greenlet.exception if self.spawning_greenlet is not None else None

@@ -14,7 +14,7 @@ if the load ended now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,8 @@ class Gate:
         self._latest = 0
         self._thin: list[str] = []
         self._verdicts: dict[int, Verdict] = {}
+        self.doubted: Mapping[int, bool] = {}
+        """Levels that are not to be trusted, and whether their very figures are tainted."""
         self._groups = grouped(self.thresholds)
         self._percents = sorted({threshold.percent for threshold in self.thresholds if threshold.percent})
 
@@ -186,13 +188,27 @@ class Gate:
         level = self._level
         if level is not None and level.requests < MIN_REQUESTS and level.seconds >= MIN_SECONDS:
             thin.append(_too_thin(level))
+        if tainted and any(self.doubted.values()) and self._fails_untainted():
+            doubts, tainted = (*tainted, *doubts), ()
         return judge(self.outcome(final), (*thin, *doubts), tainted, places)
 
     def step_verdict(self, number: int) -> Verdict:
-        """Return the verdict of one load level by itself; counts have no part in it."""
+        """Return the verdict of one load level by itself; counts have no part in it.
+
+        A doubt takes a PASS away, a taint a FAIL too.
+        """
+        verdict = self._verdicts.get(number, Verdict.INCONCLUSIVE)
         if self._level is not None and self._level.number == number:
-            return self._verdict_of(self._level)
-        return self._verdicts.get(number, Verdict.INCONCLUSIVE)
+            verdict = self._verdict_of(self._level)
+        tainted = self.doubted.get(number)
+        if tainted or (verdict is Verdict.PASS and tainted is not None):
+            return Verdict.INCONCLUSIVE
+        return verdict
+
+    def _fails_untainted(self) -> bool:
+        """Tell whether a level has failed whose figures are its own."""
+        numbers = [*self._verdicts, *([self._level.number] if self._level else [])]
+        return any(self.step_verdict(number) is Verdict.FAIL for number in numbers)
 
     def health(self, method: str, name: str, figures: Figures) -> Health:
         """Return how a request name stands to the thresholds in the figures of its last seconds.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,10 +24,10 @@ from rampdeck.record.result import (
     Result,
     SourceResult,
     StepResult,
-    parts,
+    measured,
 )
+from rampdeck.requests import Span
 from rampdeck.session import Session, Source
-from rampdeck.snapshot import Figures
 
 if TYPE_CHECKING:
     from rampdeck.run import Run
@@ -38,7 +38,8 @@ class Matter:
     """What a result is made of, beside the session and its gate.
 
     ``doubts`` take a PASS away; ``tainted`` says why the figures themselves
-    cannot be trusted (:func:`rampdeck.gate.judge`).
+    cannot be trusted (:func:`rampdeck.gate.judge`); ``marks`` say the same of
+    load levels, by number.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Matter:
     tainted: Sequence[str] = ()
     findings: Sequence[Finding] = ()
     file: Path | None = None
+    marks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def conclude(run: Run) -> Result:
@@ -67,6 +69,7 @@ def conclude(run: Run) -> Result:
         findings=findings(
             run.session, run.gate.outcome(final=run.session.step is None), run.engine.exceptions
         ),
+        marks={number: run.trust.marks(number) for number in run.trust.doubted},
         file=run.writer.path,
     )
     return result_of(run.session, run.gate, matter, Instant.now())
@@ -95,12 +98,12 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
         ended=ended or at,
         running=running,
         users=max((step.users for step in steps), default=0),
-        total=Measured.of(book.whole.figures()),
+        total=Measured.of(book.whole),
         record=record,
         thresholds=gate.outcome(final=not running),
-        steps=tuple(_step(session, gate, step) for step in steps),
+        steps=tuple(_step(session, gate, matter, step) for step in steps),
         requests=tuple(
-            RequestResult(method=method, name=name, **parts(tally.figures(seconds)))
+            RequestResult(method=method, name=name, **measured(tally, seconds))
             for (method, name), tally in book.whole.names.items()
         ),
         errors=tuple(ErrorResult(*error) for error in book.worst_errors()),
@@ -115,7 +118,7 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
     )
 
 
-def _step(session: Session, gate: Gate, step: Step) -> StepResult:
+def _step(session: Session, gate: Gate, matter: Matter, step: Step) -> StepResult:
     span = session.book.steps.get(step.number)
     pace = span.pace.view(span.seconds) if span else None
     return StepResult(
@@ -127,9 +130,10 @@ def _step(session: Session, gate: Gate, step: Step) -> StepResult:
         began=step.began,
         measured=span is not None,
         verdict=gate.step_verdict(step.number),
+        marks=matter.marks.get(step.number, ()),
         asked=pace.asked if pace else None,
         achieved=pace.achieved if pace else None,
-        **parts(span.figures() if span else Figures()),
+        **measured((span or Span()).total, span.seconds if span else 0.0),
     )
 
 
@@ -153,7 +157,7 @@ def _generator(session: Session) -> GeneratorResult:
     highest = next(
         (source.highest for source in session.sources.values() if source.info.kind == "generator"), {}
     )
-    names = ("cpu_percent", "lag_p99_ms", "lag_max_ms")
+    names = ("cpu_percent", "lag_p99_ms", "lag_max_ms", "delay_p95_ms", "memory_percent")
     return GeneratorResult(*(highest.get(name) for name in names))
 
 

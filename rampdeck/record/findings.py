@@ -16,6 +16,8 @@ from rampdeck.snapshot import ThresholdView
 
 GAPS_SHOWN = 5
 """Times that a source was blind which its finding lists; its entry among the sources has all."""
+BLOCKS_SHOWN = 10
+"""Places that held the loop up which are listed."""
 _ORDER = ("error", "warning", "notice")
 _ADVICE = {
     "worker_lost": "Read its last lines in the workers' log; its users went to the others",
@@ -39,6 +41,7 @@ def findings(
         *_exceptions(exceptions),
         *_names(session),
         *_plain_workers(session),
+        *_blocks(session),
         *(finding for source in session.sources.values() for finding in _of_source(source)),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
@@ -79,6 +82,19 @@ def plain_words(plain: int, there: int) -> str:
     """Return what workers that are plain Locust mean for the percentiles."""
     are = "is" if plain == 1 else "are"
     return f"{plain} of {there} workers {are} plain locust: percentiles are Locust's, rounded to two digits"
+
+
+def _blocks(session: Session) -> Iterator[Finding]:
+    """Return what held the generator's loop up, the dearest first."""
+    told = sorted(session.blocked.values(), key=lambda event: -float(event.fields["total"]))
+    for event in told[:BLOCKS_SHOWN]:
+        count, longest = int(event.fields["count"]), float(event.fields["longest"])
+        times = "once" if count == 1 else f"{count} times"
+        ours = event.fields["origin"] != "scenario"
+        evidence = (f"longest {longest * 1000:.0f} ms, together {float(event.fields['total']):.1f} s",)
+        advice = "" if ours else "Compute it before the load, and wait with what yields to gevent"
+        text = f"the loop stood still {times} {event.fields['place']}; every user waited"
+        yield Finding("generator", "notice" if ours else "warning", text, evidence, advice)
 
 
 def _of_source(source: Source) -> Iterator[Finding]:

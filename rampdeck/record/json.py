@@ -2,20 +2,24 @@
 
 Keys are only ever added within a ``schema``. Times are ISO 8601 in UTC,
 response times ms, ``error_rate`` a share of 0 to 1; the ``value`` and ``limit``
-of a threshold are in its ``unit``. ``null`` is no data. Names of requests and
-sources stand as they are, whatever characters they hold; secrets are taken out.
+of a threshold are in its ``unit``. ``null`` is no data. ``clock`` says whose
+times a part has: ``wire`` (stamped by the kernel), ``locust``, or ``mixed``, of
+which ``stamped`` are wire times. Names of requests and sources stand as they
+are, whatever characters they hold; secrets are taken out.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 from rampdeck.model import Instant
 from rampdeck.record.result import GapResult, Measured, Result, SourceResult, StepResult, parts
 from rampdeck.secrets import redact
+from rampdeck.snapshot import Spread, Spreads
 
 SCHEMA = 1
 _DIGITS = {"rps": 3, "error_rate": 6}
@@ -67,6 +71,8 @@ def to_json(result: Result) -> dict[str, Any]:
             "cpu_percent": _number(result.generator.cpu_percent, 1),
             "lag_p99_ms": _number(result.generator.lag_p99_ms, 3),
             "lag_max_ms": _number(result.generator.lag_max_ms, 3),
+            "delay_p95_ms": _number(result.generator.delay_p95_ms, 3),
+            "memory_percent": _number(result.generator.memory_percent, 1),
         },
         "pacing": [redact(sentence) for sentence in result.pacing],
         "record": {name: redact(text) for name, text in result.record.named().items()},
@@ -89,6 +95,7 @@ def _step(step: StepResult) -> dict[str, Any]:
         "began": _moment(step.began),
         "measured": step.measured,
         "verdict": step.verdict.value,
+        "marks": [redact(mark) for mark in step.marks],
         "asked": _number(step.asked, 3),
         "achieved": _number(step.achieved, 3),
         **_figures(step),
@@ -126,8 +133,15 @@ def _thresholds(result: Result) -> list[dict[str, Any]]:
     ]
 
 
-def _figures(measured: Measured) -> dict[str, float | None]:
-    return {name: _number(value, _DIGITS.get(name, 3)) for name, value in parts(measured).items()}
+def _figures(measured: Measured) -> dict[str, Any]:
+    figures = {name: _number(value, _DIGITS.get(name, 3)) for name, value in parts(measured).items()}
+    spreads = {clock.name: _spread(getattr(measured.spreads, clock.name)) for clock in fields(Spreads)}
+    return {**figures, "clock": measured.clock, "percentiles": spreads}
+
+
+def _spread(spread: Spread) -> dict[str, float | None]:
+    numbers = {one.name: _number(getattr(spread, one.name), 3) for one in fields(Spread)}
+    return {"max" if name == "highest" else name: number for name, number in numbers.items()}
 
 
 def _number(value: float | None, digits: int) -> float | None:

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 
 from rampdeck.gate.words import NOTHING, told
 from rampdeck.model import Instant
-from rampdeck.record.result import Measured, RequestResult, Result, SourceResult, StepResult
+from rampdeck.record.result import Measured, RequestResult, Result, SourceResult
 from rampdeck.secrets import redact
-from rampdeck.snapshot import ThresholdView
+from rampdeck.snapshot import Spread, ThresholdView
 from rampdeck.text import clean
 from rampdeck.view import Unit
 
@@ -23,7 +23,12 @@ _PROSE = re.compile(r"[\\`*\[\]~]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)"
 _MOST = 300
 _MOST_SAID = 600
 _STATES = {"pass": "pass", "warn": "pass, near", "fail": "**fail**", "unknown": "unknown"}
-_MEASURED = ("Requests", "Failures", "Error rate", "Requests/s", "p50 ms", "p95 ms", "p99 ms")
+_MEASURED = ("Requests", "Failures", "Error rate", "Requests/s", "p50", "p95", "p99", "p99.9", "Max", "Delay")
+_EVERY = ("Times of", "Count", "Mean", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "Max")
+_MOST_LEVELS = 50
+"""Load levels whose every percentile is written, the newest; the JSON has those of all."""
+_MOST_NAMES = 20
+"""Request names whose every percentile is written; the JSON has those of all."""
 
 
 def markdown(result: Result) -> str:
@@ -33,7 +38,7 @@ def markdown(result: Result) -> str:
         _verdict(result),
         _section("Release", _fields(result)),
         _section("Thresholds", _thresholds(result.thresholds)),
-        _section("Load levels", _steps(result.steps)),
+        _section("Load levels", _steps(result)),
         _section("Pace", "\n".join(f"- {prose(sentence, _MOST_SAID)}" for sentence in result.pacing)),
         _section("Requests", _requests(result)),
         _section("Worst errors", _errors(result)),
@@ -115,14 +120,14 @@ def _thresholds(views: Sequence[ThresholdView]) -> str:
     return table(("Threshold", "State", "Value", "Limit", "Samples", "First breach (UTC)"), rows, 2)
 
 
-def _steps(steps: Sequence[StepResult]) -> str:
+def _steps(result: Result) -> str:
+    steps = result.steps
     if not steps:
         return "There was no load."
     rows = [
         (
             str(step.number),
-            code(step.stage) if step.stage else NOTHING,
-            step.cause,
+            code(step.stage) if step.stage else f"by {step.cause}",
             step.verdict.value if step.measured else "not measured",
             str(step.users),
             f"{step.seconds:.0f}",
@@ -130,15 +135,87 @@ def _steps(steps: Sequence[StepResult]) -> str:
         )
         for step in steps
     ]
-    return table(("Step", "Stage", "Cause", "Verdict", "Users", "Measured s", *_MEASURED), rows, 4)
+    every = [
+        (str(step.number), code(step.stage) if step.stage else f"by {step.cause}", *line)
+        for step in steps[-_MOST_LEVELS:]
+        for line in _every(step)
+    ]
+    left_out = sum(step.measured for step in steps[:-_MOST_LEVELS])
+    parts = (
+        _how(result),
+        table(("Step", "Stage", "Verdict", "Users", "Seconds", *_MEASURED), rows, 3),
+        "\n".join(f"- Step {step.number}: {prose(mark)}" for step in steps for mark in step.marks),
+        every and "### Every percentile of the load levels",
+        every and table(("Step", "Stage", *_EVERY), every, 3),
+        left_out and f"The percentiles of {_count(left_out)} levels before these are in record.json.",
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def _how(result: Result) -> str:
+    """Return which clock was judged, and what the columns are."""
+    judged: list[Measured] = [step for step in result.steps if step.measured] or [result.total]
+    requests, stamped = sum(one.requests for one in judged), sum(one.stamped for one in judged)
+    if not stamped:
+        clock = (
+            "the times that were judged are Locust's, because no answer carried the kernel's stamp: what "
+            "this machine itself added is in them."
+        )
+    elif stamped == requests:
+        clock = (
+            "the times that were judged are wire times, from the first byte sent to the kernel's stamp of "
+            "the last byte received."
+        )
+    else:
+        clock = (
+            f"the times that were judged are wire times, stamped by the kernel, for {_count(stamped)} of "
+            f"{_count(requests)} requests, and Locust's for the others."
+        )
+    told = [
+        f"How it was measured: {clock}",
+        "All are in ms, percentiles at most 1 % off. Seconds are those after ramp and settling; Delay is the "
+        "p95 of what this machine added to Locust's times.",
+    ]
+    if result.total.redirects:
+        told.append(f"{_count(result.total.redirects)} redirects were followed; each is part of its request.")
+    if result.total.killed:
+        told.append(f"{_count(result.total.killed)} requests were cut off by us and count nowhere.")
+    return " ".join(told)
 
 
 def _requests(result: Result) -> str:
     if not result.requests:
         return "None ended."
-    rows = [(code(request.method), code(request.name), *_measured(request)) for request in _ordered(result)]
+    ordered = _ordered(result)
+    rows = [(code(request.method), code(request.name), *_measured(request)) for request in ordered]
     rows.append(("all", "", *_measured(result.total)))
-    return "Over the whole run, with ramps.\n\n" + table(("Method", "Name", *_MEASURED), rows, 2)
+    every = [("all", "", *line) for line in _every(result.total)]
+    for request in ordered[:_MOST_NAMES]:
+        every += [(code(request.method), code(request.name), *line) for line in _every(request)]
+    parts = [
+        "Over the whole run, with ramps.",
+        table(("Method", "Name", *_MEASURED), rows, 2),
+        "### Every percentile of the requests",
+        table(("Method", "Name", *_EVERY), every, 3),
+    ]
+    if (more := len(ordered) - _MOST_NAMES) > 0:
+        parts.append(f"The percentiles of {_count(more)} more are in record.json.")
+    return "\n\n".join(parts)
+
+
+def _every(measured: Measured) -> Iterator[tuple[str, ...]]:
+    """Return a line for each clock that says something of its own."""
+    spreads = measured.spreads
+    lines: list[tuple[str, Spread]] = [("all", spreads.all)]
+    if measured.failures:
+        lines += [("successes", spreads.ok), ("failures", spreads.failed)]
+    if measured.stamped:
+        lines += [("Locust's clock", spreads.locust), ("generator delay", spreads.delay)]
+    lines.append(("corrected", spreads.corrected))
+    for label, spread in lines:
+        if spread.count:
+            times = (spread.mean, spread.p50, spread.p90, spread.p95, spread.p99, spread.p999, spread.p9999)
+            yield label, _count(spread.count), *(_milliseconds(time) for time in (*times, spread.highest))
 
 
 def _ordered(result: Result) -> list[RequestResult]:
@@ -165,7 +242,8 @@ def _trust(result: Result) -> str:
         "Not without doubt:\n\n" + doubts if doubts else "Nothing speaks against it.",
         f"Generator: CPU at most {told(generator.cpu_percent, Unit.PERCENT)}, "
         f"loop lag p99 at most {told(generator.lag_p99_ms, Unit.MILLISECONDS)}, "
-        f"max {told(generator.lag_max_ms, Unit.MILLISECONDS)}.",
+        f"max {told(generator.lag_max_ms, Unit.MILLISECONDS)}, "
+        f"delay p95 at most {told(generator.delay_p95_ms, Unit.MILLISECONDS)}.",
     ]
     if result.sources:
         rows = [
@@ -210,12 +288,13 @@ def _section(title: str, body: str) -> str:
 
 def _measured(measured: Measured) -> tuple[str, ...]:
     rate = None if measured.error_rate is None else measured.error_rate * 100
+    times = (measured.p50, measured.p95, measured.p99, measured.p999, measured.highest, measured.delay_p95)
     return (
         _count(measured.requests),
         _count(measured.failures),
         told(rate, Unit.PERCENT),
         NOTHING if measured.rps is None else f"{measured.rps:.1f}",
-        *(_milliseconds(time) for time in (measured.p50, measured.p95, measured.p99)),
+        *(_milliseconds(time) for time in times),
     )
 
 

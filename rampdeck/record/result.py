@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rampdeck.model import Instant
-from rampdeck.snapshot import Figures, ThresholdView, Verdict
+from rampdeck.requests import Span, Tally
+from rampdeck.snapshot import Figures, Spreads, ThresholdView, Verdict
 
 NINE = {
     "date": "Date",
@@ -48,7 +49,11 @@ class RecordFields:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """The figures of some requests."""
+    """The figures of some requests, and how their times are spread by every clock.
+
+    ``stamped`` of them have a wire time. ``redirects`` are the exchanges
+    beyond the first; ``killed`` requests were cut off by us and count nowhere.
+    """
 
     seconds: float
     requests: int
@@ -59,19 +64,36 @@ class Measured:
     p50: float | None
     p95: float | None
     p99: float | None
+    p999: float | None
     highest: float | None
     ok_p95: float | None
+    locust_p95: float | None
+    delay_p95: float | None
+    stamped: int
+    redirects: int
+    killed: int
+    spreads: Spreads
 
     @classmethod
-    def of(cls, figures: Figures) -> Measured:
-        """Return the figures as a part of a result."""
-        return Measured(**parts(figures))
+    def of(cls, span: Span) -> Measured:
+        """Return what is known of all requests of a span."""
+        return Measured(**measured(span.total, span.seconds))
+
+    @property
+    def clock(self) -> str | None:
+        """Whose clock the times are of: ``wire``, ``locust`` or ``mixed``; ``None`` without requests."""
+        if not self.requests:
+            return None
+        if not self.stamped:
+            return "locust"
+        return "wire" if self.stamped == self.requests else "mixed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult(Measured):
     """A load level over its measured part; ``measured`` is ``False`` when there was none.
 
+    ``marks`` say why it is not to be trusted.
     ``asked`` and ``achieved`` are iterations a second of users with a known pace, if there were any.
     """
 
@@ -85,6 +107,7 @@ class StepResult(Measured):
     verdict: Verdict
     asked: float | None = None
     achieved: float | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +169,8 @@ class GeneratorResult:
     cpu_percent: float | None = None
     lag_p99_ms: float | None = None
     lag_max_ms: float | None = None
+    delay_p95_ms: float | None = None
+    memory_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,5 +207,10 @@ class Result:
 
 
 def parts(figures: Figures | Measured) -> dict[str, Any]:
-    """Return figures by name, to make a part of a result from."""
-    return {field.name: getattr(figures, field.name) for field in fields(Measured)}
+    """Return the single figures by name."""
+    return {field.name: getattr(figures, field.name) for field in fields(Figures)}
+
+
+def measured(tally: Tally, seconds: float) -> dict[str, Any]:
+    """Return what a :class:`Measured` is made of, from the requests of ``seconds``."""
+    return {**parts(tally.figures(seconds)), "spreads": tally.spreads()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from functools import partial
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from collectors.generator import GeneratorCollector, GeneratorConfig, LagMeter
+from rampdeck.config import GeneratorLimits
 from rampdeck.model import Health
 from rampdeck.pace import Ticks
 
 from .watching import watching
 
-NAMES = {metric.name for metric in GeneratorCollector.metrics}
+OF_THE_LOAD = {"delay_p95_ms", "delay_percent", "littles_law"}
+NAMES = {metric.name for metric in GeneratorCollector.metrics} - OF_THE_LOAD
 
 
 @pytest.fixture(autouse=True)
@@ -67,23 +70,45 @@ async def test_open_files_are_counted(generator: GeneratorCollector, tmp_path: P
 
 
 async def test_it_warns_at_its_limits_and_takes_that_back_when_it_has_been_calm(
-    generator: GeneratorCollector, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("collectors.generator.CALM", 2)
-    monkeypatch.setattr("collectors.generator.FILES_LIMIT", 0.0)
+    generator = GeneratorCollector(GeneratorConfig(kind="generator", limits=GeneratorLimits(delay=20)))
     async with watching(generator) as watch:
-        assert "Raise ulimit -n" in await watch.health(Health.WARNING)
-        monkeypatch.setattr("collectors.generator.CPU_LIMIT", -1.0)
-        await watch.sample()
-        assert "Use --workers" in watch.sink.reason
-        monkeypatch.setattr("collectors.generator.LAG_LIMIT", -1.0)
-        await watch.sample()
-        assert "the loop lags" in watch.sink.reason
-        for name in ("FILES_LIMIT", "CPU_LIMIT", "LAG_LIMIT"):
-            monkeypatch.setattr(f"collectors.generator.{name}", 1e9)
+        await watch.health(Health.LIVE)
+        generator.feed = lambda: {"delay_p95_ms": 21.0, "delay_percent": 60.0}
+        assert "the generator added more than 20 ms" in await watch.health(Health.WARNING)
+        generator.feed = dict
         await watch.sample()
         assert watch.sink.health is Health.WARNING
         await watch.health(Health.LIVE)
+
+
+async def test_what_the_run_knows_of_the_generator_is_in_its_samples(generator: GeneratorCollector) -> None:
+    generator.feed = lambda: dict.fromkeys(OF_THE_LOAD, 3.0)
+    async with watching(generator) as watch:
+        sample = await watch.sample()
+    assert set(sample.values) == NAMES | OF_THE_LOAD
+
+
+async def test_a_loop_whose_turns_are_slow_does_not_seem_later_and_later() -> None:
+    lag = LagMeter()
+    looking = asyncio.create_task(lag.run())
+    for _ in range(20):
+        await asyncio.sleep(0)
+        time.sleep(0.05)  # every turn of the loop takes longer than the time between two looks
+    looking.cancel()
+    late = lag.take()
+    assert late is not None
+    assert late[1] < 20 * 50 / 2
+
+
+def test_the_pane_is_coloured_by_the_configured_limits() -> None:
+    generator = GeneratorCollector(
+        GeneratorConfig(kind="generator", limits=GeneratorLimits(lag=200, files=50))
+    )
+    figures = {figure.metric: figure for line in generator.view.figures for figure in line}
+    assert (figures["lag_p99_ms"].bad, figures["open_files"].bad) == (200, 0.5)
 
 
 def test_the_lag_of_a_second_is_its_own_and_the_p99_that_of_ten() -> None:

@@ -87,10 +87,24 @@ def result(title: str = "checkout-peak") -> Result:
 
 
 def _batch(at: Instant, users: int, slow: float) -> RequestBatch:
-    home = RequestStats("GET", "/", Histogram.of([12.0, 13.0, 14.0, 15.0 * slow]), Histogram(), 4_096)
+    """Return a second: the home page has wire times, the order is read by a client that has none."""
+    times = [12.0, 13.0, 14.0, 15.0 * slow]
+    home = RequestStats(
+        "GET",
+        "/",
+        Histogram.of(times),
+        Histogram(),
+        4_096,
+        locust=Histogram.of([time + 2.5 for time in times]),
+        delay=Histogram.of([2.5] * 4),
+        redirects=1,
+    )
     failures = Histogram.of([5.0]) if slow > 1 else Histogram()
     errors = {"HTTPError('504 Server Error: Gateway Time-out')": 1} if slow > 1 else {}
-    order = RequestStats("POST", "/checkout/", Histogram.of([90.0 * slow] * 4), failures, 512, errors)
+    orders = Histogram.of([90.0 * slow] * 4)
+    both = Histogram.of([90.0 * slow] * 4 + [5.0] * failures.count)
+    killed = 2 if slow > 1 else 0
+    order = RequestStats("POST", "/checkout/", orders, failures, 512, errors, locust=both, killed=killed)
     return RequestBatch(at, 1.0, users, (home, order))
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from rampdeck.errors import RecordError
 from rampdeck.gate import Gate
+from rampdeck.histogram import Histogram
+from rampdeck.model import RequestBatch, RequestStats, Step
 from rampdeck.record import markdown, write, write_json
 from rampdeck.record.conclude import Matter, result_of
 from rampdeck.record.json import dumps, to_json
@@ -43,7 +45,7 @@ def test_the_json_has_the_keys_that_pipelines_read() -> None:
     assert {"users", "seconds", *figures} <= set(data["steps"][0])
     assert {"method", "name", *figures} <= set(data["requests"][0])
     assert {"name", "host", "state", "samples", "events", "gaps"} <= set(data["sources"][0])
-    assert {"cpu_percent", "lag_p99_ms", "lag_max_ms"} == set(data["generator"])
+    assert {"cpu_percent", "lag_p99_ms", "lag_max_ms", "delay_p95_ms"} <= set(data["generator"])
     assert list(data["record"]) == [
         "Date", "Commit SHA", "Image tag", "Gunicorn workers", "Nginx config version",
         "Database size note", "Test scenarios", "Result", "Notes",
@@ -185,3 +187,56 @@ def test_the_json_can_go_into_a_pipe(tmp_path: Path) -> None:
         finally:
             reader.kill()
     assert pipe.is_fifo()
+
+
+def test_the_json_has_every_percentile_by_every_clock_and_says_whose_times_were_judged() -> None:
+    data = to_json(result())
+    home = next(request for request in data["requests"] if request["name"] == "/")
+    order = next(request for request in data["requests"] if request["name"] == "/checkout/")
+    assert (home["clock"], order["clock"], data["total"]["clock"]) == ("wire", "locust", "mixed")
+    assert (home["stamped"], home["redirects"], order["killed"]) == (80, 20, 20)
+    for part in (home, order, data["total"], *data["steps"]):
+        assert list(part["percentiles"]) == ["all", "ok", "failed", "locust", "delay", "corrected"]
+        everything = part["percentiles"]["all"]
+        assert list(everything) == ["count", "mean", "p50", "p90", "p95", "p99", "p999", "p9999", "max"]
+        assert (everything["count"], everything["p95"]) == (part["requests"], part["p95"])
+    assert order["percentiles"]["failed"]["max"] == 5.0
+    assert home["percentiles"]["locust"]["mean"] == pytest.approx(home["mean"] + 2.5)
+    assert home["percentiles"]["corrected"]["count"] == 0
+
+
+def judged(*batches: RequestStats) -> str:
+    """The record of a level with these requests, of the same clock all."""
+    played = Session({}, lambda _: None)
+    step = Step(1, 5, 5.0, "key", BEGAN)
+    played.append(replace(step, reached=BEGAN, measured_from=BEGAN))
+    played.append(RequestBatch(BEGAN.plus(1), 1.0, 5, batches))
+    return markdown(result_of(played, Gate([]), Matter("", ""), BEGAN.plus(1)))
+
+
+def test_the_record_says_which_clock_was_judged() -> None:
+    times = Histogram.of([20.0])
+    stamped = RequestStats("GET", "/", times, Histogram(), locust=times, delay=Histogram.of([1.0]))
+    assert "How it was measured: the times that were judged are wire times" in judged(stamped)
+    assert "judged are Locust's" in judged(RequestStats("GET", "/", times, Histogram()))
+    assert "stamped by the kernel, for 80 of 170 requests" in markdown(result())
+    assert "20 redirects were followed" in markdown(result())
+    assert "20 requests were cut off by us" in markdown(result())
+
+
+def test_many_levels_and_names_leave_the_record_readable() -> None:
+    made = result()
+    steps = tuple(replace(made.steps[0], number=number) for number in range(1, 71))
+    requests = tuple(replace(made.requests[0], name=f"/page/{number:02}/") for number in range(25))
+    text = markdown(replace(made, steps=steps, requests=requests))
+    levels, names = text.split("### Every percentile")[1:]
+    assert "| 21   |" in levels
+    assert "| 20   |" not in levels
+    assert "The percentiles of 20 levels before these are in record.json." in levels
+    assert "`/page/19/`" in names
+    assert "`/page/20/`" not in names
+    assert "The percentiles of 5 more are in record.json." in names
+
+
+def test_a_level_that_was_set_by_hand_says_so() -> None:
+    assert "| by key | INCONCLUSIVE |" in judged(RequestStats("GET", "/", Histogram.of([20.0]), Histogram()))

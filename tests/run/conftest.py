@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,17 +85,22 @@ class Project:
             **options,
         )
 
-    def run(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
-        with self.start(*arguments) as process:
+    def run(
+        self, *arguments: str, seconds: float = 60, open_files: int | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        limit = None if open_files is None else partial(_limit_open_files, open_files)
+        with self.start(*arguments, preexec_fn=limit) as process:
             try:
                 out, err = process.communicate(timeout=seconds)
             finally:
                 process.kill()
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
-    def headless(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    def headless(
+        self, *arguments: str, seconds: float = 60, open_files: int | None = None
+    ) -> subprocess.CompletedProcess[str]:
         given = ("run", "--headless", "-H", self.site, "--json-file", "out.json", *arguments)
-        return self.run(*given, seconds=seconds)
+        return self.run(*given, seconds=seconds, open_files=open_files)
 
     @staticmethod
     def command(*arguments: str) -> list[str]:
@@ -115,6 +122,10 @@ class Project:
         """The folder of the only session."""
         (session,) = (self.folder / "rampdeck-sessions").iterdir()
         return session
+
+
+def _limit_open_files(number: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
 
 
 def environment() -> dict[str, str]:

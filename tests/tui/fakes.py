@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rampdeck.config import LoadConfig
 from rampdeck.deck import UserClass
+from rampdeck.details import NameFigures, RequestDetails, SpanDetails, StepDetails
 from rampdeck.errors import RampdeckError
 from rampdeck.model import (
     Event,
@@ -20,9 +21,7 @@ from rampdeck.model import (
     RunState,
     Severity,
 )
-from rampdeck.snapshot import (
-    Snapshot,
-)
+from rampdeck.snapshot import Figures, Snapshot, Spread, Spreads
 from rampdeck.view import View
 
 from .made import METRICS, START, VIEWS, event, kind_of, picture
@@ -67,6 +66,17 @@ class FakeDeck:
         found = [event for event in self.events[cursor:] if kind_of(event) in kinds]
         return len(self.events), tuple(found[-most:])
 
+    def step_details(self, number: int) -> StepDetails | None:
+        row = next((row for row in self.now.steps if row.step.number == number), None)
+        if row is None or not row.figures.seconds:
+            return StepDetails(row.step, None) if row else None
+        names = tuple(NameFigures(one.method, one.name, one.whole) for one in self.now.requests)
+        return StepDetails(row.step, spread(row.figures, "measured"), names, 0)
+
+    def request_details(self, method: str, name: str) -> RequestDetails:
+        row = next(row for row in self.now.requests if (row.method, row.name) == (method, name))
+        return RequestDetails(method, name, (spread(row.window, "last 10 s"), spread(row.whole, "whole run")))
+
     def change_target(self, by: int) -> None:
         self.calls.append(("change_target", by))
         self._load(target=max(self.now.load.target + by, 0), following=False)
@@ -106,6 +116,27 @@ class FakeDeck:
 
     def _load(self, **changes: object) -> None:
         self.now = replace(self.now, load=replace(self.now.load, **changes))  # type: ignore[arg-type]
+
+
+def spread(figures: Figures, title: str) -> SpanDetails:
+    """Return percentiles of every clock that fit the figures."""
+
+    def times(count: int, more: float = 0.0) -> Spread:
+        if not count or figures.p50 is None or figures.p95 is None or figures.highest is None:
+            return Spread()
+        p50, p95, most = figures.p50, figures.p95, figures.highest
+        steps = (p50 * 1.1, p50, p95 * 0.8, p95, p95 * 1.6, p95 * 2.2, p95 * 3, most)
+        return Spread(count, *(step + more for step in steps))
+
+    delay = Spread(figures.stamped, 1.2, 0.9, 2.0, 3.1, 4.8, 9.9, 14.0, 18.5)
+    spreads = Spreads(
+        all=times(figures.requests),
+        ok=times(figures.requests - figures.failures),
+        failed=times(figures.failures),
+        locust=times(figures.requests, 2.0),
+        delay=delay if figures.stamped else Spread(),
+    )
+    return SpanDetails(title, figures, spreads)
 
 
 TRACEBACK = "\n".join(

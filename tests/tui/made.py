@@ -29,6 +29,7 @@ from rampdeck.snapshot import (
     Series,
     Snapshot,
     SourceView,
+    StepRow,
     ThresholdState,
     ThresholdView,
     Trend,
@@ -165,8 +166,9 @@ _REQUESTS = (
 def figures(requests: int, failures: int, rps: float, p50: float) -> Figures:
     share = failures / requests if requests else None
     return Figures(
-        10.0, requests, failures, rps, share, p50 * 1.1, p50, p50 * 3.9, p50 * 6.8, p50 * 16.7, p50 * 3.8
-    )
+        10.0, requests, failures, rps, share, p50 * 1.1, p50, p50 * 3.9, p50 * 6.8, p50 * 16.7, p50 * 3.8,
+        locust_p95=p50 * 3.9 + 2, delay_p95=3.1, stamped=requests, p999=p50 * 11,
+    )  # fmt: skip
 
 
 def row(second: int, place: int) -> RequestRow:
@@ -176,6 +178,23 @@ def row(second: int, place: int) -> RequestRow:
     now = replace(now, error_rate=failures / requests)
     whole = figures(requests + second * 3, failures, rps, p50)
     return RequestRow(method, name, now, whole, series(second, p50 * 2, p50 * 4.5, 70 + place * 9), health)
+
+
+def steps(second: int) -> tuple[StepRow, ...]:
+    """Return the levels that the plan has come to: one was cut short by a key, the last one ramps."""
+    rows, began = [], START
+    verdicts = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.PASS)
+    for number, (stage, verdict) in enumerate(zip(PLAN[:3], verdicts, strict=True), 1):
+        ended, users = began.plus(stage.hold), stage.users
+        step = Step(number, users, 5, "plan", began, stage.name, began.plus(12), began.plus(17), ended)
+        measured = replace(figures(users * 150, users // 10, users * 0.64, 20 + users / 5), seconds=163.0)
+        marks = ("generator delay p95 31 ms", "loop held up 2 s") if number == 2 else ()
+        rows.append(StepRow(step, measured, verdict, marks=marks))
+        began = ended
+    short = Step(4, 250, 5, "key", began, reached=began.plus(2), ended=began.plus(4))
+    ramps = Step(5, 300, 5, "plan", START.plus(second - 12), "spike")
+    rows += [StepRow(short, Figures(), Verdict.INCONCLUSIVE)]
+    return (*rows, StepRow(ramps, Figures(), Verdict.INCONCLUSIVE, left=11.0))
 
 
 def source(
@@ -358,6 +377,7 @@ def picture(second: int = 754) -> Snapshot:
         window=window,
         whole=figures(45_829 + 3 * second, 60, 148.0, 52),
         requests=rows,
+        steps=steps(second),
         trend=Trend(
             series(second, 90, 420, 95, gap=True),
             users,

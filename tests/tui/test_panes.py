@@ -73,7 +73,8 @@ async def test_the_pane_bar_says_how_every_pane_does_and_a_click_chooses_one(ope
     async with opened((100, 30)) as pilot:
         shown = bar(pilot, "panebar")
         assert "3 Nginx ▲" in shown
-        assert "5 Postgres ✖" in shown
+        assert "5 PG ✖" in shown
+        assert "t Steps ●" in shown
         assert "6 Redis ●" in shown
         await pilot.click("#panebar", offset=(shown.index("Redis"), 0))
         await pilot.pause()
@@ -198,8 +199,8 @@ async def test_more_names_than_fit_scroll_and_say_how_many(opened: Opened, deck:
         assert "191–200 of 200" in pane.text
         assert "/page/199/" in pane.text
         assert body(pane)[-1].split()[0] == "All"
-        await pilot.press("home", "down", "down")
-        assert "3–12 of 200" in pane.text
+        await pilot.press("home", *["down"] * 11)
+        assert "3–12 of 200" in pane.text, "the rows move when the cursor has come to the last of them"
 
 
 async def test_without_requests_the_pane_says_how_to_begin(opened: Opened, deck: FakeDeck) -> None:

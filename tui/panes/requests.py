@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from rampdeck import format as fmt
 from rampdeck.model import Health
@@ -68,17 +69,29 @@ class RequestsPane(Pane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "sort", "Sort", tooltip="Order the requests by the next column", id="requests.sort"),
+        Binding("enter", "open", "Details", tooltip="Every percentile of this name", id="requests.open"),
     ]
     help = (
         "One row a request name. REQS and FAILS count the whole run, the other figures are of the last "
         "seconds (their number stands in the lower border). What fails comes first. `o` orders by another "
-        "column; rows keep their places while the pane has the focus."
+        "column; rows keep their places while the pane has the focus. `enter` shows every percentile of a "
+        "row: now, at this step, in the whole run, and by Locust's clock. Times are wire times unless the "
+        "lower border says otherwise."
     )
+
+    class Opened(Message):
+        """The operator wants the details of a request name."""
+
+        def __init__(self, method: str, name: str) -> None:
+            super().__init__()
+            self.method = method
+            self.name = name
 
     def __init__(self) -> None:
         super().__init__(1, "Requests", id="requests")
         self.sort = SORTS[0]
         self._top = 0
+        self._cursor = 0
         self._frozen: dict[tuple[str, str], int] = {}
 
     @property
@@ -95,6 +108,7 @@ class RequestsPane(Pane):
     def watch_has_focus(self, has_focus: bool) -> None:
         """Keep the rows where they are while one reads, let them move again after."""
         self._frozen.clear()
+        self._cursor = self._top
         super().watch_has_focus(has_focus)
 
     def body(self, width: int, height: int) -> list[Line]:
@@ -105,10 +119,15 @@ class RequestsPane(Pane):
         rows = self.ordered()
         room = max(height - 2, 1)
         self._top = min(self._top, max(len(rows) - room, 0))
+        self._cursor = min(self._cursor, len(rows) - 1)
         second = int(self.snapshot.at.mono)
         lines = [self._header(columns, name_width, spark_width)]
         shown = rows[self._top : self._top + room]
-        lines += [self._row(row, columns, name_width, spark_width, second) for row in shown]
+        cursor = self._cursor - self._top if self.has_focus else -1
+        lines += [
+            self._row(row, columns, name_width, spark_width, second, selected=place == cursor)
+            for place, row in enumerate(shown)
+        ]
         lines += [()] * (height - 1 - len(lines))
         lines.append(self._sum(columns, name_width, spark_width, second))
         return lines
@@ -122,7 +141,8 @@ class RequestsPane(Pane):
             hidden = ((f"{shown} · ", Tone.TEXT),)
         seconds = round(self.snapshot.window.seconds)
         window = f" · window {seconds} s" if seconds else ""
-        return (*hidden, (f"sort {self.sort}{window}", Tone.MUTED))
+        clock = _clock(self.snapshot.window)
+        return (*hidden, (f"sort {self.sort}{window}{clock}", Tone.MUTED))
 
     def ordered(self) -> list[RequestRow]:
         """Return the rows in the order of the sort, or where they were while one reads."""
@@ -142,14 +162,28 @@ class RequestsPane(Pane):
         return rows
 
     def move(self, lines: int) -> None:
-        """Scroll the rows."""
-        room = max(self.body_size[1] - 2, 1)
-        self._top = min(max(self._top + lines, 0), max(len(self.snapshot.requests) - room, 0))
+        """Move the cursor, and the rows with it where they do not all fit."""
+        room, rows = max(self.body_size[1] - 2, 1), len(self.snapshot.requests)
+        self._cursor = min(max(self._cursor + lines, 0), max(rows - 1, 0))
+        self._top = min(max(self._top, self._cursor - room + 1), self._cursor)
         self.redraw()
 
     def move_to(self, end: bool) -> None:
         """Scroll to the first or the last rows."""
         self.move(len(self.snapshot.requests) if end else -len(self.snapshot.requests))
+
+    def clicked(self, line: int) -> None:
+        """Put the cursor on a row."""
+        if 1 <= line <= max(self.body_size[1] - 2, 1):
+            self._cursor = self._top + line - 1
+            self.redraw()
+
+    def action_open(self) -> None:
+        """Open the details of the row under the cursor."""
+        rows = self.ordered()
+        if rows:
+            row = rows[min(self._cursor, len(rows) - 1)]
+            self.post_message(self.Opened(row.method, row.name))
 
     @property
     def _span(self) -> int:
@@ -185,9 +219,18 @@ class RequestsPane(Pane):
         return tuple(spans)
 
     def _row(
-        self, row: RequestRow, columns: list[NumberColumn], name_width: int, spark_width: int, second: int
+        self,
+        row: RequestRow,
+        columns: list[NumberColumn],
+        name_width: int,
+        spark_width: int,
+        second: int,
+        selected: bool,
     ) -> Line:
         sign, tone = HEALTH[row.health]
+        if selected:
+            line = self._row(row, columns, name_width, spark_width, second, selected=False)
+            return (line[0], ("".join(text for text, _ in line[1:]), Tone.SELECTED))
         loud = tone if tone in (Tone.BAD, Tone.WARNING) else Tone.TEXT
         return (
             (f"{sign} ", tone),
@@ -216,6 +259,15 @@ def _figures(columns: list[NumberColumn], now: Figures, whole: Figures, loud: To
         )
         for column in columns
     )
+
+
+def _clock(figures: Figures) -> str:
+    """Return whose clock the times are of, where it is not the wire's alone."""
+    if not figures.requests or figures.stamped == figures.requests:
+        return ""
+    if not figures.stamped:
+        return " · Locust's clock"
+    return f" · {100 - 100 * figures.stamped // figures.requests}{fmt.THIN}% by Locust's clock"
 
 
 def _trend(series: Series, width: int, second: int, span: int) -> Line:

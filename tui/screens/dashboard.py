@@ -14,13 +14,13 @@ from rampdeck.snapshot import EMPTY, Snapshot
 from rampdeck.view import Unit, View
 
 from ..drawing import Line, Tone, wrap
-from ..keymap import WORKERS
-from ..panes import GatePane, RequestsPane, SourcePane, TrendPane
+from ..keymap import STEPS, WORKERS
+from ..panes import GatePane, RequestsPane, SourcePane, StepsPane, TrendPane
 from ..widgets.bars import Bar, KeyBar, KpiLine, PaneBar, TopBar
 from ..widgets.pane import Pane
 
 SOURCES = ((2, "Gunicorn", "gunicorn"), (3, "Nginx", "nginx"), (5, "PostgreSQL", "postgres"),
-           (6, "Redis", "redis"), (7, "Hosts", "host"))  # fmt: skip
+           (6, "Redis", "redis"), (7, "Hosts", "host"), (0, "Generator", "generator"))  # fmt: skip
 """Number, heading and kind of the panes that show sources."""
 NAMES = {
     1: ("Requests", "Req", ""),
@@ -31,11 +31,12 @@ NAMES = {
     6: ("Redis", "Redis", ""),
     7: ("Hosts", "Host", ""),
     8: ("Scenario", "Log", ""),
+    STEPS: ("Steps", "Steps", ""),
     WORKERS: ("Workers", "Wrk", ""),
 }
 """What the pane bar calls the panes, by the room there is; the gate is always on the screen."""
-COLUMNS = {"left": (1, 2, 3, 8), "right": (4, 5, 6, 7, WORKERS)}
-"""The panes of the two columns, from the top."""
+COLUMNS = {"left": (1, STEPS, 2, 3, 8), "right": (4, 5, 6, 7, 0, WORKERS)}
+"""The panes of the two columns, from the top; those of generator and workers are only called up."""
 SCENARIO = View(title="Scenario log", log=True)
 SCENARIO_KINDS = ("scenario", "operator", "engine", "workers")
 GATE = 9
@@ -102,7 +103,7 @@ class Dashboard(Screen[None]):
         super().__init__()
         self._deck = deck
         self.chosen = 2
-        panes: list[Pane] = [RequestsPane(), TrendPane(), GatePane()]
+        panes: list[Pane] = [RequestsPane(), StepsPane(), TrendPane(), GatePane()]
         panes += [self._source(number, heading, kind) for number, heading, kind in SOURCES]
         panes.append(SourcePane(8, "Scenario log", "scenario", SCENARIO, {}, kinds=SCENARIO_KINDS))
         if "workers" in deck.views:

@@ -51,20 +51,20 @@ class Help(Dialog[None]):
         keymap = self.app._keymap  # Textual has no public way to read it back
         lines: list[Content] = []
         for binding in APP:
-            if (
-                binding.id and binding.id.startswith("pane.") and binding.key.isdigit()
-            ) or binding.id == "quit.ctrl":
+            numbered = binding.id and binding.id.startswith("pane.") and not binding.key.isalpha()
+            if numbered or binding.id == "quit.ctrl":
                 continue
             keys = keymap.get(binding.id or "", binding.key)
             shown = " ".join(_key_name(key) for key in keys.split(","))
             lines.append(Content.assemble((shown.ljust(KEY_WIDTH), "bold"), binding.tooltip))
         for shown, said in (
-            ("1-9", "Go to a pane; in a small terminal, choose it"),
+            ("1-9 0", "Go to a pane; in a small terminal, choose it; 0 is this generator"),
             ("tab shift+tab", "Go to the next or the previous pane"),
             ("↑ ↓ pgup pgdn", "Move in a log or a table; a log stops following"),
             ("home end", "First line; newest line, and follow again"),
             ("/ l f enter", "In a log: filter by text, by severity, follow, open a line whole"),
             ("o", "In the requests: order by the next column"),
+            ("enter", "In the requests and the steps: every percentile of the row"),
             ("ctrl+p", "Every command by name; themes too"),
         ):
             lines.append(Content.assemble((shown.ljust(KEY_WIDTH), "bold"), said))

@@ -131,7 +131,9 @@ class TopBar(Bar):
             return ()
         tone = {Health.BLIND: Tone.BAD, Health.WARNING: Tone.WARNING}.get(generator.health, Tone.TEXT)
         sign = f"{HEALTH[generator.health][0]} " if tone is not Tone.TEXT else ""
-        return (("gen ", Tone.MUTED), (f"{sign}{generator.cpu_percent:.0f}{fmt.THIN}%", tone))
+        added = generator.delay_p95_ms
+        delay = "" if added is None else f"+{fmt.with_unit(added, Unit.MILLISECONDS)} "
+        return (("gen ", Tone.MUTED), (f"{sign}{delay}{generator.cpu_percent:.0f}{fmt.THIN}%", tone))
 
     def _recording(self) -> Line:
         recording = self.snapshot.recording
@@ -153,6 +155,7 @@ class KpiLine(Bar):
             ("rps", fmt.rate(window.rps), 6, Tone.STRONG),
             ("p50", fmt.with_unit(window.p50, Unit.MILLISECONDS), 8, Tone.STRONG),
             ("p95", fmt.with_unit(window.p95, Unit.MILLISECONDS), 8, self._tone("p95")),
+            *self._delay(width),
             ("p99", fmt.with_unit(window.p99, Unit.MILLISECONDS), 8, self._tone("p99")),
             ("fail", fmt.with_unit(percent, Unit.PERCENT), 6, self._tone("error_rate")),
             ("requests", fmt.count(whole.requests), 9, Tone.STRONG),
@@ -160,11 +163,12 @@ class KpiLine(Bar):
         ]
         if pace := self._pace(narrow=width < 110):
             # Where there is little room, the rate takes the place of the median.
-            cells[1 if width < 110 else 5 : 2 if width < 110 else 5] = pace
+            place = next(place for place, cell in enumerate(cells) if cell[0] == "requests")
+            cells[1 if width < 110 else place : 2 if width < 110 else place] = pace
         gap = 1 if width < 90 else 2
         line: Line = ((" ", Tone.TEXT),)
         for label, value, room, tone in cells:
-            cell: Line = ((f"{label} ", Tone.MUTED), (value, tone))
+            cell: Line = ((f"{label} " if label else "", Tone.MUTED), (value, tone))
             if line_width(line) + line_width(cell) > width:
                 break
             filler = " " * (max(room - width_of(value), 0) + gap)
@@ -176,6 +180,15 @@ class KpiLine(Bar):
             if line_width(line) + line_width(right) <= width:
                 return spread(line, right, width)
         return line
+
+    def _delay(self, width: int) -> list[tuple[str, str, int, Tone]]:
+        """Return what the generator added to the times by Locust's clock, to stand beside the judged p95."""
+        delay = self.snapshot.window.delay_p95
+        if delay is None:
+            return []
+        beyond = self.snapshot.generator.health in (Health.WARNING, Health.BLIND)
+        added = f"+{fmt.with_unit(delay, Unit.MILLISECONDS)}"
+        return [("generator" if width >= 130 else "", added, 7, Tone.WARNING if beyond else Tone.MUTED)]
 
     def _pace(self, narrow: bool) -> list[tuple[str, str, int, Tone]]:
         """Return the rate that users with a known pace are asked for, and the one achieved."""
@@ -276,7 +289,7 @@ class KeyBar(Bar):
             cell: Line = ((label, tones[0]), (f" {binding.description}", tones[1]), ("  ", Tone.TEXT))
             entries.append((key, cell, binding.id or ""))
         # The pane's own keys come last, so that those of the load keep their places.
-        own = [entry for entry in entries if entry[2].startswith(("log.", "requests."))]
+        own = [entry for entry in entries if entry[2].startswith(("log.", "requests.", "steps."))]
         entries = [entry for entry in entries if entry not in own] + own
         pinned = [entry for entry in entries if entry[2] in self.PINNED]
         room = width - 1 - sum(line_width(cell) for _, cell, _ in pinned)

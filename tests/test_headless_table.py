@@ -1,0 +1,28 @@
+"""The final table of a run without a screen: as wide as a terminal, whatever the names are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rampdeck.headless import final_table
+from tests.record.helpers import result
+
+
+@pytest.mark.parametrize(
+    ("name", "width"), [("/", 80), ("/orders/[id]/items/", 88), ("/a-name-that-never-ends/" * 9, 100)]
+)
+def test_the_table_is_between_80_and_100_columns_wide(name: str, width: int) -> None:
+    made = result()
+    made = replace(made, requests=tuple(replace(request, name=name) for request in made.requests))
+    head, rule, *rows = final_table(made).split("\n\n")[0].splitlines()
+    assert {len(line) for line in (head, rule, *rows)} == {width}
+
+
+def test_the_table_has_the_tail_of_each_name_and_of_all() -> None:
+    head, _, *rows = final_table(result()).split("\n\n")[0].splitlines()
+    assert head.split() == ["name", "reqs", "fails", "fail", "%", "rps", "p50", "p95", "p99", "p99.9"]
+    cells = {row.split()[-9]: row.split()[-8:] for row in rows}
+    assert cells["/checkout/"] == ["90", "10", "11.11", "4.5", "89.1", "804", "804", "804"]
+    assert cells["all"] == ["170", "10", "5.88", "8.5", "89.1", "804", "804", "804"]

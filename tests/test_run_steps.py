@@ -1,0 +1,93 @@
+"""A run's load levels: what the step table and the details of its rows say of a real load."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from rampdeck.model import Stage
+from rampdeck.run import Run
+from tests.engine.conftest import Load, load, own_events, target
+from tests.engine.test_wire import clocked
+from tests.test_run import VISITOR, at, opened, quick_end, until
+
+__all__ = ["load", "own_events", "quick_end", "target"]
+
+
+async def test_the_plan_key_goes_on_with_a_held_plan(load: Load, tmp_path: Path) -> None:
+    async with opened(load(), tmp_path, Stage("low", 2, 100, 0.5), Stage("high", 3, 100, 60)) as run:
+        run.return_to_plan()
+        await until(lambda: run.engine.users == 2)
+        run.toggle_hold()
+        run.return_to_plan()
+        assert not run.snapshot().load.held
+        await until(lambda: run.engine.users == 3)
+
+
+async def test_the_step_table_says_what_each_level_measured(load: Load, tmp_path: Path) -> None:
+    async with opened(load(), tmp_path, Stage("low", 2, 100, 1.5), Stage("high", 3, 100, 60)) as run:
+        run.return_to_plan()
+        await until(lambda: run.snapshot().steps and run.snapshot().steps[0].figures.requests)
+        (low,) = run.snapshot().steps
+        assert low.left is not None
+        assert 0 <= low.left <= 1.5
+        await until(at(run, 3))
+        run.stop()
+        await run.over.wait()
+    low, high = run.snapshot().steps
+    assert [(row.step.stage, row.step.users, row.step.phase) for row in (low, high)] == [
+        ("low", 2, "done"),
+        ("high", 3, "done"),
+    ]
+    details = run.step_details(1)
+    assert details is not None
+    assert details.measured is not None
+    assert details.measured.spreads.all.count == low.figures.requests
+    assert [(one.name, one.figures.requests) for one in details.requests] == [("/", low.figures.requests)]
+    spans = run.request_details("GET", "/").spans
+    assert spans[-1].title == "whole run"
+    assert spans[-1].figures.requests >= low.figures.requests + high.figures.requests
+    assert run.step_details(7) is None
+
+
+def server_said(host: str) -> dict[str, float]:
+    """What the server itself has measured since it was asked last."""
+    with urllib.request.urlopen(f"{host}/_clock") as answer:
+        said: dict[str, float] = json.load(answer)
+    return said
+
+
+def has_measured(run: Run, number: int, seconds: float) -> bool:
+    span = run.session.book.steps.get(number)
+    return span is not None and span.seconds >= seconds
+
+
+async def test_the_step_table_of_four_levels_agrees_with_the_server(load: Load, tmp_path: Path) -> None:
+    with clocked() as host:
+        async with opened(load(VISITOR, "-H", host), tmp_path) as run:
+            told: list[dict[str, float]] = []
+            counted = 0.0
+            for users in (2, 4, 7, 10):
+                run.set_target(users)
+                await until(at(run, users))
+                counted += server_said(host)["count"]
+                await until(partial(has_measured, run, len(told) + 1, 1.9))
+                told.append(server_said(host))
+            run.stop()
+            await run.over.wait()
+            counted += sum(level["count"] for level in told) + server_said(host)["count"]
+        rows = run.snapshot().steps
+        whole = run.session.book.whole.figures()
+    assert [row.step.users for row in rows] == [2, 4, 7, 10]
+    for row, server in zip(rows, told, strict=True):
+        figures = row.figures
+        # The two were not asked in the same instant: what is on the way and a tenth of a second may differ.
+        assert figures.rps is not None
+        assert figures.requests == pytest.approx(server["count"], abs=row.step.users + 0.25 * figures.rps)
+        for percent in ("p50", "p95"):
+            assert getattr(figures, percent) == pytest.approx(server[percent], rel=0.03, abs=0.5)
+    assert whole.requests + whole.killed == counted, "none is lost, none is counted twice"
