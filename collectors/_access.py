@@ -16,6 +16,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from rampdeck.model import Value
+
 from ._counts import RequestCounts
 from ._lines import lines_of, storable, text_of
 
@@ -28,6 +30,7 @@ class Request(NamedTuple):
 
     Times are seconds. A request that went to several upstreams has several
     values: ``0.001, 0.250`` or ``0.001 : 0.250``; ``-`` stands for none.
+    ``time`` is when it ended, as the log wrote it.
     """
 
     status: bytes
@@ -36,6 +39,7 @@ class Request(NamedTuple):
     connect_time: bytes
     upstream_time: bytes
     upstream_status: bytes
+    time: bytes
 
 
 class Line(NamedTuple):
@@ -79,6 +83,7 @@ _PAIR = re.compile(rb'(?<![^\s,])([A-Za-z_]\w{0,60})="?(' + _VALUES + rb'|[^\s",
 _ONLY_PAIRS = re.compile(rb"(?: [A-Za-z_]\w{0,60}=(?:" + _VALUES + rb'|[^\s",]*))*')
 _KNOWN = re.compile(_VALUES)
 _STATUS = re.compile(rb"\d{3}")
+_STAMPED = re.compile(rb'[^"\n\[]*\[([^\]"\n]*)\] ')
 _TIME_NAMES = ("msec", "time_iso8601", "time_local")
 
 
@@ -105,6 +110,12 @@ class AccessLog:
             if status >= b"400"
         ]
 
+    def seconds(self) -> tuple[dict[str, Value], ...]:
+        """Return how many requests ended in which second (UTC, by the log) since :meth:`readings`."""
+        return tuple(
+            {"second": second, "requests": count} for second, count in sorted(self._counts.seconds().items())
+        )
+
     def readings(self) -> dict[str, float]:
         """Return what was counted since the last call, by metric."""
         counts, self._counts = self._counts, RequestCounts()
@@ -129,8 +140,10 @@ def _shape_of(line: bytes) -> Shape | None:
     found = _LINE.fullmatch(line) if len(line) < LONGEST else None
     if not found or not _ONLY_PAIRS.fullmatch(found["rest"]):
         return None
-    pattern = rb'^[^"\n]*"[^"\n]*" (\d{3}) (\d{1,18}|-)' + rb' "[^"\n]*"' * found["quoted"].count(b' "')
-    order = ["status", "size"]
+    stamped = _STAMPED.fullmatch(found["prefix"])
+    head, order = (rb'^[^"\n\[]*\[([^\]"\n]*)\] ', ["time"]) if stamped else (rb'^[^"\n]*', [])
+    pattern = head + rb'"[^"\n]*" (\d{3}) (\d{1,18}|-)' + rb' "[^"\n]*"' * found["quoted"].count(b' "')
+    order += ["status", "size"]
     for name, _ in _PAIR.findall(found["rest"]):
         field = _NAMES.get(name.decode())
         if field is None or field in order:
@@ -145,12 +158,17 @@ def _shape_of(line: bytes) -> Shape | None:
 def _request(line: bytes) -> Request | None:
     """Read a line of any understood format."""
     said: dict[str, bytes] = {}
+    time = b""
     if line.startswith(b"{"):
-        for name, value in _json(line).items():
+        written = _json(line)
+        for name, value in written.items():
             if field := _NAMES.get(name):
                 said.setdefault(field, _plain(value).encode())
+        time = _time_of(written).encode()
     elif len(line) < LONGEST and (found := _LINE.fullmatch(line)):
         said = {"status": found["status"], "size": found["size"]}
+        if stamped := _STAMPED.fullmatch(found["prefix"]):
+            time = stamped[1]
         for name, value in _PAIR.findall(found["rest"]):
             if field := _NAMES.get(name.decode()):
                 said.setdefault(field, value)
@@ -158,7 +176,7 @@ def _request(line: bytes) -> Request | None:
         return None
     # JSON can carry anything: only what the quick way would take counts.
     known = {field: value for field, value in said.items() if _KNOWN.fullmatch(value)}
-    return Request(*(known.get(field, b"") for field in Request._fields))
+    return Request(**{field: known.get(field, b"") for field in Request._fields[:-1]}, time=time)
 
 
 def _line(line: bytes, request: Request | None) -> Line:
@@ -169,7 +187,7 @@ def _line(line: bytes, request: Request | None) -> Line:
         said = _json(line)
         names = ("request",) if "request" in said else ("request_method", "request_uri")
         asked = " ".join(_plain(said.get(name)) for name in names)
-        time = next((_plain(said[name]) for name in _TIME_NAMES if name in said), "")
+        time = _time_of(said)
         client, text = _plain(said.get("remote_addr")), text_of(line)
     else:
         before, _, after = text_of(line).partition('"')
@@ -177,9 +195,13 @@ def _line(line: bytes, request: Request | None) -> Line:
         time = before[before.rfind("[") + 1 :].rstrip("] ")
     fields = {"request": asked, "client": client, "time": time}
     for name, value in zip(Request._fields, request, strict=True):
-        if name != "size":
+        if name not in ("size", "time"):
             fields[name] = text_of(value)
     return Line(text, request, {name: value for name, value in fields.items() if value})
+
+
+def _time_of(said: Mapping[str, Any]) -> str:
+    return next((_plain(said[name]) for name in _TIME_NAMES if name in said), "")
 
 
 def _json(line: bytes) -> dict[str, Any]:

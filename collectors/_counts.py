@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ._lines import text_of
+from ._times import utc_seconds
+
 _NUMBER = re.compile(rb"(?<![\d.-])\d+(?:\.\d+)?(?![\d.])")
 
 
@@ -31,6 +34,7 @@ class RequestCounts:
         """Lines that could not be read; they count as requests all the same."""
         self._statuses: Counter[bytes] = Counter()
         self._upstream_statuses: Counter[bytes] = Counter()
+        self._moments: Counter[bytes] = Counter()
         self._bytes = 0
         self._times = {name: _Times() for name in ("request", "upstream", "connect", "queue")}
 
@@ -42,6 +46,7 @@ class RequestCounts:
         connect_time: Sequence[bytes],
         upstream_time: Sequence[bytes],
         upstream_status: Sequence[bytes],
+        time: Sequence[bytes],
     ) -> bool:
         """Count requests, given as columns; say whether one of them failed (400 and above).
 
@@ -51,6 +56,7 @@ class RequestCounts:
         statuses = Counter(status)
         self._statuses.update(statuses)
         self._upstream_statuses.update(upstream_status)
+        self._moments.update(time)
         self._bytes += sum([int(number) for number in size if number.isdigit()])
         request, upstream = _seconds(request_time), _seconds(upstream_time)
         self._times["request"].add([taken for taken in request if taken is not None])
@@ -60,6 +66,15 @@ class RequestCounts:
         both = zip(request, upstream, strict=False)
         self._times["queue"].add([max(r - u, 0.0) for r, u in both if r is not None and u is not None])
         return max(statuses) >= b"400"
+
+    def seconds(self) -> Counter[int]:
+        """Return how many requests ended in which second (UTC), as far as the log told."""
+        counted: Counter[int] = Counter()
+        for moment, count in self._moments.items():
+            second = utc_seconds(text_of(moment))
+            if second is not None:
+                counted[int(second)] += count
+        return counted
 
     def readings(self) -> dict[str, float]:
         """Return counts, and mean and greatest times in milliseconds, by metric name.

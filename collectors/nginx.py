@@ -12,7 +12,7 @@ from pydantic import field_validator, model_validator
 
 from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.errors import SourceError
-from rampdeck.model import Health, Instant, Severity
+from rampdeck.model import Health, Instant, Severity, Value
 from rampdeck.remote import Remote
 from rampdeck.view import Figure, Metric, Unit, View
 
@@ -68,7 +68,8 @@ _COUNTS = {
     "2xx": "requests answered 200 to 299",
     "3xx": "requests answered 300 to 399",
     "4xx": "requests answered 400 to 499, without 499",
-    "499": "requests whose client gave up before the answer",
+    "499": "requests whose client gave up before the answer, without those that we cut off",
+    "499_ours": "requests that we cut off ourselves, by a step-down or a stop",
     "5xx": "requests answered 500 to 599",
     "other": "requests with another status, and lines that cannot be read",
     "upstream_2xx": "requests to which the application answered 200 to 299",
@@ -100,7 +101,8 @@ class NginxCollector:
 
     Of the access log only failures are events (status 400 and above); all
     else is counted. The sum of ``nginx.requests`` is the number of lines that
-    the log gained.
+    the log gained; the rows of a sample say in which second (UTC, by the log's
+    own time) how many of them ended, as far as the format tells.
     """
 
     kind: ClassVar[str] = "nginx"
@@ -175,13 +177,15 @@ class NginxCollector:
         if sink.health not in (Health.LIVE, Health.WARNING):
             return
         values: dict[str, float] = {}
+        rows: tuple[dict[str, Value], ...] = ()
         # Of a log that cannot be read nothing is known; what it gave keeps for later.
         if self._access_log in self._logs and not self._access_log.trouble:
+            rows = self._access.seconds()
             values.update(self._access.readings())
         if self._error_log in self._logs and not self._error_log.trouble:
             values.update(self._errors)
             self._errors = dict.fromkeys(self._errors, 0.0)
-        sink.sample(values)
+        sink.sample(values, rows)
 
     async def _take_access(self, block: bytes, before: bool) -> None:  # noqa: ARG002 - there is none before
         assert self._sink is not None

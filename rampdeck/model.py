@@ -118,6 +118,9 @@ class RequestStats:
       a late answer kept from being sent (coordinated omission).
     - ``redirects``: exchanges beyond the first of a request.
     - ``killed``: requests that we ourselves cut off; in none of the histograms.
+    - ``unsent``: those of the killed of which nothing had been sent yet.
+    - ``unreported``: answered, but the scenario raised before it said what of
+      it; in none of the histograms, as Locust has it.
     """
 
     method: str
@@ -131,6 +134,8 @@ class RequestStats:
     corrected: Histogram = field(default_factory=Histogram)
     redirects: int = 0
     killed: int = 0
+    unsent: int = 0
+    unreported: int = 0
 
 
 @dataclass(frozen=True, slots=True)

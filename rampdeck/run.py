@@ -369,6 +369,8 @@ class Run:
         window = self.session.book.window.total
         if entries or self.engine.running or window.successes.count or window.failures.count:
             self.session.append(RequestBatch(at, seconds, self.engine.users, entries, pace))
+        if killed := sum(entry.killed for entry in entries):
+            self.session.say(EventKind.LOAD, f"cut off by us, in no figure: {killed} requests")
 
     # -- orders
 

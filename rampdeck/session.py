@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rampdeck.model import (
     Event,
@@ -22,6 +22,8 @@ from rampdeck.model import (
     SourceInfo,
     Step,
 )
+from rampdeck.ours import Ours
+from rampdeck.reconcile import Counts, Ledger
 from rampdeck.requests import History, RequestBook
 from rampdeck.snapshot import Figures, RequestRow, SourceView, Trend
 from rampdeck.view import View
@@ -95,6 +97,8 @@ class Session:
         self.sources: dict[str, Source] = {}
         self.steps: dict[int, Step] = {}
         self.book = RequestBook()
+        self.ledger = Ledger()
+        self.ours = Ours()
         self.users = History()
         self.mark: Event | None = None
         self.blocked: dict[str, Event] = {}
@@ -107,6 +111,7 @@ class Session:
     def append(self, item: Item) -> None:
         """Take in one item; never blocks."""
         self._store(item)
+        self.ledger.take(item)
         if isinstance(item, Sample):
             self._take_sample(item)
         elif isinstance(item, Event):
@@ -114,6 +119,7 @@ class Session:
         elif isinstance(item, RequestBatch):
             measured = self._step is not None and self._step.phase == "measure"
             self.book.add(item, self._step.number if self._step and measured else None)
+            self.ours.take(item)
             self.user_count = item.users
         elif isinstance(item, Step):
             self.steps[item.number] = item
@@ -136,6 +142,10 @@ class Session:
     def step(self) -> Step | None:
         """Return the load level that is under way."""
         return self._step
+
+    def counts(self, at: Instant) -> Counts:
+        """Return what was sent beside what Nginx saw, and what we cut off."""
+        return self.ledger.counts(at, self.ours.counted.total())
 
     def tick(self, at: Instant, users: int) -> None:
         """Note this second in the trends; once a second, also while nothing happens."""
@@ -182,6 +192,8 @@ class Session:
 
     def _take_sample(self, sample: Sample) -> None:
         source = self.sources[sample.source]
+        if "499" in sample.values:
+            sample = replace(sample, values=self.ours.split(sample))
         source.samples += 1
         source.heard = sample.at
         source.last = sample

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from rampdeck.model import OTHER_NAMES, Event, EventKind, RunState, Stage, Step
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
-from rampdeck.setup import Setup
+from rampdeck.setup import Setup, Source
 from rampdeck.snapshot import Verdict
 from rampdeck.store import SessionReader, SessionWriter
 from tests.engine.conftest import Load, Target, load, own_events, target
@@ -39,7 +39,11 @@ class Visitor(FastHttpUser):
 
 @asynccontextmanager
 async def opened(
-    engine: LoadEngine, folder: Path, *plan: Stage, run_time: float | None = None
+    engine: LoadEngine,
+    folder: Path,
+    *plan: Stage,
+    run_time: float | None = None,
+    sources: Sequence[Source] = (),
 ) -> AsyncIterator[Run]:
     """A run whose clocks go; closed at the end, as the program does."""
     config = Config(load=LoadConfig(settle=0.3, spawn_rate=100))
@@ -48,7 +52,7 @@ async def opened(
         title="test",
         host="",
         engine=engine,
-        sources=(),
+        sources=sources,
         hosts=Hosts({}),
         views={},
         metrics={},

@@ -1,4 +1,7 @@
-"""An HTTP server that answers as the path says: /status/503, /slow/0.2 (seconds), /size/100000 (bytes)."""
+"""An HTTP server that answers as the path says.
+
+/status/503, /slow/0.2 (seconds), /size/100000 (bytes), /away/2 (redirects).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,11 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(float(seconds))
             case ["size", length]:
                 size = int(length)
+            case ["away", redirects] if int(redirects):
+                status = 302
         self.send_response(status)
+        if status == 302:
+            self.send_header("Location", f"/away/{int(self.path.rsplit('/', 1)[1]) - 1}")
         self.send_header("Content-Length", str(size))
         self.end_headers()
         self.wfile.write(b"x" * size)

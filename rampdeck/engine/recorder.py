@@ -13,7 +13,7 @@ from typing import Any
 
 from locust.env import Environment
 
-from rampdeck.engine import wire
+from rampdeck.engine import unreported, wire
 from rampdeck.engine.pacing import Pacing
 from rampdeck.histogram import Histogram
 from rampdeck.model import OTHER_NAMES, RequestStats
@@ -49,6 +49,8 @@ class _Tally:
         "locust",
         "redirects",
         "successes",
+        "unreported",
+        "unsent",
     )
 
     def __init__(self) -> None:
@@ -60,6 +62,8 @@ class _Tally:
         self.bytes = 0
         self.redirects = 0
         self.killed = 0
+        self.unsent = 0
+        self.unreported = 0
         self.errors: dict[str, int] = {}
 
 
@@ -82,11 +86,14 @@ class Recorder:
         self.spelled: dict[str, str] = {}
         environment.events.request.add_listener(self._on_request)
         environment.events.user_error.add_listener(self._on_user_error)
+        unreported.install()
+        unreported.listeners.append(self._on_unreported)
         wire.killed.append(self._on_killed)
 
     def close(self) -> None:
         """Count no more kills; Locust's events go with their environment."""
         wire.killed.remove(self._on_killed)
+        unreported.listeners.remove(self._on_unreported)
 
     def _on_request(
         self,
@@ -138,10 +145,25 @@ class Recorder:
         if text not in self.spelled and len(self.spelled) < MOST_SPELLED and not isinstance(exception, str):
             self.spelled[text] = _ADDRESS.sub("at 0x....", repr(exception)[: 2 * MOST_TEXT])
 
-    def _on_killed(self, user: Any, method: str, name: str) -> None:
+    def _on_killed(self, user: Any, method: str, name: str, exchanges: int) -> None:
         if user is not None and user.environment is self._environment:
-            key = (method, name)
-            (self._tallies.get(key) or self._tally(key)).killed += 1
+            tally = self._tallies.get((method, name)) or self._tally((method, name))
+            tally.killed += 1
+            tally.unsent += not exchanges
+            tally.redirects += max(0, exchanges - 1)
+
+    def _on_unreported(self, event: Any, request: Mapping[str, Any], kill: bool) -> None:
+        if event is not self._environment.events.request:
+            return
+        key = (request["request_type"], request["name"])
+        tally = self._tallies.get(key) or self._tally(key)
+        if wire.stamping():
+            exchanges = wire.take(request["start_time"], request["response_time"])[1]
+            tally.redirects += max(0, exchanges - 1)
+        if kill:
+            tally.killed += 1
+        else:
+            tally.unreported += 1
 
     def _on_user_error(self, exception: BaseException, **_: Any) -> None:
         _count(self.exceptions, f"{type(exception).__name__}: {exception}", MOST_EXCEPTIONS)
@@ -163,6 +185,8 @@ class Recorder:
                 tally.corrected,
                 tally.redirects,
                 tally.killed,
+                tally.unsent,
+                tally.unreported,
             )
             for (method, name), tally in tallies.items()
         )

@@ -53,6 +53,9 @@ _NOTE = "_rampdeck_exchanges"
 _KEPT = 32
 """Exchanges without a request, and stamps of one exchange, that are kept for a greenlet."""
 _SESSIONS = (HttpSession.request.__code__, FastHttpSession.request.__code__)
+_plain_socket: Any = gevent.socket.socket
+_CONNECTING = (_plain_socket._internal_connect.__code__, gevent.ssl.SSLSocket.do_handshake.__code__)
+"""Where nothing has been sent yet that a server could answer."""
 
 _getattr, _unpack, _now = getattr, _TIMESPEC.unpack, time.time
 _Past = tuple[float, float, list[float]]
@@ -146,8 +149,11 @@ def take(started: float | None, response_time: float) -> tuple[float | None, int
     return (None if seconds is None else seconds * 1e3), count
 
 
-killed: list[Callable[[Any, str, str], None]] = []
-"""Told user, method and name of each request that is cut off in the middle, because its user is killed."""
+killed: list[Callable[[Any, str, str, int], None]] = []
+"""Told user, method, name and exchanges of each request that is cut off because its user is killed.
+
+No exchange: the user was still connecting.
+"""
 
 
 def install(stamping: bool = True) -> WireClock:
@@ -216,7 +222,7 @@ def _tried() -> WireClock:
 
 def _teach() -> None:
     """Replace what users call of gevent's sockets; once."""
-    plain: Any = gevent.socket.socket
+    plain: Any = _plain_socket
     tls: Any = gevent.ssl.SSLSocket
     if plain.recv is _recv:
         return
@@ -339,10 +345,17 @@ def _peek(raw: Any, exchanges: _Exchanges) -> None:
 def _tell_of_a_kill() -> None:
     """Find out which request of the scenario is being cut off, from the stack that it lies in."""
     frame: FrameType | None = sys._getframe(2)
+    connecting = 0
     while frame is not None and frame.f_code not in _SESSIONS:
+        if frame.f_code in _CONNECTING:
+            connecting = 1
         frame = frame.f_back
-    if frame is not None:
-        said = frame.f_locals
-        name = str(said["name"] or said["url"])
-        for listener in killed:
-            listener(said["self"].user, str(said["method"]), name)
+    if frame is None:
+        return
+    said = frame.f_locals
+    name = str(said["name"] or said["url"])
+    exchanges = 1
+    if (note := _getattr(getcurrent(), _NOTE, None)) is not None:
+        exchanges = max(1, note.take(said.get("start_time", 0.0), float("inf"))[1])
+    for listener in killed:
+        listener(said["self"].user, str(said["method"]), name, exchanges - connecting)

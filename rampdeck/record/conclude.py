@@ -112,6 +112,7 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
         doubts=(*matter.tainted, *matter.doubts),
         findings=tuple(matter.findings),
         generator=_generator(session),
+        counts=session.counts(at),
         pacing=paces(book.steps),
         session=matter.file,
         version=__version__,

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from rampdeck.gate.words import told
-from rampdeck.model import OTHER_NAMES, Severity
+from rampdeck.model import OTHER_NAMES, Instant, Severity
+from rampdeck.ours import Ours
+from rampdeck.record.counted import mismatches
 from rampdeck.record.result import Finding
 from rampdeck.session import Gap, Session, Source
 from rampdeck.snapshot import ThresholdView
@@ -42,7 +44,8 @@ def findings(
         *_names(session),
         *_plain_workers(session),
         *_blocks(session),
-        *(finding for source in session.sources.values() for finding in _of_source(source)),
+        *mismatches(session.counts(Instant.now())),
+        *(finding for source in session.sources.values() for finding in _of_source(source, session.ours)),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
 
@@ -97,13 +100,19 @@ def _blocks(session: Session) -> Iterator[Finding]:
         yield Finding("generator", "notice" if ours else "warning", text, evidence, advice)
 
 
-def _of_source(source: Source) -> Iterator[Finding]:
+def _of_source(source: Source, ours: Ours) -> Iterator[Finding]:
     name = source.info.name
     for (signal, severity), count in source.signals.most_common():
         words = signal.replace("_", " ")
+        evidence: tuple[str, ...] = ()
+        if signal == "client_gave_up" and (own := ours.counted[name]):
+            count -= own
+            evidence = (f"{own} more are ours: requests that we cut off",)
+            if count <= 0:
+                continue
         text = f"{name}: {words}, {count} {'time' if count == 1 else 'times'}"
         weight = "error" if severity <= Severity.ERROR else "warning"
-        yield Finding(source.info.kind, weight, text, (), _ADVICE.get(signal, ""))
+        yield Finding(source.info.kind, weight, text, evidence, _ADVICE.get(signal, ""))
     if source.gaps:
         count = len(source.gaps) + source.gaps_left_out
         times = "once" if count == 1 else f"{count} times"

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rampdeck.model import Instant
+from rampdeck.record import counted
 from rampdeck.record.result import GapResult, Measured, Result, SourceResult, StepResult, parts
 from rampdeck.secrets import redact
 from rampdeck.snapshot import Spread, Spreads
@@ -40,7 +41,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "users": result.users,
         "total": _figures(result.total),
         "thresholds": _thresholds(result),
-        "steps": [_step(step) for step in result.steps],
+        "steps": [_step(step) | counted.of_step(result.counts, step.number) for step in result.steps],
         "requests": [
             {"method": request.method, "name": redact(request.name), **_figures(request)}
             for request in result.requests
@@ -55,6 +56,7 @@ def to_json(result: Result) -> dict[str, Any]:
             for error in result.errors
         ],
         "errors_left_out": result.errors_left_out,
+        **counted.of_run(result.counts),
         "sources": [_source(source) for source in result.sources],
         "doubts": [redact(doubt) for doubt in result.doubts],
         "findings": [

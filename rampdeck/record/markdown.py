@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from rampdeck.gate.words import NOTHING, told
 from rampdeck.model import Instant
+from rampdeck.record import counted
 from rampdeck.record.result import Measured, RequestResult, Result, SourceResult
 from rampdeck.secrets import redact
 from rampdeck.snapshot import Spread, ThresholdView
@@ -41,6 +42,7 @@ def markdown(result: Result) -> str:
         _section("Load levels", _steps(result)),
         _section("Pace", "\n".join(f"- {prose(sentence, _MOST_SAID)}" for sentence in result.pacing)),
         _section("Requests", _requests(result)),
+        _section("Counted twice", counted.section(result.counts, table)),
         _section("Worst errors", _errors(result)),
         _section("Can this run be trusted?", _trust(result)),
         _section("Findings", _findings(result)),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rampdeck.model import Instant
+from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.requests import Span, Tally
 from rampdeck.snapshot import Figures, Spreads, ThresholdView, Verdict
 
@@ -201,6 +202,7 @@ class Result:
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     generator: GeneratorResult = GeneratorResult()
+    counts: Counts = UNCOUNTED
     pacing: tuple[str, ...] = ()
     session: Path | None = None
     version: str = ""

@@ -219,8 +219,7 @@ class SessionReader:
                 locust=found.get("locust") or Histogram(),
                 delay=found.get("delay") or Histogram(),
                 corrected=found.get("corrected") or Histogram(),
-                redirects=counts.get((name, "redirects"), 0),
-                killed=counts.get((name, "killed"), 0),
+                **{word: counts.get((name, word), 0) for word in COUNTS},
             )
             for name, found in series.items()
         )

@@ -55,7 +55,7 @@ SERIES = {
     "corrected": "corrected",
 }
 """The histograms of :class:`~rampdeck.model.RequestStats` by the word they have in the file."""
-COUNTS = ("redirects", "killed")
+COUNTS = ("redirects", "killed", "unsent", "unreported")
 """What is only counted there."""
 PACE = ("user_seconds", "due", "begun", "lost", "ended", "busy", "requests", "filled", "unknown")
 """The numbers of :class:`~rampdeck.model.Pace`, in the order of their columns."""

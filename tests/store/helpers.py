@@ -40,6 +40,8 @@ def batch(second: float = 1.0) -> RequestBatch:
         corrected=Histogram.of([12.0, 14.5, 900.0, 400.0]),
         redirects=2,
         killed=3,
+        unsent=1,
+        unreported=4,
     )
     order = RequestStats(
         "POST", "/orders/new/", Histogram.of([80.0]), Histogram.of([3.0, 3.1]), 512, {"502 Bad Gateway": 2}
