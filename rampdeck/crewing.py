@@ -153,7 +153,7 @@ async def wait_for(run: Run, *, needed: bool, tell: Callable[[str], None] = lamb
             tell(f"Waiting for workers: {crew.here} of {crew.expected} are here")
         if manned.done() and (why := manned.result()):
             if needed:
-                run.unmanned(why)
+                run.fail(why, "workers")
             else:
                 run.session.say(EventKind.LOAD, why, severity=Severity.ERROR)
     finally:

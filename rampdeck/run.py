@@ -19,8 +19,8 @@ from rampdeck.deck import UserClass
 from rampdeck.details import RequestDetails, StepDetails, request_details, step_details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
-from rampdeck.engine.recorder import TOO_MANY_NAMES
-from rampdeck.model import Event, EventKind, Instant, RequestBatch, RunState, Severity, Stage, Step
+from rampdeck.intake import Intake
+from rampdeck.model import Event, EventKind, Instant, RunState, Severity, Stage, Step
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
@@ -71,13 +71,12 @@ class Run:
         self.broken = ""
         self.leave: Callable[[], None] = lambda: None
         self._painter = Painter(self)
-        self._batch_from = self.opened.mono
-        self._duties = Duties(self._has_defect)
+        self._intake = Intake(setup.engine, self.session)
+        self._duties = Duties(self.fail)
         self._voices = Voices(self.session, setup.output, setup.log, echo=setup.echo)
         self._self = SelfWatch(setup, self.session, self._voices)
         self._readers: Readers
         self._ticked = self.opened.mono
-        self._told_of_names = False
 
     # -- Deck: what is seen
 
@@ -251,10 +250,10 @@ class Run:
         self._watch()
         self._tick()
 
-    def _has_defect(self, why: str) -> None:
-        """Stop the load because a task of ours has a defect."""
+    def fail(self, why: str, ended: str = "defect") -> None:
+        """Stop the load because a task of ours has a defect, or workers that it needs will not come."""
         if not self.broken:
-            self._broke("defect", why)
+            self._broke(ended, why)
         self.over.set()
 
     async def _commit(self) -> None:
@@ -313,12 +312,7 @@ class Run:
         if (failure := self.engine.failure) and not self.broken:
             self._broke(self.ended, failure)
         self.walk.leave()
-        self._take_batch()
-        self.over.set()
-
-    def unmanned(self, why: str) -> None:
-        """End the run before its load has begun: workers that it needs are missing."""
-        self._broke("workers", why)
+        self._intake.take()
         self.over.set()
 
     def _ended_by_itself(self) -> None:
@@ -335,7 +329,7 @@ class Run:
         self.engine.abort()
 
     def _step_changed(self, step: Step) -> None:
-        self._take_batch()
+        self._intake.take()
         self.session.append(step)
         verb = {"ramp": "ramping to", "measure": "measuring at"}.get(step.phase)
         if verb:
@@ -347,30 +341,15 @@ class Run:
 
     def _tick(self) -> None:
         at = Instant.now()
-        self._take_batch()
+        self._intake.take()
         self.session.tick(at, self.engine.users)
         self.trust.observe(self.session, at.mono - self._ticked)
         self._ticked = at.mono
         for turned in self.gate.observe(at, self.session):
             severity = Severity.ERROR if turned.breached else Severity.NOTICE
             self.session.say(EventKind.GATE, turned.text, {"threshold": turned.expression}, severity)
-        if self.engine.overflowed and not self._told_of_names:
-            self._told_of_names = True
-            self.session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)
         self._self.tick()
         self._painter.tick()
-
-    def _take_batch(self) -> None:
-        """Append the requests since the last batch; also empty ones, until the window has run dry."""
-        at = Instant.now()
-        entries = self.engine.take()
-        seconds, self._batch_from = at.mono - self._batch_from, at.mono
-        pace = self.engine.take_pace(seconds)
-        window = self.session.book.window.total
-        if entries or self.engine.running or window.successes.count or window.failures.count:
-            self.session.append(RequestBatch(at, seconds, self.engine.users, entries, pace))
-        if killed := sum(entry.killed for entry in entries):
-            self.session.say(EventKind.LOAD, f"cut off by us, in no figure: {killed} requests")
 
     # -- orders
 
@@ -382,7 +361,7 @@ class Run:
         self.engine.want(order)
 
     def _load_begins(self) -> None:
-        self._take_batch()
+        self._intake.take()
         if self.began is None or self.ended:
             self.began = Instant.now()
             self.ended = ""

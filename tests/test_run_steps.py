@@ -85,9 +85,15 @@ async def test_the_step_table_of_four_levels_agrees_with_the_server(load: Load, 
     assert [row.step.users for row in rows] == [2, 4, 7, 10]
     for row, server in zip(rows, told, strict=True):
         figures = row.figures
-        # The two were not asked in the same instant: what is on the way and a tenth of a second may differ.
+        # The two were not asked in the same instant: what is on the way and half a second may differ.
         assert figures.rps is not None
-        assert figures.requests == pytest.approx(server["count"], abs=row.step.users + 0.25 * figures.rps)
+        assert figures.requests == pytest.approx(server["count"], abs=row.step.users + 0.5 * figures.rps)
+        # How near it comes is the bench's question; on a busy machine it is nearer than Locust's number.
+        details = run.step_details(row.step.number)
+        assert details is not None
+        assert details.measured is not None
+        wire, locust = details.measured.spreads.all, details.measured.spreads.locust
         for percent in ("p50", "p95"):
-            assert getattr(figures, percent) == pytest.approx(server[percent], rel=0.03, abs=0.5)
+            off, locust_off = (abs(getattr(clock, percent) - server[percent]) for clock in (wire, locust))
+            assert off <= max(1.0, locust_off), percent
     assert whole.requests + whole.killed == counted, "none is lost, none is counted twice"

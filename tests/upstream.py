@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        status, size = 200, 12
+        status, size, away = 200, 12, 0
         match self.path.strip("/").split("/"):
             case ["status", code]:
                 status = int(code)
@@ -21,10 +21,10 @@ class Handler(BaseHTTPRequestHandler):
             case ["size", length]:
                 size = int(length)
             case ["away", redirects] if int(redirects):
-                status = 302
+                status, away = 302, int(redirects)
         self.send_response(status)
-        if status == 302:
-            self.send_header("Location", f"/away/{int(self.path.rsplit('/', 1)[1]) - 1}")
+        if away:
+            self.send_header("Location", f"/away/{away - 1}")
         self.send_header("Content-Length", str(size))
         self.end_headers()
         self.wfile.write(b"x" * size)

@@ -70,8 +70,8 @@ class CockpitMaster(MasterRunner):
             self.owed = (user_count, spawn_rate, user_classes)
             return
         self.owed = None
-        before = self.spawning_greenlet
-        if before is not None:
+        # Another start may come while the ramp before is being ended: the later one wins.
+        while (before := self.spawning_greenlet) is not None and not before.ready():
             before.kill(block=True)
         ramp = self.greenlet.spawn(self._ramp, user_count, spawn_rate, user_classes)
         self.spawning_greenlet = ramp

@@ -219,6 +219,7 @@ def make_worker(environment: Environment, host: str, port: int, *, name: str, tr
     """
     # Locust makes its whole parser anew for every option of every order: a quarter of a second each time.
     argument_parser.default_args_dict = functools.cache(argument_parser.default_args_dict)
+    runners.WORKER_LOG_REPORT_INTERVAL = -1  # the cockpit reads what is written, as it is written
     runners.CONNECT_RETRY_COUNT, runners.MASTER_HEARTBEAT_TIMEOUT = tries, ALONE
     try:
         # As Locust's create_worker_runner does: a worker keeps no history.

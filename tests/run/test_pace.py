@@ -51,5 +51,5 @@ def test_a_pace_that_the_server_does_not_allow_takes_the_pass_away(project: Proj
     assert done.returncode == 3, done.stderr
     assert project.result["result"] == "INCONCLUSIVE"
     (doubt,) = (doubt for doubt in project.result["doubts"] if "asked" in doubt)
-    assert doubt.startswith("step 1: asked 2000.0 iterations/s, achieved ")
+    assert doubt.startswith("step 1 (2 users): asked 2000.0 iterations/s, achieved ")
     assert "users too few for this pace" in doubt

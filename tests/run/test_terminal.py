@@ -164,6 +164,9 @@ def test_the_run_of_the_readme_ends_with_every_source_live_and_the_counts_of_ngi
         nginx = [item for item in reader.items() if getattr(item, "source", "") == "nginx@staging"]
     seen = sum(item.values["requests"] for item in nginx if hasattr(item, "values"))
     assert seen == sum(request["requests"] for request in result["requests"])
+    both = result["reconciled"]
+    assert (both["seen"], both["difference"], both["explained"]) == (seen, 0, True)
+    assert result["steps"][0]["reconciled"]["explained"] is True
 
 
 def test_a_run_that_starts_and_quits_by_itself_leaves_the_same_files(

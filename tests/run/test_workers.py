@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,9 @@ import pytest
 from rampdeck.model import Event, Sample
 from tests.run.conftest import Project, environment
 from tests.run.test_headless import SETTLED, items_of
+from tests.run.test_terminal import Terminal, terminal
+
+__all__ = ["terminal"]
 
 COUNTING = """
 import asyncio
@@ -128,7 +132,7 @@ def test_a_worker_that_is_killed_marks_the_step_and_the_run_goes_on(project: Pro
         victim.kill()
         _, err = cockpit.communicate(timeout=60)
     assert cockpit.returncode == 3, err
-    assert any("step 1: a worker was lost" in reason for reason in project.result["reasons"])
+    assert any("step 1 (6 users): a worker was lost" in reason for reason in project.result["reasons"])
     assert any("ended: killed by signal 9" in text for text in events_of(project))
     assert any("worker lost" in finding["text"] for finding in project.result["findings"])
     after = [
@@ -304,3 +308,23 @@ def test_options_of_the_locustfile_and_shapes_work_with_workers(project: Project
     assert [step["users"] for step in project.result["steps"]] == [2, 4]
     assert {request["name"] for request in project.result["requests"]} == {"/there"}
     assert project.result["total"]["requests"] == count_of(project.site)
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+def test_the_cockpit_steers_workers_by_keys_and_shows_each_of_them(
+    project: Project, terminal: Terminal
+) -> None:
+    project.write("rampdeck.toml", SETTLED + "step = 4\nspawn_rate = 50\n")
+    terminal.start(project.command("run", "-H", project.site, "--workers", "2"))
+    terminal.until(lambda screen: "local-2 has joined" in screen)
+    terminal.keys("+")
+    terminal.until(lambda screen: "users 4" in screen and "running" in screen)
+    terminal.keys("+")
+    terminal.until(lambda screen: "users 8" in screen and "running" in screen)
+    terminal.keys("c")
+    shown = terminal.until(lambda screen: "local-1" in screen and "local-2" in screen and "STATE" in screen)
+    assert shown.count("rampdeck ") >= 2
+    terminal.keys("X")
+    terminal.until(lambda screen: "stopped" in screen)
+    terminal.keys("q")
+    terminal.until(lambda screen: "EXIT CODE" in screen)
