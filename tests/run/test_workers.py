@@ -18,7 +18,7 @@ import pytest
 from rampdeck.model import Event, Sample
 from tests.run.conftest import Project, environment
 from tests.run.test_headless import SETTLED, items_of
-from tests.run.test_terminal import Terminal, terminal
+from tests.run.test_terminal import Terminal, target, terminal
 
 __all__ = ["terminal"]
 
@@ -318,13 +318,13 @@ def test_the_cockpit_steers_workers_by_keys_and_shows_each_of_them(
     terminal.start(project.command("run", "-H", project.site, "--workers", "2"))
     terminal.until(lambda screen: "local-2 has joined" in screen)
     terminal.keys("+")
-    terminal.until(lambda screen: "users 4" in screen and "running" in screen)
+    terminal.until(lambda screen: target(screen) == 4 and "measuring at 4 users" in screen)
     terminal.keys("+")
-    terminal.until(lambda screen: "users 8" in screen and "running" in screen)
+    terminal.until(lambda screen: target(screen) == 8 and "measuring at 8 users" in screen)
     terminal.keys("c")
     shown = terminal.until(lambda screen: "local-1" in screen and "local-2" in screen and "STATE" in screen)
     assert shown.count("rampdeck ") >= 2
     terminal.keys("X")
-    terminal.until(lambda screen: "stopped" in screen)
+    terminal.until(lambda screen: "STOPPED" in screen)
     terminal.keys("q")
     terminal.until(lambda screen: "EXIT CODE" in screen)
