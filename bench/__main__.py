@@ -1,13 +1,17 @@
-"""``python -m bench``: what Rampdeck costs against plain Locust, measured on this machine.
+"""``python -m bench``: what Rampdeck's numbers are worth and what it costs, measured on this machine.
 
-``latency``     at 200 requests a second: percentiles of both, loop lag, processor time
-``saturation``  as fast as they can: the rates of both
+``truth``       percentiles against the server's own book: Rampdeck's and Locust's
+``against``     the cockpit against ``locust --headless`` and ``locust`` with its page open:
+                percentiles, loop lag, processor time, rates; the loads of one rate are
+                ``latency``, those as fast as they can ``saturation``
 ``keys``        from a key to the new target on the screen, saturated
+``workers``     ``--workers 2`` against ``locust --processes 2``
+``growth``      what more endpoints, more users and a longer session cost
 ``screen``      what drawing alone costs
-``all``         all of it (the default)
 
-Runs come in pairs, plain Locust and then the cockpit, over and over, so that
-a machine that is busy for a while is busy for both.
+Without a name all of it, one part after the other. Runs that are compared
+come in rounds, each side once, over and over, so that a machine that is busy
+for a while is busy for all of them.
 """
 
 from __future__ import annotations
@@ -18,15 +22,22 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from bench import report
-from bench.report import Pairs
-from bench.runs import CASES, ROOT, Bench, LoopbackServer, RunFailed
+from bench import against, growth, report, truth, workers
+from bench.loopback import ROOT, LoopbackServer
+from bench.report import Aim
+from bench.runs import CASES, Bench, RunFailed
 from bench.sources import Watched
+from bench.web import browser
 from rampdeck.errors import RampdeckError
+
+PARTS = ("truth", "against", "latency", "saturation", "keys", "workers", "growth", "screen")
+WATCHED = {"against", "latency", "saturation", "keys", "workers"}
+"""The parts for which the cockpit watches a whole stack."""
 
 
 def main() -> int:
@@ -48,62 +59,126 @@ def _options() -> argparse.Namespace:
         description=f"{about}\n{rest}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parts = ("all", "latency", "saturation", "keys", "screen")
-    parser.add_argument("part", nargs="?", default="all", choices=parts)
-    parser.add_argument("--pairs", type=int, default=3, help="pairs of runs a load (default: 3)")
+    parser.add_argument("part", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of runs a load (default: 3)")
     parser.add_argument("--seconds", type=float, default=20.0, help="measured seconds a run (default: 20)")
+    parser.add_argument(
+        "--cell-seconds", type=float, default=8.0, help="measured seconds a cell of truth (default: 8)"
+    )
+    parser.add_argument(
+        "--only", default="", help="cells of truth and loads whose names have these words in them"
+    )
     parser.add_argument("--presses", type=int, default=20, help="keys to press (default: 20)")
-    parser.add_argument("--quick", action="store_true", help="one pair of 5 s and 6 keys: does it work?")
+    parser.add_argument("--quick", action="store_true", help="one round of 5 s, 6 keys ...: does it work?")
     parser.add_argument("-o", metavar="FILE", type=Path, help="write everything that was measured as JSON")
     options = parser.parse_args()
+    if unknown := set(options.part) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    options.part = set(options.part or PARTS)
     if options.quick:
-        options.pairs, options.seconds, options.presses = 1, 5.0, 6
+        options.rounds, options.seconds, options.cell_seconds, options.presses = 1, 5.0, 3.0, 6
     return options
 
 
-def _bench(options: argparse.Namespace) -> int:
-    part = options.part
-    machine = report.machine()
-    pairs: list[Pairs] = []
-    keys: dict[str, list[float]] = {}
-    print(f"{machine}.", flush=True)
-    if part != "screen":
-        with (
-            tempfile.TemporaryDirectory(prefix="rampdeck-bench-") as folder,
-            LoopbackServer() as server,
-            Watched(Path(folder), server.url) as watched,
-        ):
-            for name, why in watched.missing.items():
-                print(f"Left out, {name}: {why}")
-            bench = Bench(server, watched, Path(folder), options.seconds)
-            pairs = _pairs(bench, part, options.pairs)
-            if part in ("all", "keys"):
-                for case in (case for case in CASES if case.saturated):
-                    _tell(f"{case.name}, {options.presses} keys")
-                    keys[case.name] = bench.keys(case, options.presses)
-    found = report.aims(pairs, keys)
-    if found:
-        blocks: list[Sequence[str]] = [list(report.tables(pairs)) if pairs else []]
-        blocks += [list(report.aims_table(found)), list(report.doubts(pairs))]
+@dataclass
+class Found:
+    """What has been measured so far."""
+
+    aims: list[Aim] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    raw: dict[str, Any] = field(default_factory=dict)
+
+    def part(self, title: str, table: Iterable[str], aims: Sequence[Aim], doubts: Iterable[str] = ()) -> None:
+        """Print a part as soon as it is measured, and keep what it says of the aims."""
+        told = list(doubts)
+        self.aims += aims
+        self.doubts += told
+        blocks = [[f"### {title}"], list(table), list(report.aims_table(aims)), told]
         print("\n" + "\n\n".join("\n".join(block) for block in blocks if block), flush=True)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    machine = report.machine()
+    found = Found(raw={"machine": machine})
+    print(f"{machine}.", flush=True)
+    with tempfile.TemporaryDirectory(prefix="rampdeck-bench-") as name:
+        folder = Path(name)
+        if "truth" in options.part:
+            _truth(found, options, folder)
+        if options.part & WATCHED:
+            with LoopbackServer() as server, Watched(folder, server.url) as watched:
+                for what, why in watched.missing.items():
+                    print(f"Left out, {what}: {why}")
+                _watched(found, options, Bench(server, watched.configuration, folder, options.seconds))
+        if "growth" in options.part:
+            _growth(found, options, folder)
     if options.o:
-        options.o.write_text(_as_json(machine, pairs, keys), encoding="utf-8")
-    if part in ("all", "screen"):
+        found.raw["aims"] = [asdict(aim) for aim in found.aims]
+        options.o.write_text(json.dumps(found.raw, indent=2), encoding="utf-8")
+    if "screen" in options.part:
         _screen(options.seconds)
-    return 0 if all(aim.met for aim in found) else 1
+    return 0 if all(aim.met for aim in found.aims) else 1
 
 
-def _pairs(bench: Bench, part: str, count: int) -> list[Pairs]:
-    """Measure the loads of a part, each pair after the other."""
-    done: list[Pairs] = []
-    for case in CASES:
-        if part == "all" or part == ("saturation" if case.saturated else "latency"):
-            runs = []
-            for number in range(1, count + 1):
-                _tell(f"{case.name}, pair {number} of {count}")
-                runs.append((bench.headless(case), bench.cockpit(case)))
-            done.append(Pairs(case, runs))
-    return done
+def _truth(found: Found, options: argparse.Namespace, folder: Path) -> None:
+    wanted = [cell for cell in truth.cells() if _named(cell.name, options.only)]
+    cells = list(truth.measured(folder, wanted, options.cell_seconds, _tell))
+    found.raw["truth"] = [asdict(cell) for cell in cells]
+    found.part(
+        "Percentiles against the server's own", truth.table(cells), truth.aims(cells), truth.doubts(cells)
+    )
+
+
+def _watched(found: Found, options: argparse.Namespace, bench: Bench) -> None:
+    part = options.part
+    cases = [
+        case
+        for case in CASES
+        if part & {"against", "saturation" if case.saturated else "latency"}
+        and _named(case.name, options.only)
+    ]
+    page = browser()
+    if cases and page is None:
+        print("Left out, Locust's web page: no browser is installed.")
+    rounds = list(against.measured(bench, cases, options.rounds, page, _tell))
+    keys: dict[str, list[float]] = {}
+    for case in (case for case in CASES if case.saturated and "keys" in part):
+        _tell(f"{case.name}, {options.presses} keys")
+        keys[case.name] = bench.keys(case, options.presses)
+    if rounds or keys:
+        found.raw["against"] = [
+            {
+                "load": each.case.name,
+                "rounds": [{side: asdict(one) for side, one in run.items()} for run in each.runs],
+            }
+            for each in rounds
+        ]
+        found.raw["keys_ms"] = keys
+        table = against.tables(rounds) if rounds else ()
+        found.part("Against plain Locust", table, against.aims(rounds, keys), against.doubts(rounds))
+    if "workers" in part:
+        _workers(found, options, bench)
+
+
+def _workers(found: Found, options: argparse.Namespace, bench: Bench) -> None:
+    if not workers.known():
+        print("Left out, workers: this Rampdeck has no --workers.")
+        return
+    rounds = list(workers.measured(bench, options.rounds, _tell))
+    found.raw["workers"] = [
+        {
+            "load": each.case.name,
+            "rounds": [{side: asdict(one) for side, one in run.items()} for run in each.runs],
+        }
+        for each in rounds
+    ]
+    found.part("Two workers", workers.table(rounds), workers.aims(rounds), workers.doubts(rounds))
+
+
+def _growth(found: Found, options: argparse.Namespace, folder: Path) -> None:
+    grown = growth.measured(folder, options.quick, _tell)
+    found.raw["growth"] = asdict(grown)
+    found.part("Cost as the work grows", growth.tables(grown), growth.aims(grown))
 
 
 def _screen(seconds: float) -> None:
@@ -114,20 +189,9 @@ def _screen(seconds: float) -> None:
     subprocess.run([sys.executable, "-m", "bench.screen", "--seconds", f"{seconds}"], cwd=ROOT, check=True)
 
 
-def _as_json(machine: str, pairs: Sequence[Pairs], keys: Mapping[str, Sequence[float]]) -> str:
-    return json.dumps(
-        {
-            "machine": machine,
-            "pairs": [
-                {"load": each.case.name, "headless": asdict(headless), "cockpit": asdict(cockpit)}
-                for each in pairs
-                for headless, cockpit in each.runs
-            ],
-            "keys_ms": dict(keys),
-            "aims": [asdict(aim) for aim in report.aims(pairs, keys)],
-        },
-        indent=2,
-    )
+def _named(name: str, words: str) -> bool:
+    """Return whether all the wanted words are in a name."""
+    return all(word in name for word in words.split())
 
 
 def _tell(what: str) -> None:

@@ -1,19 +1,23 @@
-"""The load of the bench, and a listener that notes exact times; the same under Locust and in the cockpit.
+"""The load of the bench, and listeners that note exact times; the same under Locust and in the cockpit.
 
 Locust rounds its percentiles and Rampdeck's histograms are 1 % wide, so
-neither is compared with the other: this listener keeps every response time
-in both runs, and the estimator is one. From the environment:
+neither is compared with the other: these listeners keep every response time
+by Locust's clock in all runs, and the estimator is one. From the environment:
 
-- ``BENCH_OUT``: the JSON file it writes when the measured window is over,
-- ``BENCH_WARMUP``, ``BENCH_SECONDS``: the window, counted from the moment all users are there,
-- ``BENCH_USERS``, ``BENCH_RATE``: how many paced users ask how often in total, per second.
+- ``BENCH_OUT``: the file that every process with users writes when the measured window is over,
+  its process id put before the suffix, and ``BENCH_WARMUP``, ``BENCH_SECONDS``: the window,
+  counted from the moment all users are there;
+- ``BENCH_BOOK``: the file that gets each request with its moment when the process ends;
+- ``BENCH_USERS``, ``BENCH_RATE``: how many paced users ask how often in total, per second;
+- ``BENCH_WEB``: the window waits until a browser polls the page;
+- ``BENCH_CA``: the certificate that users of ``requests`` trust;
+- ``BENCH_HEAVY``: ms of processor time that are burnt in one piece, ten times a second.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import time
 from array import array
 from pathlib import Path
@@ -22,8 +26,9 @@ from typing import Any
 import gevent
 from locust import FastHttpUser, HttpUser, User, events, task
 from locust.env import Environment
+from locust.runners import MasterRunner
 
-from bench.figures import Spread
+from bench.process import cpu_seconds, memory
 
 PERIOD = int(os.environ.get("BENCH_USERS", "100")) / float(os.environ.get("BENCH_RATE", "200"))
 LAG_TIMER = 0.02
@@ -44,14 +49,26 @@ class Paced(User):
 
     def on_start(self) -> None:
         """Wait for the own place in the period."""
+        super().on_start()
         Paced.created += 1
-        self.due = time.perf_counter() + Paced.created * GOLDEN % 1 * PERIOD
+        worker = getattr(self.environment.runner, "worker_index", 0)
+        self.due = time.perf_counter() + (Paced.created * GOLDEN + worker / 2) % 1 * PERIOD
         gevent.sleep(self.due - time.perf_counter())
 
     def wait_time(self) -> float:
         """Return the time left until the next request is due, in seconds."""
         self.due += PERIOD
         return max(0.0, self.due - time.perf_counter())
+
+
+class Trusting(HttpUser):
+    """HttpUser that believes in the bench's certificate; FastHttpUser believes in any."""
+
+    abstract = True
+
+    def on_start(self) -> None:
+        """Trust."""
+        self.client.verify = os.environ.get("BENCH_CA") or True
 
 
 class FastHttpPaced(Paced, FastHttpUser):
@@ -63,7 +80,7 @@ class FastHttpPaced(Paced, FastHttpUser):
         self.client.get("/")
 
 
-class HttpPaced(Paced, HttpUser):
+class HttpPaced(Paced, Trusting):
     """HttpUser at the given rate."""
 
     @task
@@ -81,7 +98,7 @@ class FastHttpSaturated(FastHttpUser):
         self.client.get("/")
 
 
-class HttpSaturated(HttpUser):
+class HttpSaturated(Trusting):
     """HttpUser without any wait."""
 
     @task
@@ -93,11 +110,13 @@ class HttpSaturated(HttpUser):
 class Recorder:
     """Notes every response time, the loop's lateness and the processor time inside the window."""
 
-    def __init__(self, out: Path, warmup: float, seconds: float) -> None:
-        self.out, self.warmup, self.seconds = out, warmup, seconds
+    def __init__(self, environment: Environment, out: Path) -> None:
+        self.environment, self.out = environment, out
+        self.warmup, self.seconds = float(os.environ["BENCH_WARMUP"]), float(os.environ["BENCH_SECONDS"])
         self.times_ms = array("d")
         self.lags_ms = array("d")
         self.failures = 0
+        self.polls = 0
         self.open = False
 
     def request(self, response_time: float, exception: BaseException | None, **_: Any) -> None:
@@ -107,41 +126,81 @@ class Recorder:
             if exception is not None:
                 self.failures += 1
 
+    def polled(self, response: Any) -> Any:
+        """Count what a browser asks of the web page."""
+        from flask import request
+
+        self.polls += request.path == "/stats/requests"
+        return response
+
     def spawned(self, **_: Any) -> None:
         """Open the window once, after the warm-up; later changes of the target are part of the run."""
-        events.spawning_complete.remove_listener(self.spawned)
+        self.environment.events.spawning_complete.remove_listener(self.spawned)
         gevent.spawn(self._watch)
 
     def _watch(self) -> None:
+        while os.environ.get("BENCH_WEB") and not self.polls:
+            gevent.sleep(0.1)
         gevent.sleep(self.warmup)
-        self.open, began, cpu = True, time.perf_counter(), _cpu_seconds()
+        self.open, began, cpu, polls = True, time.perf_counter(), cpu_seconds(), self.polls
         while (now := time.perf_counter()) - began < self.seconds:
             gevent.sleep(LAG_TIMER)
             self.lags_ms.append(max(0.0, time.perf_counter() - now - LAG_TIMER) * 1000)
         self.open, lasted = False, time.perf_counter() - began
         figures = {
             "seconds": lasted,
-            "rps": len(self.times_ms) / lasted,
             "failures": self.failures,
-            "cpu_percent": (_cpu_seconds() - cpu) / lasted * 100,
-            "times_ms": Spread.of(self.times_ms).as_dict(),
-            "lag_ms": Spread.of(self.lags_ms).as_dict(),
+            "cpu_percent": (cpu_seconds() - cpu) / lasted * 100,
+            "memory": memory(),
+            "polls": self.polls - polls,
+            "times_ms": self.times_ms.tolist(),
+            "lags_ms": self.lags_ms.tolist(),
         }
-        part = self.out.with_suffix(".part")
+        part = self.out.with_suffix(f".{os.getpid()}.part")
         part.write_text(json.dumps(figures), encoding="utf-8")
-        part.rename(self.out)
+        part.rename(part.with_suffix(self.out.suffix))
 
 
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+class Book:
+    """Notes every request from the first to the last with the moment of its end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.moments_ns, self.times_ms = array("q"), array("d")
+
+    def request(self, response_time: float, **_: Any) -> None:
+        """Note one request."""
+        self.moments_ns.append(time.time_ns())
+        self.times_ms.append(response_time)
+
+    def write(self, **_: Any) -> None:
+        """Write all moments, then all times."""
+        self.path.write_bytes(self.moments_ns.tobytes() + self.times_ms.tobytes())
+
+
+def _burn(seconds: float) -> None:
+    """Hold the loop up as a screen would that takes so long to draw, ten times a second."""
+    while True:
+        until = time.process_time() + seconds
+        while time.process_time() < until:
+            pass
+        gevent.sleep(max(0.0, 0.1 - seconds))
 
 
 @events.init.add_listener
 def record(environment: Environment, **_: Any) -> None:
-    """Record, if there is a file to record into."""
-    out = os.environ.get("BENCH_OUT")
-    if out:
-        recorder = Recorder(Path(out), float(os.environ["BENCH_WARMUP"]), float(os.environ["BENCH_SECONDS"]))
+    """Record, if there is a file to record into and there are users in this process."""
+    if isinstance(environment.runner, MasterRunner):
+        return
+    if out := os.environ.get("BENCH_OUT"):
+        recorder = Recorder(environment, Path(out))
         environment.events.request.add_listener(recorder.request)
         environment.events.spawning_complete.add_listener(recorder.spawned)
+        if environment.web_ui and environment.web_ui.app:
+            environment.web_ui.app.after_request(recorder.polled)
+    if path := os.environ.get("BENCH_BOOK"):
+        book = Book(Path(path))
+        environment.events.request.add_listener(book.request)
+        environment.events.quitting.add_listener(book.write)
+    if heavy := os.environ.get("BENCH_HEAVY"):
+        gevent.spawn(_burn, float(heavy) / 1000)

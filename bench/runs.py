@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from bench.figures import Spread
+from bench.loopback import ROOT, LoopbackServer
 from bench.server import HOST
-from bench.sources import Watched
 from bench.terminal import NotSeen, Terminal
 from bench.vt import Screen
+from bench.web import OpenPage, free_port
 
-ROOT = Path(__file__).parents[1]
 LOCUSTFILE = Path(__file__).with_name("locustfiles.py")
 WARMUP = 3.0
 """Seconds from the last user's start to the beginning of the measured window."""
@@ -37,35 +37,48 @@ class RunFailed(Exception):
 
 @dataclass(frozen=True)
 class Case:
-    """A load: which client, how many users, at an even pace or as fast as they can."""
+    """A load: which client, how many users, how many requests a second; 0: as fast as they can."""
 
     client: str
-    saturated: bool
+    rate: int
     users: int
+
+    @property
+    def saturated(self) -> bool:
+        """Whether the generator is the limit."""
+        return self.rate == 0
 
     @property
     def name(self) -> str:
         """How the tables call it."""
-        return f"{self.client}, {'saturated' if self.saturated else '200 req/s'}"
+        return f"{self.client}, {'saturated' if self.saturated else f'{self.rate:,} req/s'.replace(',', ' ')}"
 
     @property
     def user_class(self) -> str:
         """The class of the locustfile."""
         return self.client.removesuffix("User") + ("Saturated" if self.saturated else "Paced")
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the locustfile has to know."""
+        return {"BENCH_USERS": str(self.users), "BENCH_RATE": str(self.rate or 1)}
+
 
 # More users than 20 ms can keep busy: the generator is the limit, not the server's delay.
+SATURATED = {"FastHttpUser": 200, "HttpUser": 100}
 CASES = (
-    Case("FastHttpUser", False, 100),
-    Case("HttpUser", False, 100),
-    Case("FastHttpUser", True, 200),
-    Case("HttpUser", True, 100),
+    *(Case(client, rate, 100) for rate in (50, 200, 1_000) for client in SATURATED),
+    *(Case(client, 0, users) for client, users in SATURATED.items()),
 )
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one run delivered; the cockpit also the time to its first screen (s) and its sources."""
+    """What one run delivered; the cockpit also the time to its first screen (s) and its sources.
+
+    Of several processes the times are put together, ``cpu_percent`` and
+    ``memory`` (bytes) are the sum. ``polls``: how often a browser asked.
+    """
 
     rps: float
     failures: int
@@ -73,50 +86,25 @@ class Figures:
     times: Spread
     lag: Spread
     server: Spread
+    memory: int = 0
+    polls: int = 0
+    processes: int = 1
     paint: float | None = None
     sources: tuple[tuple[str, str, int], ...] = ()
 
 
-class LoopbackServer:
-    """``bench.server`` in a process of its own."""
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.server"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.communicate()
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://{HOST}:{self.port}"
-
-    def clock(self) -> Spread:
-        """Return how long its answers took by its own clock since it was asked last."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
-        with contextlib.closing(connection):
-            connection.request("GET", "/_clock")
-            return Spread(**json.loads(connection.getresponse().read()))
-
-
 @dataclass(frozen=True)
 class Bench:
-    """Where runs are made: the server, the watched stack, a folder, and how long is measured."""
+    """Where runs are made: the server, a ``rampdeck.toml``, a folder, and how long is measured."""
 
     server: LoopbackServer
-    watched: Watched
+    configuration: Path
     folder: Path
     seconds: float
 
-    def headless(self, case: Case) -> Figures:
+    def headless(self, case: Case, *options: str) -> Figures:
         """Run plain ``locust --headless``."""
-        command = [sys.executable, "-m", "locust", "--headless", *self._load(case)]
+        command = [sys.executable, "-m", "locust", "--headless", *options, *self._load(case)]
         with self._recorded(case) as (environment, out):
             done = subprocess.run(
                 command,
@@ -131,12 +119,40 @@ class Bench:
             )
             return self._figures(out, done.stderr)
 
-    def cockpit(self, case: Case) -> Figures:
+    def web(self, case: Case, browser: str) -> Figures:
+        """Run ``locust`` with its web page open in a browser on this machine."""
+        port = free_port()
+        command = [sys.executable, "-m", "locust", "--autostart", "--web-host", HOST, "--web-port", str(port)]
+        words = self.folder / "web.txt"
+        with self._recorded(case) as (environment, out), words.open("w") as file:
+            locust = subprocess.Popen(
+                [*command, *self._load(case, patience=START)],
+                cwd=self.folder,
+                env=environment | {"BENCH_WEB": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+            )
+            try:
+                with OpenPage(browser, port, self.folder / "browser"):
+                    deadline = time.monotonic() + START + self._lasts
+                    while not recorded(out) and locust.poll() is None and time.monotonic() < deadline:
+                        time.sleep(0.2)
+            finally:
+                locust.terminate()
+                locust.wait()
+            figures = self._figures(out, words.read_text(encoding="utf-8"))
+        if not figures.polls:
+            raise RunFailed("the browser did not ask for Locust's page while it was measured")
+        return figures
+
+    def cockpit(self, case: Case, *options: str) -> Figures:
         """Run the cockpit in a terminal of 160x45."""
         result = self.folder / "result.json"
         result.unlink(missing_ok=True)
         with self._recorded(case) as (environment, out):
-            with Terminal(self._cockpit(case, "--json-file", str(result)), environment) as terminal:
+            command = self._cockpit(case, "--json-file", str(result), *options)
+            with Terminal(command, environment) as terminal:
                 painted = self._seen(terminal, lambda screen: screen.full and screen.painted >= PAINTED)
                 terminal.drain(START + self._lasts, until=lambda: terminal.process.poll() is not None)
             figures = self._figures(out, "\n".join(terminal.screen.rows))
@@ -164,48 +180,32 @@ class Bench:
     def _lasts(self) -> float:
         return WARMUP + self.seconds + 5
 
-    def _load(self, case: Case) -> list[str]:
+    def _load(self, case: Case, patience: float = 0.0) -> list[str]:
         users = str(case.users)
         return [
             *("-f", str(LOCUSTFILE), "-H", self.server.url, "-u", users, "-r", users),
-            *("-t", f"{self._lasts:.0f}s", case.user_class),
+            *("-t", f"{self._lasts + patience:.0f}s", case.user_class),
         ]
 
     def _cockpit(self, case: Case, *options: str) -> list[str]:
-        command = [sys.executable, "-m", "rampdeck", "run", "-c", str(self.watched.configuration)]
+        command = [sys.executable, "-m", "rampdeck", "run", "-c", str(self.configuration)]
         return [*command, "--autostart", "--autoquit", "0", *options, *self._load(case)]
 
     @contextlib.contextmanager
     def _recorded(self, case: Case) -> Iterator[tuple[dict[str, str], Path]]:
-        """Yield the environment of a run and the file into which its recorder writes."""
+        """Yield the environment of a run and the name of the files into which its recorders write."""
         out = self.folder / "recorded.json"
-        out.unlink(missing_ok=True)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+        for old in recorded(out):
+            old.unlink()
         self.server.clock()
-        yield (
-            kept
-            | {
-                "PYTHONPATH": str(ROOT),
-                "BENCH_OUT": str(out),
-                "BENCH_WARMUP": str(WARMUP),
-                "BENCH_SECONDS": str(self.seconds),
-                "BENCH_USERS": str(case.users),
-            },
-            out,
-        )
+        window = {"BENCH_WARMUP": str(WARMUP), "BENCH_SECONDS": str(self.seconds)}
+        yield plain_environment() | case.environment | window | {"BENCH_OUT": str(out)}, out
 
     def _figures(self, out: Path, words: str) -> Figures:
-        if not out.exists():
+        files = recorded(out)
+        if not files:
             raise RunFailed(f"the run ended without figures; its last words:\n{words[-3000:]}")
-        told: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-        return Figures(
-            told["rps"],
-            told["failures"],
-            told["cpu_percent"],
-            Spread(**told["times_ms"]),
-            Spread(**told["lag_ms"]),
-            self.server.clock(),
-        )
+        return together([json.loads(file.read_text(encoding="utf-8")) for file in files], self.server.clock())
 
     def _seen(self, terminal: Terminal, seen: Any) -> float:
         try:
@@ -216,6 +216,32 @@ class Bench:
     def _look(self, terminal: Terminal, seconds: float) -> None:
         with contextlib.suppress(NotSeen):
             terminal.wait_for(lambda _: False, seconds)
+
+
+def recorded(out: Path) -> list[Path]:
+    """Return the files that the processes of a run have written, one each."""
+    return sorted(out.parent.glob(f"{out.stem}.*{out.suffix}"))
+
+
+def together(told: Sequence[Mapping[str, Any]], server: Spread) -> Figures:
+    """Return the figures of a run from what each of its processes has recorded."""
+    return Figures(
+        rps=sum(len(one["times_ms"]) / one["seconds"] for one in told),
+        failures=sum(one["failures"] for one in told),
+        cpu_percent=sum(one["cpu_percent"] for one in told),
+        times=Spread.of([time for one in told for time in one["times_ms"]]),
+        lag=Spread.of([lag for one in told for lag in one["lags_ms"]]),
+        server=server,
+        memory=sum(one["memory"] for one in told),
+        polls=sum(one["polls"] for one in told),
+        processes=len(told),
+    )
+
+
+def plain_environment() -> dict[str, str]:
+    """Return this process's environment without what would change Locust's options, and our modules in it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOCUST_", "BENCH_"))}
+    return kept | {"PYTHONPATH": str(ROOT)}
 
 
 class shows:  # noqa: N801 - reads as a word: wait until the screen shows 201

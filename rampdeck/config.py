@@ -88,10 +88,14 @@ class LoadConfig(Model):
     ``step`` is what ``+`` and ``-`` add and take; above ``max_users`` the
     cockpit asks; after a change the figures settle for ``settle`` seconds
     before they count; users in the middle of a request get ``stop_timeout``
-    seconds to end it.
+    seconds to end it. The auto-step raises by ``step`` too and measures each
+    level for ``auto_hold`` seconds. ``target_users`` must be carried: headroom
+    is counted from there, without it from the highest stage of the plan.
     """
 
     step: int = Field(10, ge=1)
+    auto_hold: Seconds = 30.0
+    target_users: int | None = Field(None, ge=1)
     spawn_rate: float = Field(5.0, gt=0)
     max_users: int = Field(1_000, ge=1)
     settle: Seconds = 5.0

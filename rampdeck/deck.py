@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rampdeck.config import LoadConfig
-from rampdeck.details import RequestDetails, StepDetails
+from rampdeck.details import Details
 from rampdeck.model import Event
 from rampdeck.snapshot import Snapshot
 from rampdeck.view import Metric, View
@@ -57,11 +57,9 @@ class Deck(Protocol):
         cursor of 0 asks for all that is kept.
         """
 
-    def step_details(self, number: int) -> StepDetails | None:
-        """Return a load level with every percentile and its request names, ``None`` if there is none."""
-
-    def request_details(self, method: str, name: str) -> RequestDetails:
-        """Return a request name with every percentile: now, at this level, in the whole run."""
+    @property
+    def details(self) -> Details:
+        """What stands behind a row: a load level or a request name with every percentile."""
 
     def change_target(self, by: int) -> None:
         """Add users to the target, or take some; leaves the plan."""
@@ -74,6 +72,9 @@ class Deck(Protocol):
 
     def return_to_plan(self) -> None:
         """Start the plan, or take it up again after it was left, at the stage where it was left."""
+
+    def auto_step(self) -> None:
+        """Raise the load by steps while the gate holds, or go on with that where it was left."""
 
     def stop(self) -> None:
         """Stop the load gracefully: requests in flight may end."""

@@ -60,37 +60,44 @@ class RequestDetails:
     spans: tuple[SpanDetails, ...]
 
 
-def step_details(session: Session, number: int) -> StepDetails | None:
-    """Return the details of a load level, ``None`` if there is none of this number."""
-    step = session.steps.get(number)
-    if step is None:
-        return None
-    span = session.book.steps.get(number)
-    if span is None:
-        return StepDetails(step, None)
-    ranked = sorted(span.names.items(), key=lambda item: (-item[1].failures.count, -item[1].successes.count))
-    names = [
-        NameFigures(method, name, tally.figures(span.seconds))
-        for (method, name), tally in ranked[:MOST_NAMES]
-    ]
-    names.sort(key=lambda one: (-one.figures.failures, -(one.figures.p95 or 0.0), one.name))
-    measured = _details("measured", span.total, span.seconds)
-    return StepDetails(step, measured, tuple(names), len(ranked) - len(names) + span.forgotten)
+class Details:
+    """Looks behind the rows of a session."""
 
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
-def request_details(session: Session, method: str, name: str) -> RequestDetails:
-    """Return the details of a request name, for the spans in which there were such requests."""
-    book, step = session.book, session.step
-    spans: list[tuple[str, Span]] = [(f"last {book.window.seconds:.0f} s", book.window)]
-    if step is not None and step.number in book.steps:
-        spans.append((f"step {step.number}, {step.users} users", book.steps[step.number]))
-    spans.append(("whole run", book.whole))
-    found = ((title, span.names.get((method, name)), span.seconds) for title, span in spans)
-    return RequestDetails(
-        method,
-        name,
-        tuple(_details(title, tally, seconds) for title, tally, seconds in found if tally is not None),
-    )
+    def step(self, number: int) -> StepDetails | None:
+        """Return the details of a load level, ``None`` if there is none of this number."""
+        step = self._session.steps.get(number)
+        if step is None:
+            return None
+        span = self._session.book.steps.get(number)
+        if span is None:
+            return StepDetails(step, None)
+        ranked = sorted(
+            span.names.items(), key=lambda item: (-item[1].failures.count, -item[1].successes.count)
+        )
+        names = [
+            NameFigures(method, name, tally.figures(span.seconds))
+            for (method, name), tally in ranked[:MOST_NAMES]
+        ]
+        names.sort(key=lambda one: (-one.figures.failures, -(one.figures.p95 or 0.0), one.name))
+        measured = _details("measured", span.total, span.seconds)
+        return StepDetails(step, measured, tuple(names), len(ranked) - len(names) + span.forgotten)
+
+    def request(self, method: str, name: str) -> RequestDetails:
+        """Return the details of a request name, for the spans in which there were such requests."""
+        book, step = self._session.book, self._session.step
+        spans: list[tuple[str, Span]] = [(f"last {book.window.seconds:.0f} s", book.window)]
+        if step is not None and step.number in book.steps:
+            spans.append((f"step {step.number}, {step.users} users", book.steps[step.number]))
+        spans.append(("whole run", book.whole))
+        found = ((title, span.names.get((method, name)), span.seconds) for title, span in spans)
+        return RequestDetails(
+            method,
+            name,
+            tuple(_details(title, tally, seconds) for title, tally, seconds in found if tally is not None),
+        )
 
 
 def _details(title: str, tally: Tally, seconds: float) -> SpanDetails:

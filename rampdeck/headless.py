@@ -87,7 +87,8 @@ def final_table(result: Result) -> str:
     judged = (
         f"{t.state.upper():8} {t.expression}  ({told(t.value, t.unit, t.limit)})" for t in result.thresholds
     )
-    lines += ["", *judged, "", verdict(result)]
+    knee = ["", result.knee.sentence] if result.knee else []
+    lines += ["", *judged, *knee, "", verdict(result)]
     return "\n".join(lines)
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 
 from rampdeck import crewing, headless, loop, wanted
+from rampdeck.autostep import check_climb, climb_of
 from rampdeck.collector import Collector
 from rampdeck.config import Config, nearest, validate
 from rampdeck.crew import Crew
@@ -102,11 +103,15 @@ def _setup(
     output: OutputCapture,
     log: LogTap,
 ) -> Setup:
+    gate = Gate(settings.gate.thresholds)
+    if options.auto_step:
+        check_climb(climb_of(settings.load, options.num_users), gate.judges_levels)
     environment = loader.environment_for(loaded, options, *([manning.make_master] if manning else []))
     driver = MasterDriver(environment) if manning else None
     title = options.title or settings.scenario.name or loaded.name
     plan = _plan(settings, options, loaded)
-    if shortage := loader.too_few_files(_most_users(settings, options, plan)):
+    processes = manning.expected if manning else 1
+    if shortage := loader.too_few_files(_most_users(settings, options, plan) // processes):
         logging.getLogger("rampdeck").warning(shortage)
     hosts = Hosts(settings.hosts)
     sources = _sources(settings, parts.collectors, hosts)
@@ -141,18 +146,21 @@ def _setup(
         plan=plan,
         # As under Locust, a shape has its own end.
         run_time=float(options.run_time) if options.run_time and loaded.shape is None else None,
-        gate=Gate(settings.gate.thresholds),
+        gate=gate,
         writer=SessionWriter(new_folder(settings.record.folder, title) / "session.sqlite"),
         output=output,
         log=log,
         echo=options.headless,
         crew=crew,
+        first_users=options.num_users,
     )
 
 
 def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[Stage, ...]:
     """Return what a run that goes by itself walks through; Locust's -u and -r make a plan of one stage."""
     if loaded.shape is not None:
+        if options.auto_step:
+            raise UsageError("--auto-step", "the locustfile's LoadTestShape drives the load", "Take one out")
         if settings.stages:
             what = f"{Path(loaded.files[0]).name} has a LoadTestShape and rampdeck.toml has stages"
             raise UsageError(what, "both want to drive the load", "Take one of them out")
@@ -163,8 +171,10 @@ def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[
                 "%s: of no effect, the locustfile's LoadTestShape drives the load", ", ".join(given)
             )
         return ()
-    if options.num_users is None and settings.stages:
+    if settings.stages and (options.num_users is None or options.auto_step):
         return settings.plan()
+    if options.auto_step:
+        return ()
     if options.num_users is None and not (options.headless or options.autostart):
         return ()
     configured = "spawn_rate" in settings.load.model_fields_set
@@ -218,7 +228,7 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
             run.connect()
             await _seen(run)
             await crewing.wait_for(run, needed=True, tell=tell)
-            _begin(run)
+            _begin(run, options.auto_step)
             await headless.until_over(run, tell, quiet=options.only_summary)
         else:
             await _fly(run, options, parts.screen())
@@ -246,10 +256,10 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         if options.class_picker:
             app.call_later(app.action_classes)
         await _seen(run)
-        await crewing.wait_for(run, needed=options.autostart)
-        if not options.autostart:
+        await crewing.wait_for(run, needed=options.autostart or options.auto_step)
+        if not options.autostart and not options.auto_step:
             return
-        _begin(run)
+        _begin(run, options.auto_step)
         await run.over.wait()
         if options.autoquit != -1:
             await asyncio.sleep(options.autoquit)
@@ -267,10 +277,13 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         run.screen_broke()
 
 
-def _begin(run: Run) -> None:
-    """Start the plan, unless a key or a signal came before."""
+def _begin(run: Run, auto_step: bool) -> None:
+    """Start the plan, or the auto-step, unless a key or a signal came before."""
     if run.began is None and not run.ended:
-        run.return_to_plan()
+        if auto_step:
+            run.auto_step()
+        else:
+            run.return_to_plan()
 
 
 async def _seen(run: Run) -> None:

@@ -207,7 +207,7 @@ class Step:
     Every change of the target begins one. ``reached`` is when the users were
     there, ``measured_from`` when settling was over; figures and verdicts of a
     step count from there to ``ended``. ``cause`` says who changed the target:
-    ``key``, ``plan``, ``shape`` or (by calling Locust itself) ``scenario``.
+    ``key``, ``plan``, ``auto``, ``shape`` or (by calling Locust itself) ``scenario``.
     """
 
     number: int

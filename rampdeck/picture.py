@@ -56,6 +56,7 @@ class Painter:
             requests=session.request_rows(run.gate.health),
             steps=self._step_rows(at),
             trend=session.trend(),
+            knee=run.capacity.settled(),
             sources=tuple(source.view(at) for source in session.sources.values()),
             thresholds=run.gate.outcome(final=True) if over else run.gate.views,
             verdict=verdict,
@@ -89,6 +90,7 @@ class Painter:
             stage=walk.index,
             following=walk.following or engine.shape_running,
             held=walk.held,
+            auto=walk is run.pilot.auto,
         )
 
     def _generator(self) -> GeneratorView:
@@ -101,6 +103,5 @@ class Painter:
             cpu_percent=values.get("cpu_percent"),
             lag_p99_ms=values.get("lag_p99_ms"),
             lag_max_ms=values.get("lag_max_ms"),
-            delay_p95_ms=values.get("delay_p95_ms"),
             reason=source.reason,
         )

@@ -19,6 +19,9 @@ class PlanWalk:
     users are there; so a stage is never shortened by a slow ramp or a detour.
     """
 
+    name = cause = "plan"
+    ending = "the plan is over"
+
     def __init__(self, stages: Sequence[Stage]) -> None:
         self.stages = tuple(stages)
         self.index = -1

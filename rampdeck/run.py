@@ -8,31 +8,33 @@ takes the requests, judges and commits. Controls return at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rampdeck import loop
-from rampdeck.config import LoadConfig
+from rampdeck.autopilot import Autopilot
+from rampdeck.autostep import climb_of
+from rampdeck.capacity import Capacity, target_of
 from rampdeck.deck import UserClass
-from rampdeck.details import RequestDetails, StepDetails, request_details, step_details
+from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
 from rampdeck.intake import Intake
-from rampdeck.model import Event, EventKind, Instant, RunState, Severity, Stage, Step
+from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
-from rampdeck.plan import PlanWalk
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, gather, unanswered, write
 from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
-from rampdeck.snapshot import Snapshot
+from rampdeck.sight import Sight
+from rampdeck.snapshot import Verdict
 from rampdeck.steps import StepMachine
 from rampdeck.trust import Trust
-from rampdeck.view import Metric, View
 from rampdeck.voices import Voices
 
 WATCH = 0.1
@@ -43,7 +45,7 @@ PATIENCE = 3.0
 """Seconds that a source, a host or a command of ``[release]`` gets to end once the session is over."""
 
 
-class Run:
+class Run(Sight):
     """One live session.
 
     ``ended`` says why the load came to its end by itself or was stopped:
@@ -58,11 +60,14 @@ class Run:
         self.engine = setup.engine
         self.writer = setup.writer
         self.session = Session(setup.views, setup.writer.append)
-        self.walk = PlanWalk(setup.plan)
+        self.details = Details(self.session)
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
         self.trust = Trust(setup.config.generator)
         self.gate.doubted = self.trust.doubted
+        self.capacity = Capacity(self.session, self.gate, self.trust, target_of(setup))
+        climb, tell = climb_of(setup.config.load, setup.first_users), partial(self.session.say, EventKind.KEY)
+        self.pilot = Autopilot(setup.plan, climb, self._judge_level, tell)
         self.facts = unanswered(setup.config.release)
         self.began: Instant | None = None
         self.opened = Instant.now()
@@ -78,41 +83,6 @@ class Run:
         self._readers: Readers
         self._ticked = self.opened.mono
 
-    # -- Deck: what is seen
-
-    @property
-    def views(self) -> Mapping[str, View]:
-        """The pane of each kind of source."""
-        return self.setup.views
-
-    @property
-    def metrics(self) -> Mapping[str, Metric]:
-        """Every metric by the name it has in a threshold."""
-        return self.setup.metrics
-
-    @property
-    def limits(self) -> LoadConfig:
-        """The step of ``+`` and ``-``, and the users above which to ask."""
-        return self.setup.config.load
-
-    def snapshot(self) -> Snapshot:
-        """Return the picture of this moment."""
-        return self._painter.snapshot()
-
-    def events_after(
-        self, cursor: int, kinds: Collection[str], most: int = 500
-    ) -> tuple[int, tuple[Event, ...]]:
-        """Return the newest events of some kinds since a cursor."""
-        return self.session.events_after(cursor, kinds, most)
-
-    def step_details(self, number: int) -> StepDetails | None:
-        """Return a load level with every percentile and its request names."""
-        return step_details(self.session, number)
-
-    def request_details(self, method: str, name: str) -> RequestDetails:
-        """Return a request name with every percentile."""
-        return request_details(self.session, method, name)
-
     # -- Deck: what is wanted
 
     def change_target(self, by: int) -> None:
@@ -124,7 +94,7 @@ class Run:
         before = self.engine.target
         if users == 0 and not self.engine.running:
             return
-        left = " (left the plan)" if self.walk.following or self.engine.shape_running else ""
+        left = f" (left the {self.walk.name})" if self.walk.following or self.engine.shape_running else ""
         self.walk.leave()
         self.session.say(EventKind.KEY, f"target {before} → {users} users{left}", {"users": str(users)})
         self._want(Order(users, self.engine.spawn_rate, "key"))
@@ -133,7 +103,7 @@ class Run:
         """Hold a running plan, or go on with it."""
         if self.walk.following:
             self.walk.toggle_hold()
-            self.session.say(EventKind.KEY, "plan held" if self.walk.held else "plan goes on")
+            self.session.say(EventKind.KEY, f"{self.walk.name} {'held' if self.walk.held else 'goes on'}")
 
     def return_to_plan(self) -> None:
         """Start the plan or take it up where it was left; a locustfile's shape starts anew."""
@@ -144,9 +114,13 @@ class Run:
                 self.engine.start_shape()
         elif self.walk.held:
             self.toggle_hold()
-        elif not self.walk.following and (stage := self.walk.follow()):
-            self.session.say(EventKind.KEY, f"following the plan from “{stage.name}”")
-            self._go_to(stage)
+        else:
+            self._go_to(self.pilot.take_up_plan())
+
+    def auto_step(self) -> None:
+        """Raise the load by itself from where it is, or go on with that at the level where it was left."""
+        if not self.engine.has_shape and self.engine.state is not RunState.STOPPING:
+            self._go_to(self.pilot.take_up_auto(self.engine.target if self.engine.running else 0))
 
     def stop(self) -> None:
         """Stop the load gracefully."""
@@ -282,7 +256,7 @@ class Run:
 
     def _walk_on(self, at: Instant) -> None:
         step = self.steps.step
-        reached = step is not None and step.reached is not None and step.cause == "plan"
+        reached = step is not None and step.reached is not None and step.cause == self.walk.cause
         if stage := self.walk.advance(at.mono, reached):
             self._go_to(stage)
         elif self.walk.ended:
@@ -294,7 +268,7 @@ class Run:
             return
         self.ended = reason
         self.walk.leave()
-        self.session.say(EventKind.LOAD, "the plan is over" if reason == "plan" else "the run time is over")
+        self.session.say(EventKind.LOAD, self.walk.ending if reason == "plan" else "the run time is over")
         self.engine.stop()
 
     def _look_for_ends(self, state: RunState) -> None:
@@ -345,16 +319,21 @@ class Run:
         self.session.tick(at, self.engine.users)
         self.trust.observe(self.session, at.mono - self._ticked)
         self._ticked = at.mono
-        for turned in self.gate.observe(at, self.session):
-            severity = Severity.ERROR if turned.breached else Severity.NOTICE
-            self.session.say(EventKind.GATE, turned.text, {"threshold": turned.expression}, severity)
+        self.gate.announce(at, self.session)
         self._self.tick()
         self._painter.tick()
 
+    def _judge_level(self) -> tuple[Verdict, str]:
+        """Judge the present level up to this moment: the last second may be what decides."""
+        self._intake.take()
+        self.gate.announce(Instant.now(), self.session)
+        return self.capacity.level()
+
     # -- orders
 
-    def _go_to(self, stage: Stage) -> None:
-        self._want(Order(stage.users, stage.spawn_rate, "plan", stage.name))
+    def _go_to(self, stage: Stage | None) -> None:
+        if stage is not None:
+            self._want(Order(stage.users, stage.spawn_rate, self.walk.cause, stage.name))
 
     def _want(self, order: Order) -> None:
         self._load_begins()

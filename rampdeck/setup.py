@@ -29,7 +29,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything that a run is made of."""
+    """Everything that a run is made of; the auto-step begins with ``first_users``, or else with one step."""
 
     config: Config
     title: str
@@ -47,3 +47,4 @@ class Setup:
     log: LogTap
     echo: bool = False
     crew: Crew | None = None
+    first_users: int | None = None

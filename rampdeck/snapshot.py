@@ -12,9 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rampdeck.model import Event, Health, Instant, RunState, SourceInfo, Stage, Step, Value
 from rampdeck.view import Unit
+
+if TYPE_CHECKING:
+    from rampdeck.knee import Knee
 
 HISTORY = 300
 """Seconds of history that the series hold."""
@@ -114,6 +118,7 @@ class LoadView:
 
     ``plan`` is empty without one; ``stage`` counts from 0, -1 before the first;
     ``shape``: the locustfile's LoadTestShape takes the plan's place.
+    ``auto``: so does the auto-step, and ``plan`` holds its levels so far.
     ``following`` says whether the plan drives the load, ``held`` that it waits.
     ``elapsed`` and ``total`` are seconds; ``total`` is ``None`` for a run without end.
     """
@@ -130,6 +135,7 @@ class LoadView:
     stage: int = -1
     following: bool = False
     held: bool = False
+    auto: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,16 +235,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GeneratorView:
-    """This machine and this process: may the numbers be trusted?
-
-    ``delay_p95_ms`` is what it adds to a request; ``None`` without a wire clock.
-    """
+    """This machine and this process: may the numbers be trusted?"""
 
     health: Health = Health.CONNECTING
     cpu_percent: float | None = None
     lag_p99_ms: float | None = None
     lag_max_ms: float | None = None
-    delay_p95_ms: float | None = None
     reason: str = ""
 
 
@@ -265,6 +267,7 @@ class Snapshot:
     requests: tuple[RequestRow, ...] = ()
     steps: tuple[StepRow, ...] = ()
     trend: Trend = field(default_factory=Trend)
+    knee: Knee | None = None
     sources: tuple[SourceView, ...] = ()
     thresholds: tuple[ThresholdView, ...] = ()
     verdict: Verdict = Verdict.INCONCLUSIVE

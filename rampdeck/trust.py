@@ -153,6 +153,14 @@ class Trust:
         level = self._levels.get(number)
         return tuple(level.marks()) if level else ()
 
+    def spoiled(self, number: int) -> str:
+        """Return why a load level tells nothing of the system, if so: the generator, or users missing.
+
+        What was blind beside it does not matter here.
+        """
+        level = self._levels.get(number)
+        return "; ".join([*(text for _, text in level.excesses()), *level.missing()]) if level else ""
+
     def doubts(self) -> tuple[str, ...]:
         """Return what was missing, as sentences; it takes a PASS away, but not a FAIL."""
         found: list[str] = []

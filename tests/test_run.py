@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -44,9 +44,10 @@ async def opened(
     *plan: Stage,
     run_time: float | None = None,
     sources: Sequence[Source] = (),
+    limits: Mapping[str, float] | None = None,
 ) -> AsyncIterator[Run]:
     """A run whose clocks go; closed at the end, as the program does."""
-    config = Config(load=LoadConfig(settle=0.3, spawn_rate=100))
+    config = Config(load=LoadConfig.model_validate({"settle": 0.3, "spawn_rate": 100, **(limits or {})}))
     setup = Setup(
         config=config,
         title="test",

@@ -43,15 +43,15 @@ async def test_the_step_table_says_what_each_level_measured(load: Load, tmp_path
         ("low", 2, "done"),
         ("high", 3, "done"),
     ]
-    details = run.step_details(1)
+    details = run.details.step(1)
     assert details is not None
     assert details.measured is not None
     assert details.measured.spreads.all.count == low.figures.requests
     assert [(one.name, one.figures.requests) for one in details.requests] == [("/", low.figures.requests)]
-    spans = run.request_details("GET", "/").spans
+    spans = run.details.request("GET", "/").spans
     assert spans[-1].title == "whole run"
     assert spans[-1].figures.requests >= low.figures.requests + high.figures.requests
-    assert run.step_details(7) is None
+    assert run.details.step(7) is None
 
 
 def server_said(host: str) -> dict[str, float]:
@@ -89,7 +89,7 @@ async def test_the_step_table_of_four_levels_agrees_with_the_server(load: Load, 
         assert figures.rps is not None
         assert figures.requests == pytest.approx(server["count"], abs=row.step.users + 0.5 * figures.rps)
         # How near it comes is the bench's question; on a busy machine it is nearer than Locust's number.
-        details = run.step_details(row.step.number)
+        details = run.details.step(row.step.number)
         assert details is not None
         assert details.measured is not None
         wire, locust = details.measured.spreads.all, details.measured.spreads.locust

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rampdeck.details import MOST_NAMES, request_details, step_details
+from rampdeck.details import MOST_NAMES, Details
 from rampdeck.gate import Gate
 from rampdeck.histogram import Histogram
 from rampdeck.model import Instant, RequestBatch, RequestStats, Step
@@ -118,18 +118,18 @@ def test_a_replay_of_the_same_items_gives_the_same_rows() -> None:
 def test_the_details_of_a_level_have_every_percentile_and_its_names() -> None:
     played = Played()
     played.level(1, 20.0, names=MOST_NAMES + 5)
-    details = step_details(played.session, 1)
+    details = Details(played.session).step(1)
     assert details is not None
     assert details.measured is not None
     assert details.measured.spreads.all.p9999 == details.measured.figures.highest == 20.0
     assert (len(details.requests), details.left_out) == (MOST_NAMES, 5)
-    assert step_details(played.session, 2) is None
+    assert Details(played.session).step(2) is None
 
 
 def test_a_level_that_was_not_measured_says_so() -> None:
     played = Played()
     played.session.append(Step(1, 10, 5.0, "key", played.at, ended=played.at.plus(1)))
-    details = step_details(played.session, 1)
+    details = Details(played.session).step(1)
     assert details is not None
     assert details.measured is None
 
@@ -141,10 +141,10 @@ def test_a_request_is_told_now_at_this_level_and_in_the_whole_run() -> None:
     played.session.append(step)
     for _ in range(3):
         played.second(50.0)
-    spans = request_details(played.session, "GET", "/0").spans
+    spans = Details(played.session).request("GET", "/0").spans
     assert [(span.title, span.figures.requests) for span in spans] == [
         ("last 10 s", 300),
         ("step 2, 20 users", 90),
         ("whole run", 690),
     ]
-    assert request_details(played.session, "GET", "/never").spans == ()
+    assert Details(played.session).request("GET", "/never").spans == ()

@@ -116,7 +116,7 @@ class Cockpit(App[None]):
         self.dashboard.snapshot = snapshot
         load = snapshot.load
         planned = bool(load.plan) or load.shape
-        state = (load.state, load.following, load.held, planned, load.target == 0)
+        state = (load.state, load.following, load.held, load.auto, planned, load.target == 0)
         if state != self._keys_state:
             self._keys_state = state
             self.dashboard.refresh_bindings()
@@ -144,7 +144,9 @@ class Cockpit(App[None]):
                 return True if load.plan and (load.following or load.held) else None
             case "plan":
                 planned = load.plan or load.shape
-                return True if planned and (not load.following or load.held) else None
+                return True if planned and (not load.following or load.held or load.auto) else None
+            case "auto_step":
+                return None if load.shape or (load.auto and load.following) else True
             case "stop":
                 return True if load.state in RUNNING else None
             case _:
@@ -175,6 +177,11 @@ class Cockpit(App[None]):
     def action_plan(self) -> None:
         """Start the plan or return to it."""
         self._deck.return_to_plan()
+        self.paint()
+
+    def action_auto_step(self) -> None:
+        """Raise the load by steps while the gate holds."""
+        self._deck.auto_step()
         self.paint()
 
     def action_stop(self) -> None:
@@ -321,7 +328,7 @@ class Cockpit(App[None]):
 
     def on_steps_pane_opened(self, message: StepsPane.Opened) -> None:
         """Show a step whole."""
-        details = self._deck.step_details(message.number)
+        details = self._deck.details.step(message.number)
         if details is not None:
             rows = self.dashboard.snapshot.steps
             row = next((row for row in rows if row.step.number == message.number), None)
@@ -329,7 +336,7 @@ class Cockpit(App[None]):
 
     def on_requests_pane_opened(self, message: RequestsPane.Opened) -> None:
         """Show a request name whole."""
-        self.push_screen(OpenedRequest(self._deck.request_details(message.method, message.name)))
+        self.push_screen(OpenedRequest(self._deck.details.request(message.method, message.name)))
 
     # The palette.
 

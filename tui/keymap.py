@@ -48,6 +48,7 @@ APP: tuple[Binding, ...] = (
     Binding("g", "goto", "Go to", tooltip="Go to a number of users", id="load.goto"),
     _load("space", "hold", "hold", "Hold", "Hold the plan at this level, or go on with it", "space"),
     _load("p", "plan", "plan", "Plan", "Start the plan, or return to it where it was left"),
+    _load("A", "auto_step", "auto", "Auto-step", "Raise the load by steps while the gate holds", show=False),
     _load("x", "stop", "stop", "Stop", "Stop gracefully: requests in flight may end"),
     _load("X,f9", "abort", "abort", "Abort", "Stop at once, without a question; F9 also while you type", "X"),
     Binding("m", "mark", "Mark", tooltip="Put a note on the timeline", id="mark"),

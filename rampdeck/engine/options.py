@@ -113,6 +113,12 @@ def add_options(parser: LocustArgumentParser) -> None:
         help="Make the load in this many processes of this machine; the cockpit only steers and counts.",
         env_var="RAMPDECK_WORKERS",
     )
+    group.add_argument(
+        "--auto-step",
+        action="store_true",
+        default=False,
+        help="Raise the load by [load] step from -u users until the gate fails, then go back down once.",
+    )
     group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
 
 
@@ -154,7 +160,7 @@ def parse(argv: Sequence[str]) -> Namespace:
             raise UsageError(f"{flag} is not available in rampdeck", why, "For this, use locust itself")
     if options.stats_history_enabled and not options.csv_prefix:
         raise UsageError("--csv-full-history", "requires --csv")
-    if options.autoquit != -1 and not (options.autostart or options.headless):
+    if options.autoquit != -1 and not (options.autostart or options.headless or options.auto_step):
         raise UsageError("--autoquit", "is only meaningful in combination with --autostart")
     if options.headful:
         options.headless = False

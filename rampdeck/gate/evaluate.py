@@ -22,7 +22,7 @@ from rampdeck.gate.figures import Selector, figure_of, grouped, may_change, stat
 from rampdeck.gate.grammar import Kind, Threshold, parse
 from rampdeck.gate.verdict import judge
 from rampdeck.gate.words import told
-from rampdeck.model import Health, Instant
+from rampdeck.model import EventKind, Health, Instant, Severity
 from rampdeck.requests import Span
 from rampdeck.snapshot import Figures, ThresholdState, ThresholdView, Verdict
 
@@ -105,6 +105,11 @@ class Gate:
         self._groups = grouped(self.thresholds)
         self._percents = sorted({threshold.percent for threshold in self.thresholds if threshold.percent})
 
+    @property
+    def judges_levels(self) -> bool:
+        """Whether any threshold judges a load level by itself, as counts over all levels do not."""
+        return any(threshold.kind is not Kind.COUNT for threshold in self.thresholds)
+
     # -- once a second
 
     def observe(self, at: Instant, session: Session) -> tuple[Turned, ...]:
@@ -118,6 +123,12 @@ class Gate:
                 if number != measured:
                     self.settle()
         return tuple(turned)
+
+    def announce(self, at: Instant, session: Session) -> None:
+        """Judge the session as of now and say on its timeline what has turned."""
+        for turned in self.observe(at, session):
+            severity = Severity.ERROR if turned.breached else Severity.NOTICE
+            session.say(EventKind.GATE, turned.text, {"threshold": turned.expression}, severity)
 
     def measure(self, at: Instant, number: int, users: int, span: Span) -> list[Turned]:
         """Judge what a load level has brought so far; ``number`` never goes back.

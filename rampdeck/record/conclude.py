@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rampdeck import __version__
 from rampdeck.arrivals import paces
 from rampdeck.gate import Gate
+from rampdeck.knee import Knee
 from rampdeck.model import Instant, Step
 from rampdeck.record.findings import findings
 from rampdeck.record.markdown import date
@@ -50,6 +51,7 @@ class Matter:
     findings: Sequence[Finding] = ()
     file: Path | None = None
     marks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    knee: Knee | None = None
 
 
 def conclude(run: Run) -> Result:
@@ -60,6 +62,8 @@ def conclude(run: Run) -> Result:
         doubts.append("the operator stopped the load before its planned end")
     if run.broken:
         doubts.append(run.broken)
+    if knee := run.capacity.now():
+        knee = replace(knee, climb=run.pilot.auto.ending)
     matter = Matter(
         title=run.setup.title,
         host=run.setup.host,
@@ -67,9 +71,10 @@ def conclude(run: Run) -> Result:
         doubts=doubts,
         tainted=run.trust.tainted(),
         findings=findings(
-            run.session, run.gate.outcome(final=run.session.step is None), run.engine.exceptions
+            run.session, run.gate.outcome(final=run.session.step is None), run.engine.exceptions, knee
         ),
         marks={number: run.trust.marks(number) for number in run.trust.doubted},
+        knee=knee,
         file=run.writer.path,
     )
     return result_of(run.session, run.gate, matter, Instant.now())
@@ -113,6 +118,7 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
         findings=tuple(matter.findings),
         generator=_generator(session),
         counts=session.counts(at),
+        knee=matter.knee,
         pacing=paces(book.steps),
         session=matter.file,
         version=__version__,

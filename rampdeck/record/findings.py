@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from rampdeck.gate.words import told
+from rampdeck.knee import Knee
 from rampdeck.model import OTHER_NAMES, Instant, Severity
 from rampdeck.ours import Ours
 from rampdeck.record.counted import mismatches
@@ -35,11 +36,15 @@ _ADVICE = {
 
 
 def findings(
-    session: Session, thresholds: Sequence[ThresholdView], exceptions: Mapping[str, int]
+    session: Session,
+    thresholds: Sequence[ThresholdView],
+    exceptions: Mapping[str, int],
+    knee: Knee | None = None,
 ) -> tuple[Finding, ...]:
     """Return what was found out, the worst first."""
     found = [
         *_breaches(thresholds),
+        *_recovery(knee),
         *_exceptions(exceptions),
         *_names(session),
         *_plain_workers(session),
@@ -57,6 +62,16 @@ def _breaches(thresholds: Sequence[ThresholdView]) -> Iterator[Finding]:
             value = f"worst {told(view.value, view.unit, view.limit)}"
             evidence = tuple(piece for piece in (value, since) if piece)
             yield Finding("requests", "error", f"{view.expression} was breached", evidence)
+
+
+def _recovery(knee: Knee | None) -> Iterator[Finding]:
+    if knee is not None and knee.recovery is not None and not knee.recovery.recovered:
+        back = knee.recovery
+        text = f"the system did not recover at {back.users} users after {back.after} had failed"
+        advice = "Look for what outlives the load: queues, locks, exhausted pools, retries"
+        yield Finding(
+            "requests", "error", text, (f"step {back.step} failed; its level passed before",), advice
+        )
 
 
 def _exceptions(exceptions: Mapping[str, int]) -> Iterator[Finding]:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from rampdeck.knee import Knee
 from rampdeck.model import Instant
 from rampdeck.record import counted
 from rampdeck.record.result import GapResult, Measured, Result, SourceResult, StepResult, parts
@@ -76,6 +77,7 @@ def to_json(result: Result) -> dict[str, Any]:
             "delay_p95_ms": _number(result.generator.delay_p95_ms, 3),
             "memory_percent": _number(result.generator.memory_percent, 1),
         },
+        "knee": _knee(result.knee),
         "pacing": [redact(sentence) for sentence in result.pacing],
         "record": {name: redact(text) for name, text in result.record.named().items()},
         "session": str(result.session) if result.session else None,
@@ -101,6 +103,31 @@ def _step(step: StepResult) -> dict[str, Any]:
         "asked": _number(step.asked, 3),
         "achieved": _number(step.achieved, 3),
         **_figures(step),
+    }
+
+
+def _knee(knee: Knee | None) -> dict[str, Any] | None:
+    if knee is None:
+        return None
+    capacity, recovery = knee.capacity, knee.recovery
+    bounds = (capacity.low, capacity.best, capacity.high) if capacity else ()
+    return {
+        "low": knee.low,
+        "high": knee.high,
+        "sign": knee.sign,
+        "unsure": list(knee.unsure),
+        "capacity_rps": [_number(rate, 3) for rate in bounds] or None,
+        "passed": knee.passed,
+        "failed": knee.failed,
+        "target": knee.target.users if knee.target else None,
+        "headroom": knee.headroom,
+        "recovery": asdict(recovery) if recovery else None,
+        "levels": knee.levels,
+        "left_out": [redact(sentence) for sentence in knee.left_out],
+        "reason": knee.reason,
+        "auto_step": knee.climb,
+        "sentence": knee.sentence,
+        "method": knee.method,
     }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from rampdeck.gate.words import NOTHING, told
+from rampdeck.knee import Knee
 from rampdeck.model import Instant
 from rampdeck.record import counted
 from rampdeck.record.result import Measured, RequestResult, Result, SourceResult
@@ -40,6 +41,7 @@ def markdown(result: Result) -> str:
         _section("Release", _fields(result)),
         _section("Thresholds", _thresholds(result.thresholds)),
         _section("Load levels", _steps(result)),
+        _section("Capacity", _capacity(result.knee)),
         _section("Pace", "\n".join(f"- {prose(sentence, _MOST_SAID)}" for sentence in result.pacing)),
         _section("Requests", _requests(result)),
         _section("Counted twice", counted.section(result.counts, table)),
@@ -183,6 +185,15 @@ def _how(result: Result) -> str:
     if result.total.killed:
         told.append(f"{_count(result.total.killed)} requests were cut off by us and count nowhere.")
     return " ".join(told)
+
+
+def _capacity(knee: Knee | None) -> str:
+    if knee is None:
+        return ""
+    climb = f"Auto-step: {knee.climb}." if knee.climb else ""
+    left_out = "\n".join(f"- {prose(sentence)}" for sentence in knee.left_out)
+    parts = (prose(knee.sentence), climb, knee.method, left_out and f"Left out:\n\n{left_out}")
+    return "\n\n".join(part for part in parts if part)
 
 
 def _requests(result: Result) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from rampdeck.knee import Knee
 from rampdeck.model import Instant
 from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.requests import Span, Tally
@@ -203,6 +204,7 @@ class Result:
     findings: tuple[Finding, ...] = ()
     generator: GeneratorResult = GeneratorResult()
     counts: Counts = UNCOUNTED
+    knee: Knee | None = None
     pacing: tuple[str, ...] = ()
     session: Path | None = None
     version: str = ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from rampdeck.capacity import Capacity
 from rampdeck.gate import Gate
 from rampdeck.histogram import Histogram
+from rampdeck.knee import Target
 from rampdeck.model import (
     Event,
     EventKind,
@@ -22,6 +24,7 @@ from rampdeck.model import (
 from rampdeck.record.conclude import Matter, result_of
 from rampdeck.record.result import Finding, RecordFields, Result
 from rampdeck.session import Session, Store
+from rampdeck.trust import Trust
 
 BEGAN = Instant(1_795_350_060.0, 1_000.0)  # 2026-11-22 12:21:00 UTC
 FACTS = RecordFields(
@@ -82,7 +85,8 @@ def result(title: str = "checkout-peak") -> Result:
         advice="Commit before calling another service.",
     )
     file = Path("s/session.sqlite")
-    matter = Matter(title, "https://staging.example.com", FACTS, doubts, (), (finding,), file)
+    knee = Capacity(played, gate, Trust(), Target(20, "the target")).now()
+    matter = Matter(title, "https://staging.example.com", FACTS, doubts, (), (finding,), file, knee=knee)
     return replace(result_of(played, gate, matter, at), version="0.1.0")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rampdeck.gate import Gate
 from rampdeck.histogram import Histogram
+from rampdeck.knee import Knee, Recovery
 from rampdeck.model import (
     OTHER_NAMES,
     Event,
@@ -96,3 +97,14 @@ def test_too_many_request_names_are_told_and_how_to_group_them() -> None:
     (finding,) = findings(seen, (), {})
     assert "too many request names" in finding.text
     assert "name=" in finding.advice
+
+
+def test_a_system_that_did_not_recover_is_told_with_the_step_and_what_to_do() -> None:
+    broken = Knee(recovery=Recovery(step=5, users=80, after=90, recovered=False))
+    (finding,) = findings(session(), (), {}, broken)
+    assert finding.text == "the system did not recover at 80 users after 90 had failed"
+    assert finding.severity == "error"
+    assert finding.evidence == ("step 5 failed; its level passed before",)
+    assert finding.advice
+    fine = Knee(recovery=Recovery(step=5, users=80, after=90, recovered=True))
+    assert findings(session(), (), {}, fine) == ()

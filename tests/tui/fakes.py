@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rampdeck.config import LoadConfig
 from rampdeck.deck import UserClass
-from rampdeck.details import NameFigures, RequestDetails, SpanDetails, StepDetails
+from rampdeck.details import Details, NameFigures, RequestDetails, SpanDetails, StepDetails
 from rampdeck.errors import RampdeckError
 from rampdeck.model import (
     Event,
@@ -32,6 +32,24 @@ CLASSES = (
     UserClass("Auditor", 1, 2, False),
     UserClass("Retired", 0, 0, False),
 )
+
+
+class FakeDetails(Details):
+    """Percentiles that fit the figures of the snapshot."""
+
+    def __init__(self, deck: FakeDeck) -> None:
+        self._deck = deck
+
+    def step(self, number: int) -> StepDetails | None:
+        row = next((row for row in self._deck.now.steps if row.step.number == number), None)
+        if row is None or not row.figures.seconds:
+            return StepDetails(row.step, None) if row else None
+        names = tuple(NameFigures(one.method, one.name, one.whole) for one in self._deck.now.requests)
+        return StepDetails(row.step, spread(row.figures, "measured"), names, 0)
+
+    def request(self, method: str, name: str) -> RequestDetails:
+        row = next(row for row in self._deck.now.requests if (row.method, row.name) == (method, name))
+        return RequestDetails(method, name, (spread(row.window, "last 10 s"), spread(row.whole, "whole run")))
 
 
 class FakeDeck:
@@ -54,6 +72,7 @@ class FakeDeck:
         self.metrics = METRICS
         self.limits = limits or LoadConfig(step=10, max_users=1_000)
         self.user_classes = CLASSES
+        self.details = FakeDetails(self)
         self.calls: list[tuple[object, ...]] = []
         self.record: Path | RampdeckError = Path("rampdeck-sessions/2026-11-22T1221Z/record.md")
 
@@ -65,17 +84,6 @@ class FakeDeck:
     ) -> tuple[int, tuple[Event, ...]]:
         found = [event for event in self.events[cursor:] if kind_of(event) in kinds]
         return len(self.events), tuple(found[-most:])
-
-    def step_details(self, number: int) -> StepDetails | None:
-        row = next((row for row in self.now.steps if row.step.number == number), None)
-        if row is None or not row.figures.seconds:
-            return StepDetails(row.step, None) if row else None
-        names = tuple(NameFigures(one.method, one.name, one.whole) for one in self.now.requests)
-        return StepDetails(row.step, spread(row.figures, "measured"), names, 0)
-
-    def request_details(self, method: str, name: str) -> RequestDetails:
-        row = next(row for row in self.now.requests if (row.method, row.name) == (method, name))
-        return RequestDetails(method, name, (spread(row.window, "last 10 s"), spread(row.whole, "whole run")))
 
     def change_target(self, by: int) -> None:
         self.calls.append(("change_target", by))
@@ -92,6 +100,10 @@ class FakeDeck:
     def return_to_plan(self) -> None:
         self.calls.append(("return_to_plan",))
         self._load(following=True)
+
+    def auto_step(self) -> None:
+        self.calls.append(("auto_step",))
+        self._load(following=True, auto=True)
 
     def stop(self) -> None:
         self.calls.append(("stop",))

@@ -7,12 +7,10 @@ from dataclasses import replace
 import pytest
 
 from collectors.generator import GeneratorCollector
-from rampdeck.model import Health
-from rampdeck.snapshot import GeneratorView
 
 from .conftest import Opened
 from .fakes import FakeDeck
-from .looking import bar, repaint, screen_text, source_pane
+from .looking import screen_text, source_pane
 from .made import VIEWS, picture, source
 
 VALUES = {
@@ -61,11 +59,3 @@ async def test_its_pane_is_called_up_by_a_key_in_every_terminal(
         await pilot.press("escape", "2")
         await pilot.pause()
         assert "Little's law" not in screen_text(pilot)
-
-
-async def test_the_top_bar_says_what_the_generator_adds(opened: Opened, deck: FakeDeck) -> None:
-    async with opened() as pilot:
-        assert "ms" not in bar(pilot, "top").partition("gen ")[2]
-        deck.now = replace(deck.now, generator=GeneratorView(Health.LIVE, 38.0, 3.0, 14.0, 3.2))
-        await repaint(pilot)
-        assert "gen +3.2 ms 38 %" in bar(pilot, "top").replace("\u2009", " ")

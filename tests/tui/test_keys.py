@@ -270,6 +270,14 @@ def test_a_key_for_an_action_that_does_not_exist_is_refused(deck: FakeDeck) -> N
         Cockpit(deck, ScreenConfig(keys={"load.upp": "u"}))
 
 
+async def test_the_auto_step_has_a_key_that_is_grey_while_it_goes_on(opened: Opened, deck: FakeDeck) -> None:
+    async with opened() as pilot:
+        await pilot.press("A", "A")
+        assert deck.calls == [("auto_step",)]
+        await pilot.press("minus", "A")
+        assert deck.calls[1:] == [("change_target", -10), ("auto_step",)]
+
+
 async def test_every_action_is_in_the_palette(opened: Opened, deck: FakeDeck) -> None:
     async with opened() as pilot:
         names = {command.title for command in app_of(pilot).get_system_commands(pilot.app.screen)}

@@ -100,7 +100,8 @@ class TopBar(Bar):
         load = self.snapshot.load
         if load.plan and load.following and load.stage >= 0:
             name = safe(load.plan[load.stage].name, 16) if load.stage < len(load.plan) else ""
-            line: Line = ((f"stage {load.stage + 1}/{len(load.plan)} ", Tone.MUTED), (name, Tone.TEXT))
+            place = f"level {load.stage + 1} " if load.auto else f"stage {load.stage + 1}/{len(load.plan)} "
+            line: Line = ((place, Tone.MUTED), (name, Tone.TEXT))
         elif load.step is not None:
             line = ((f"step {load.step.number}", Tone.MUTED),)
         else:
@@ -131,9 +132,7 @@ class TopBar(Bar):
             return ()
         tone = {Health.BLIND: Tone.BAD, Health.WARNING: Tone.WARNING}.get(generator.health, Tone.TEXT)
         sign = f"{HEALTH[generator.health][0]} " if tone is not Tone.TEXT else ""
-        added = generator.delay_p95_ms
-        delay = "" if added is None else f"+{fmt.with_unit(added, Unit.MILLISECONDS)} "
-        return (("gen ", Tone.MUTED), (f"{sign}{delay}{generator.cpu_percent:.0f}{fmt.THIN}%", tone))
+        return (("gen ", Tone.MUTED), (f"{sign}{generator.cpu_percent:.0f}{fmt.THIN}%", tone))
 
     def _recording(self) -> Line:
         recording = self.snapshot.recording

@@ -1,0 +1,55 @@
+"""What of a live run is seen: the half of the deck that changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from rampdeck.autopilot import Autopilot
+from rampdeck.autostep import AutoStep
+from rampdeck.config import LoadConfig
+from rampdeck.model import Event
+from rampdeck.picture import Painter
+from rampdeck.plan import PlanWalk
+from rampdeck.session import Session
+from rampdeck.setup import Setup
+from rampdeck.snapshot import Snapshot
+from rampdeck.view import Metric, View
+
+
+class Sight:
+    """A run as the screen sees it; :class:`~rampdeck.run.Run` makes and moves what is seen."""
+
+    setup: Setup
+    session: Session
+    pilot: Autopilot
+    _painter: Painter
+
+    @property
+    def views(self) -> Mapping[str, View]:
+        """The pane of each kind of source."""
+        return self.setup.views
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Every metric by the name it has in a threshold."""
+        return self.setup.metrics
+
+    @property
+    def walk(self) -> PlanWalk | AutoStep:
+        """The plan or the auto-step, whichever drives the load, drove it last, or would."""
+        return self.pilot.walk
+
+    @property
+    def limits(self) -> LoadConfig:
+        """The step of ``+`` and ``-``, and the users above which to ask."""
+        return self.setup.config.load
+
+    def snapshot(self) -> Snapshot:
+        """Return the picture of this moment."""
+        return self._painter.snapshot()
+
+    def events_after(
+        self, cursor: int, kinds: Collection[str], most: int = 500
+    ) -> tuple[int, tuple[Event, ...]]:
+        """Return the newest events of some kinds since a cursor."""
+        return self.session.events_after(cursor, kinds, most)
