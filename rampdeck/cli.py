@@ -17,6 +17,7 @@ from rampdeck.exits import Exit
 USAGE = """Usage: rampdeck COMMAND [options]
 
   run       point the cockpit at a staging stack       rampdeck run --help
+  worker    one of the processes that make its load     rampdeck worker --help
   demo      the whole thing against a small real stack on this machine
   init      write a commented rampdeck.toml
 
@@ -30,6 +31,8 @@ def main(argv: list[str]) -> int:
     try:
         if command == "run":
             return _run(rest)
+        if command == "worker":
+            return _worker(rest)
         if command == "demo":
             return _demo(rest)
         if command == "init":
@@ -83,6 +86,19 @@ def _run(argv: list[str]) -> int:
     from rampdeck import launch
 
     return launch.launch(argv, launch.Parts(sibling("collectors").COLLECTORS, _cockpit))
+
+
+def _worker(argv: list[str]) -> int:
+    gc.disable()
+    from rampdeck import loop  # noqa: F401
+    from rampdeck.engine import options
+
+    if {"-h", "--help"} & set(argv):
+        options.parser("rampdeck worker").print_help()
+        return Exit.PASS
+    from rampdeck.work import work
+
+    return work(argv)
 
 
 def _cockpit() -> ModuleType:

@@ -191,6 +191,32 @@ class RecordConfig(Model):
     folder: Path = Path("rampdeck-sessions")
 
 
+class RemoteWorkers(Model):
+    """``[[workers.remote]]``: workers on a host of ``[hosts]``, started over SSH.
+
+    ``command`` starts one of ours there; where it is missing, plain ``locust``
+    is taken. ``master_host`` is the cockpit's address seen from there; by
+    default the one that our login came from.
+    """
+
+    host: str
+    count: int = Field(1, ge=1)
+    command: str = "rampdeck worker"
+    master_host: str = ""
+
+
+class WorkersConfig(Model):
+    """``[workers]``: processes that make the load in place of the cockpit's own.
+
+    ``local`` of them on this machine. To a remote host go the locustfiles and
+    ``files``: modules and data that they need, in the same places beside them.
+    """
+
+    local: int = Field(0, ge=0)
+    files: tuple[Path, ...] = ()
+    remote: tuple[RemoteWorkers, ...] = ()
+
+
 class ScreenConfig(Model):
     """``[screen]``: how the cockpit looks and which keys it takes."""
 
@@ -212,6 +238,7 @@ class Config(Model):
     release: ReleaseConfig = ReleaseConfig()
     generator: GeneratorLimits = GeneratorLimits()
     record: RecordConfig = RecordConfig()
+    workers: WorkersConfig = WorkersConfig()
     screen: ScreenConfig = ScreenConfig()
     _folder: Path = PrivateAttr(default_factory=Path)
 
@@ -333,4 +360,6 @@ def _from(folder: Path, value: object) -> object:
         return _anchored(value, folder)
     if isinstance(value, Mapping):
         return {key: _from(folder, inner) for key, inner in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_from(folder, inner) for inner in value)
     return value

@@ -85,7 +85,7 @@ class CsvFiles:
             seconds = []
             if whole:
                 book = self._run.session.book
-                found = csv.failures(book, self._run.engine.recorder.spelled)
+                found = csv.failures(book, self._run.engine.spelled)
                 raised = [
                     (row.count, row.message, row.traceback, row.nodes) for row in self._exceptions.rows()
                 ]

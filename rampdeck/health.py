@@ -13,7 +13,7 @@ the generator's own queue; such an excess ``taints`` what was measured.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rampdeck.config import GeneratorLimits
 
@@ -50,6 +50,20 @@ STOOD_STAMPED = Excess("lag", STOOD.what, _LESS)
 def is_stamped(values: Mapping[str, float]) -> bool:
     """Tell whether the response times are wire times."""
     return "delay_p95_ms" in values
+
+
+def judge_workers(values: Mapping[str, float], limits: GeneratorLimits) -> tuple[Excess, ...]:
+    """Return the limits that the busiest worker exceeds, by the values of the ``workers`` source.
+
+    What users and requests show, the cockpit knows of all workers together.
+    """
+    known = {name: values[name] for name in ("cpu_percent", "lag_p99_ms") if name in values}
+    if not values.get("unstamped"):
+        known["delay_p95_ms"] = 0.0
+    return tuple(
+        replace(excess, what=excess.what.replace("the generator", "a worker").replace("the loop", "a worker"))
+        for excess in judge(known, limits)
+    )
 
 
 def judge(values: Mapping[str, float], limits: GeneratorLimits) -> tuple[Excess, ...]:

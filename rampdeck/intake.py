@@ -19,15 +19,15 @@ class Intake:
 
     def take(self) -> None:
         """Append a batch; also an empty one, until the window has run dry."""
-        at, recorder = Instant.now(), self._engine.recorder
-        entries = recorder.take()
+        at = Instant.now()
+        entries = self._engine.take()
         seconds, self._since = at.mono - self._since, at.mono
-        pace = recorder.pacing.take(seconds)
+        pace = self._engine.take_pace(seconds)
         window = self._session.book.window.total
         if entries or self._engine.running or window.successes.count or window.failures.count:
             self._session.append(RequestBatch(at, seconds, self._engine.users, entries, pace))
         if killed := sum(entry.killed for entry in entries):
             self._session.say(EventKind.LOAD, f"cut off by us, in no figure: {killed} requests")
-        if recorder.overflowed and not self._told_of_names:
+        if self._engine.overflowed and not self._told_of_names:
             self._told_of_names = True
             self._session.say(EventKind.LOAD, TOO_MANY_NAMES, severity=Severity.WARNING)

@@ -20,13 +20,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, ModuleType
 
-from rampdeck import config as configuration
-from rampdeck import headless, loop
+from rampdeck import crewing, headless, loop, wanted
 from rampdeck.autostep import check_climb, climb_of
 from rampdeck.collector import Collector
-from rampdeck.config import Config, LoadConfig, nearest, validate
+from rampdeck.config import Config, nearest, validate
+from rampdeck.crew import Crew
+from rampdeck.crewing import CrewPlan
 from rampdeck.engine import loader
 from rampdeck.engine import options as command_line
+from rampdeck.engine.distributed import MasterDriver
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.engine.listing import listing
 from rampdeck.errors import ScenarioError, UsageError
@@ -43,7 +45,6 @@ from rampdeck.snapshot import Verdict
 from rampdeck.store import SessionWriter
 from rampdeck.store.about import about
 
-DEFAULT_FILE = Path("rampdeck.toml")
 PATIENCE = 5.0
 """Seconds that an automatic start waits for the sources to be seen."""
 
@@ -64,7 +65,7 @@ def launch(argv: list[str], parts: Parts) -> int:
     """
     log = LogTap()
     with OutputCapture() as output:
-        settings = _settings(argv)
+        settings = wanted.configured(argv)
         files = command_line.locustfiles(argv, settings.scenario.file)
         loaded = loader.load(files)
         options = command_line.parse(argv)
@@ -77,9 +78,11 @@ def launch(argv: list[str], parts: Parts) -> int:
         command_line.set_up_logging(options)
         log.install()
         try:
-            settings = _overridden(settings, options)
+            settings = wanted.overridden(settings, options)
             check(options)
-            setup = _setup(settings, options, loaded, parts, output, log)
+            wanted.complete(options, settings)
+            manning = crewing.planned(settings, options, argv, files)
+            setup = _setup(settings, options, loaded, manning, parts, output, log)
             run = Run(setup)
             session = about(
                 settings, title=setup.title, host=setup.host, began=run.opened, arguments=["run", *argv]
@@ -91,67 +94,45 @@ def launch(argv: list[str], parts: Parts) -> int:
             log.uninstall()
 
 
-def _settings(argv: list[str]) -> Config:
-    named = command_line.configuration_of(argv)
-    path = Path(named) if named else DEFAULT_FILE
-    if named or path.exists():
-        return configuration.load(path)
-    return Config()
-
-
-def _overridden(settings: Config, options: Namespace) -> Config:
-    """Return the configuration with what the command line says instead."""
-    if options.num_users is not None and options.num_users < 0:
-        raise UsageError("the command line is wrong", f"{options.num_users} users cannot be had")
-    said = {
-        "spawn_rate": options.spawn_rate,
-        "max_users": options.max_users,
-        "stop_timeout": float(options.stop_timeout) or None,
-    }
-    written = settings.load.model_dump(exclude_unset=True)
-    load = validate(
-        LoadConfig,
-        written | {name: value for name, value in said.items() if value is not None},
-        "the command line is wrong",
-    )
-    target = settings.target.model_copy(update={"host": options.host or settings.target.host})
-    gate = settings.gate.model_copy(
-        update={"thresholds": tuple(options.threshold) or settings.gate.thresholds}
-    )
-    record = settings.record.model_copy(
-        update={"folder": Path(options.record) if options.record else settings.record.folder}
-    )
-    return settings.model_copy(update={"load": load, "target": target, "gate": gate, "record": record})
-
-
 def _setup(
     settings: Config,
     options: Namespace,
     loaded: loader.Loaded,
+    manning: CrewPlan | None,
     parts: Parts,
     output: OutputCapture,
     log: LogTap,
 ) -> Setup:
-    options.host = settings.target.host
-    options.stop_timeout = settings.load.stop_timeout
-    options.tags = options.tags or list(settings.scenario.tags) or None
-    options.exclude_tags = options.exclude_tags or list(settings.scenario.exclude_tags) or None
     gate = Gate(settings.gate.thresholds)
     if options.auto_step:
         check_climb(climb_of(settings.load, options.num_users), gate.judges_levels)
-    environment = loader.environment_for(loaded, options)
+    environment = loader.environment_for(loaded, options, *([manning.make_master] if manning else []))
+    driver = MasterDriver(environment) if manning else None
     title = options.title or settings.scenario.name or loaded.name
     plan = _plan(settings, options, loaded)
-    if shortage := loader.too_few_files(_most_users(settings, options, plan)):
+    processes = manning.expected if manning else 1
+    if shortage := loader.too_few_files(_most_users(settings, options, plan) // processes):
         logging.getLogger("rampdeck").warning(shortage)
     hosts = Hosts(settings.hosts)
     sources = _sources(settings, parts.collectors, hosts)
+    kinds = dict(parts.collectors)
+    crew = (
+        crewing.crew_of(manning, driver, hosts, output.tell if options.headless else None)
+        if manning and driver
+        else None
+    )
+    if crew is not None:
+        sources.append(crewing.source(crew))
+        kinds[Crew.kind] = Crew
     return Setup(
         config=settings,
         title=title,
         host=settings.target.host or next((user.host for user in environment.user_classes if user.host), ""),
         engine=LoadEngine(
-            environment, spawn_rate=settings.load.spawn_rate, stop_timeout=settings.load.stop_timeout
+            environment,
+            spawn_rate=settings.load.spawn_rate,
+            stop_timeout=settings.load.stop_timeout,
+            driver=driver,
         ),
         sources=sources,
         hosts=hosts,
@@ -159,7 +140,7 @@ def _setup(
         | {source.info.kind: source.collector.view for source in sources},
         metrics={
             f"{kind}.{metric.name}": metric
-            for kind, collector in parts.collectors.items()
+            for kind, collector in kinds.items()
             for metric in collector.metrics
         },
         plan=plan,
@@ -170,6 +151,7 @@ def _setup(
         output=output,
         log=log,
         echo=options.headless,
+        crew=crew,
         first_users=options.num_users,
     )
 
@@ -245,6 +227,7 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
         if options.headless:
             run.connect()
             await _seen(run)
+            await crewing.wait_for(run, needed=True, tell=tell)
             _begin(run, options.auto_step)
             await headless.until_over(run, tell, quiet=options.only_summary)
         else:
@@ -273,6 +256,7 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         if options.class_picker:
             app.call_later(app.action_classes)
         await _seen(run)
+        await crewing.wait_for(run, needed=options.autostart or options.auto_step)
         if not options.autostart and not options.auto_step:
             return
         _begin(run, options.auto_step)

@@ -21,7 +21,7 @@ from rampdeck.capacity import Capacity, target_of
 from rampdeck.deck import UserClass
 from rampdeck.details import Details
 from rampdeck.duties import Duties
-from rampdeck.engine.engine import STOP, Order
+from rampdeck.engine.driver import STOP, Order
 from rampdeck.intake import Intake
 from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step
 from rampdeck.pace import Ticks
@@ -77,7 +77,7 @@ class Run(Sight):
         self.leave: Callable[[], None] = lambda: None
         self._painter = Painter(self)
         self._intake = Intake(setup.engine, self.session)
-        self._duties = Duties(self._has_defect)
+        self._duties = Duties(self.fail)
         self._voices = Voices(self.session, setup.output, setup.log, echo=setup.echo)
         self._self = SelfWatch(setup, self.session, self._voices)
         self._readers: Readers
@@ -224,10 +224,10 @@ class Run(Sight):
         self._watch()
         self._tick()
 
-    def _has_defect(self, why: str) -> None:
-        """Stop the load because a task of ours has a defect."""
+    def fail(self, why: str, ended: str = "defect") -> None:
+        """Stop the load because a task of ours has a defect, or workers that it needs will not come."""
         if not self.broken:
-            self._broke("defect", why)
+            self._broke(ended, why)
         self.over.set()
 
     async def _commit(self) -> None:

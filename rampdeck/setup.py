@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rampdeck.collector import Collector
 from rampdeck.config import Config
+from rampdeck.crew import Crew
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.gate import Gate
 from rampdeck.model import SourceInfo, Stage
@@ -45,4 +46,5 @@ class Setup:
     output: OutputCapture
     log: LogTap
     echo: bool = False
+    crew: Crew | None = None
     first_users: int | None = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from rampdeck.arrivals import shortfall
 from rampdeck.config import GeneratorLimits
-from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge
+from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge, judge_workers
 from rampdeck.model import Health
 from rampdeck.session import Session, Source
 
@@ -26,6 +26,7 @@ LATE = 2.0
 """Seconds between two looks from which on the generator itself was stuck: they should be one apart."""
 MOST_TOLD = 5
 """Load levels of which a run says one by one what was wrong with the generator."""
+_BEREFT = "a worker was lost, and with it what it had not told yet"
 _MISSING = "the scenario ended them, or they failed to start"
 
 
@@ -37,6 +38,7 @@ class _Span:
     measured: float = 0.0
     short: float = 0.0
     missed: str = ""
+    bereft: bool = False
     blind: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     why: defaultdict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
     excess: defaultdict[Excess, float] = field(default_factory=lambda: defaultdict(float))
@@ -51,6 +53,8 @@ class _Span:
         yield from self.missing()
         if self.missed:
             yield self.missed
+        if self.bereft:
+            yield _BEREFT
 
     def excesses(self) -> Iterator[tuple[Excess, str]]:
         for excess, seconds in self.excess.items():
@@ -86,6 +90,7 @@ class Trust:
         self._limits = limits or GeneratorLimits()
         self._whole = _Span()
         self._levels: dict[int, _Span] = {}
+        self._workers_lost = 0
         self.doubted: dict[int, bool] = {}
         """The levels that are not to be trusted, and whether not even a failure of theirs is certain."""
 
@@ -97,6 +102,7 @@ class Trust:
     def observe(self, session: Session, seconds: float) -> None:
         """Look at the ``seconds`` since the last look; call it once a second."""
         step = session.step
+        self._look_for_workers(session)
         if step is None or step.phase != "measure":
             return
         name = f"step {step.number} ({step.users} users)"
@@ -120,6 +126,16 @@ class Trust:
         else:
             self.doubted.pop(step.number, None)
 
+    def _look_for_workers(self, session: Session) -> None:
+        """Mark the level in which a worker was lost, or a report of one; also while it ramps."""
+        workers = (source for source in session.sources.values() if source.info.kind == "workers")
+        lost = sum(sum(source.signals.values()) for source in workers)
+        if lost > self._workers_lost and (step := session.step) is not None:
+            name = f"step {step.number} ({step.users} users)"
+            self._levels.setdefault(step.number, _Span(name)).bereft = True
+            self.doubted.setdefault(step.number, False)
+        self._workers_lost = lost
+
     def _excesses(self, session: Session, seconds: float) -> Iterator[Excess]:
         for source in session.sources.values():
             if source.info.kind == "generator":
@@ -127,6 +143,8 @@ class Trust:
                 yield from judge(values, self._limits)
                 if seconds > LATE:
                     yield STOOD_STAMPED if is_stamped(values) else STOOD
+            elif source.info.kind == "workers":
+                yield from judge_workers(_fresh(source), self._limits)
 
     # -- what came of it
 
@@ -151,6 +169,7 @@ class Trust:
         found += self._over_all(_Span.blindness)
         found += self._over_all(_Span.missing)
         found += (f"{level.name}: {level.missed}" for level in self._levels.values() if level.missed)
+        found += (f"{level.name}: {_BEREFT}" for level in self._levels.values() if level.bereft)
         found += self._generator(taints=False)
         return tuple(found)
 

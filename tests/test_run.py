@@ -351,7 +351,7 @@ async def test_more_names_than_can_be_told_apart_are_told_once(load: Load, tmp_p
     )
     async with opened(load(text), tmp_path) as run:
         run.set_target(1)
-        await until(lambda: run.engine.recorder.overflowed)
+        await until(lambda: run.engine.overflowed)
         await asyncio.sleep(2.1)
     assert sum(OTHER_NAMES in text for text in said(run, EventKind.LOAD)) == 1
     assert any("too many request names" in finding.text for finding in run.result().findings)

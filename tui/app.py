@@ -22,7 +22,7 @@ from rampdeck.model import RunState
 from rampdeck.snapshot import LoadView
 
 from .drawing import safe
-from .keymap import APP, bindings, checked
+from .keymap import APP, PANE_KEYS, bindings, checked
 from .logbook import Filter
 from .panes import RequestsPane, SourcePane, StepsPane
 from .screens.classes import ChooseClasses
@@ -308,7 +308,7 @@ class Cockpit(App[None]):
         """Show the keys and what the focused pane means."""
         focused = self.dashboard.focused
         if isinstance(focused, Pane):
-            self.push_screen(Help(f"{focused.number} {focused.heading}", focused.help))
+            self.push_screen(Help(f"{PANE_KEYS[focused.number]} {focused.heading}", focused.help))
         else:
             self.push_screen(Help("", ""))
 
@@ -350,7 +350,7 @@ class Cockpit(App[None]):
             yield SystemCommand(binding.description, binding.tooltip, does)
         for number, pane in sorted(self.dashboard.panes.items()):
             go = partial(self.action_pane, number)
-            yield SystemCommand(f"Pane {number}: {pane.heading}", "Go to this pane", go)
+            yield SystemCommand(f"Pane {PANE_KEYS[number]}: {pane.heading}", "Go to this pane", go)
         yield SystemCommand(
             "Choose user classes...", "Which users the next load has, and their weights", self.action_classes
         )

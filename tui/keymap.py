@@ -16,9 +16,9 @@ from textual.binding import Binding, BindingType
 from rampdeck.config import nearest
 from rampdeck.errors import UsageError
 
-STEPS = 10
-"""The pane of the load levels: the digits are taken, so it has a letter."""
-PANE_KEYS = {**{number: str(number) for number in range(10)}, STEPS: "t"}
+STEPS, WORKERS = 10, 11
+"""The panes of the load levels and of the workers: the digits are taken, so they have letters."""
+PANE_KEYS = {**{number: str(number) for number in range(10)}, STEPS: "t", WORKERS: "c"}
 """What stands in front of a pane's title: the key that goes to it."""
 
 
@@ -61,6 +61,8 @@ APP: tuple[Binding, ...] = (
         for number in range(10)
     ),
     Binding("t", f"pane({STEPS})", "Steps", show=False, tooltip="Go to the table of steps", id="pane.steps"),
+    Binding("c", f"pane({WORKERS})", "Workers", show=False,
+            tooltip="Go to the workers, where a run has any", id="pane.workers"),
     Binding("question_mark,f1", "help", "Help", key_display="?", tooltip="What the keys and panes do",
             id="help"),
     Binding("q", "quit", "Quit", tooltip="Stop the load and leave", id="quit"),

@@ -10,23 +10,19 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import gevent
 from locust.env import Environment
-from locust.runners import LocalRunner
-from locust.user.task import LOCUST_STATE_STOPPING
 
 from rampdeck.engine import wire
 from rampdeck.engine.classes import UserClasses
+from rampdeck.engine.driver import STOP, Driver, Order
+from rampdeck.engine.local import LocalDriver
 from rampdeck.engine.recorder import Recorder
-from rampdeck.errors import ScenarioError
+from rampdeck.engine.starting import fire_init
 from rampdeck.loop import in_greenlet
-from rampdeck.model import RunState
+from rampdeck.model import Pace, RequestStats, RunState
 
-GRACE = 5.0
-"""Seconds after the stop timeout in which an ``on_stop`` may still end; then it is cut off."""
 _STATES = {
     "ready": RunState.READY,
     "spawning": RunState.SPAWNING,
@@ -37,33 +33,23 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is wanted of the load: this many users, reached at this rate.
-
-    ``cause`` and ``stage`` say who wants it; they end up in the step.
-    """
-
-    users: int
-    spawn_rate: float
-    cause: str
-    stage: str = ""
-
-
-STOP = Order(0, 1.0, "stop")
-
-
 class LoadEngine:
-    """Drives one Locust environment.
+    """Drives one Locust environment, by the ``driver`` that its runner needs; by default, of this process.
 
     ``target`` is what is wanted, ``users`` what is there. Between a control
     and its effect the two differ; nothing waits for it. While an order is
     :attr:`pending`, Locust's state is still that of the order before.
     """
 
-    def __init__(self, environment: Environment, *, spawn_rate: float, stop_timeout: float) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        *,
+        spawn_rate: float,
+        stop_timeout: float,
+        driver: Driver | None = None,
+    ) -> None:
         self.environment = environment
-        self.recorder = Recorder(environment)
         self.classes = UserClasses(environment)
         self.spawn_rate = spawn_rate
         self.order = STOP
@@ -74,9 +60,8 @@ class LoadEngine:
         self._taking_up = False
         self._closing = False
         self._busy = asyncio.Lock()
-        self.left_behind = 0
-        self._runner: Any = environment.runner
-        assert isinstance(self._runner, LocalRunner)
+        self.driver: Driver = driver or LocalDriver(environment)
+        self._runner = self.driver.runner
 
     # -- what is there
 
@@ -97,7 +82,9 @@ class LoadEngine:
     @property
     def state(self) -> RunState:
         """Return what Locust's runner is doing."""
-        return RunState.STOPPING if self._stopping else _STATES[self._runner.state]
+        if self._stopping:
+            return RunState.STOPPING
+        return RunState.SPAWNING if self.driver.owed else _STATES[self._runner.state]
 
     @property
     def pending(self) -> bool:
@@ -134,8 +121,8 @@ class LoadEngine:
         be made, a ``tick`` that raises. Users who catch even the exception
         that is to end them stay, unseen, until the process ends.
         """
-        if self.left_behind:
-            return f"{self.left_behind} users could not be ended: the scenario catches GreenletExit"
+        if self.driver.failure:
+            return self.driver.failure
         for what, greenlet in (
             ("the users cannot be started", self._runner.spawning_greenlet),
             ("the locustfile's shape failed", self._runner.shape_greenlet),
@@ -163,9 +150,32 @@ class LoadEngine:
         return wire.clock().reason
 
     @property
+    def recorder(self) -> Recorder:
+        """Return what counts the requests of this process."""
+        return self.driver.recorder
+
+    @property
     def exceptions(self) -> Mapping[str, int]:
         """Return how often the scenario's own code raised, by text."""
-        return self.recorder.exceptions
+        return self.driver.exceptions
+
+    @property
+    def spelled(self) -> Mapping[str, str]:
+        """Return errors of requests as Locust writes them, with their class, by text."""
+        return self.driver.spelled
+
+    @property
+    def overflowed(self) -> bool:
+        """Return whether there were more request names than are told apart."""
+        return self.driver.overflowed
+
+    def take(self) -> tuple[RequestStats, ...]:
+        """Return the requests that were counted since the last call."""
+        return self.driver.take()
+
+    def take_pace(self, seconds: float) -> Pace | None:
+        """Return what users with a known pace did since the last call, ``seconds`` ago."""
+        return self.driver.take_pace(seconds)
 
     # -- what is wanted
 
@@ -199,16 +209,13 @@ class LoadEngine:
         """
         self.order = STOP
         self.environment.stop_timeout = 0.0
-        if self._runner.spawning_greenlet is not None:
-            self._runner.spawning_greenlet.kill(block=False)
-        self._kill_users()
+        self.driver.abort()
         if not self._closing:
             self._wanted.set()
 
     def free_the_loop(self) -> None:
         """End the user in whose greenlet this is called: out of a signal handler, one who never yields."""
-        if gevent.getcurrent() in self._runner.user_greenlets:
-            raise gevent.GreenletExit
+        self.driver.free_the_loop()
 
     # -- making it happen
 
@@ -217,15 +224,7 @@ class LoadEngine:
 
         Raises :class:`ScenarioError` when one of them calls ``sys.exit``.
         """
-        try:
-            self.environment.events.init.fire(environment=self.environment, runner=self._runner, web_ui=None)
-        except SystemExit as exit_:
-            why = (
-                exit_.code
-                if isinstance(exit_.code, str)
-                else f"its init listener called sys.exit({exit_.code})"
-            )
-            raise ScenarioError("the scenario refuses to start", why) from None
+        fire_init(self.environment)
 
     async def drive(self, happened: Callable[[Order], None]) -> None:
         """Carry out orders until :meth:`close`; ``happened`` is told each one as it is taken up."""
@@ -234,11 +233,13 @@ class LoadEngine:
             async with self._busy:
                 if self._closing:
                     return
-                order = self.order
-                self._wanted.clear()
-                happened(order)
                 self._taking_up = True
                 try:
+                    # What is counted by now belongs to the level before.
+                    await in_greenlet(self.driver.catch_up)
+                    order = self.order
+                    self._wanted.clear()
+                    happened(order)
                     await (self._stop() if order is STOP else self._retarget(order))
                 finally:
                     self._taking_up = False
@@ -256,9 +257,8 @@ class LoadEngine:
             await self._stop()
         events = self.environment.events
         await self._let(lambda: events.quitting.fire(environment=self.environment, reverse=True))
-        self._runner.greenlet.kill(block=False)
+        await in_greenlet(self.driver.close)
         await self._let(lambda: events.quit.fire(exit_code=self.exit_code))
-        self.recorder.close()
 
     @staticmethod
     async def _let(function: Callable[[], object]) -> None:
@@ -274,80 +274,15 @@ class LoadEngine:
             if self.state is RunState.READY and not self.users:
                 return
             self._stopping = True
-            await in_greenlet(self._halt)
+            await in_greenlet(self.driver.halt)
         finally:
             self._stopping = False
             self.environment.stop_timeout = self._stop_timeout
 
-    def _halt(self) -> None:
-        stopping = gevent.spawn(self._let_runner_stop)
-        stopping.join(self.environment.stop_timeout + GRACE)
-        for _ in range(int(GRACE)):
-            if not stopping.ready():  # an on_stop that waits for ever
-                self._kill_users()
-                stopping.join(1.0)
-        if self._runner.state != "stopped":
-            # A user who cannot be killed, or a listener of test_stopping that called sys.exit.
-            stopping.kill(block=False)
-            self._kill_users()
-            gevent.sleep(0)
-            self.left_behind += self.users
-            for greenlet in list(self._runner.user_greenlets):
-                self._runner.user_greenlets.discard(greenlet)
-            self._runner.update_state("stopped")
-
-    def _let_runner_stop(self) -> None:
-        while self._runner.state == "cleanup" and self.users:
-            gevent.sleep(0.02)  # stopped by the scenario itself
-        # A user who calls runner.quit() is killed in the middle of it: then it is ended here.
-        self._runner.stop()
-
-    def _kill_users(self) -> None:
-        # One by one: a group of gevent kills each of its greenlets only once.
-        for greenlet in list(self._runner.user_greenlets):
-            greenlet.kill(block=False)
-
     async def _retarget(self, order: Order) -> None:
-        leaving = self._leaving()
-        await in_greenlet(self._begin, order)
-        if leaving:
-            gevent.spawn(self._replace, order, leaving)
-
-    def _begin(self, order: Order) -> None:
-        """Start a ramp and wait until Locust follows it; not for its end.
-
-        The next ramp kills this one, so a ``test_start`` listener must have ended before.
-        """
-        runner = self._runner
-        if runner.state in ("ready", "stopped"):
+        if self._runner.state in ("ready", "stopped"):
             self.classes.apply()
-        runner.start(order.users, order.spawn_rate)
-        ramp = runner.spawning_greenlet
-        while not ramp.ready() and (
-            runner.state not in ("spawning", "running") or runner.target_user_count != order.users
-        ):
-            gevent.sleep(0.01)
-
-    def _leaving(self) -> list[Any]:
-        """Return the greenlets of users that an earlier step-down asked to stop and that are still there."""
-        return [
-            greenlet
-            for greenlet in self._runner.user_greenlets
-            if greenlet.args and greenlet.args[0]._state == LOCUST_STATE_STOPPING
-        ]
-
-    def _replace(self, order: Order, leaving: list[Any]) -> None:
-        """Ask again once the users that were leaving are gone.
-
-        Locust counts a user that is still ending its last request as running, so a
-        step up in the middle of a step down would come out short of them.
-        """
-        gevent.joinall(leaving, timeout=self._stop_timeout + 1)
-        ramp: Any = self._runner.spawning_greenlet
-        if ramp is not None:
-            ramp.join()
-        if self.order is order and self.state in (RunState.SPAWNING, RunState.RUNNING):
-            self._runner.start(order.users, order.spawn_rate)
+        await in_greenlet(self.driver.begin, order, lambda: self.order is order)
 
     def _leave_shape(self) -> None:
         shape = self._runner.shape_greenlet

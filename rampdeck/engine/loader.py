@@ -12,7 +12,7 @@ import resource
 import sys
 import traceback
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -74,8 +74,12 @@ def load(files: Sequence[str]) -> Loaded:
     return Loaded(tuple(files), users, shapes, tasks, shape)
 
 
-def environment_for(loaded: Loaded, options: Namespace) -> Environment:
-    """Return Locust's environment and local runner for what was loaded.
+def environment_for(
+    loaded: Loaded,
+    options: Namespace,
+    make_runner: Callable[[Environment], object] = Environment.create_local_runner,
+) -> Environment:
+    """Return Locust's environment for what was loaded, with the runner that is made for it.
 
     Raises :class:`ScenarioError` for a user class that does not exist or
     cannot be configured.
@@ -103,7 +107,7 @@ def environment_for(loaded: Loaded, options: Namespace) -> Environment:
         environment.events.init.add_listener(lambda environment, **_: environment.assign_equal_weights())
     raise_open_files()
     wire.install(stamping=not options.no_wire_clock)
-    environment.create_local_runner()
+    make_runner(environment)
     return environment
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,10 +27,11 @@ from rampdeck.errors import ScenarioError, UsageError
 
 DEFAULT_LOCUSTFILE = "locustfile.py"
 _REFUSED = {
-    "master": "--master",
-    "worker": "--worker",
-    "processes": "--processes",
     "otel": "--otel",
+}
+_ELSEWHERE = {
+    "worker": ("--worker", "the cockpit is the master", "Start one of its workers with: rampdeck worker"),
+    "processes": ("--processes", "a cockpit cannot be forked", "For more than one core: --workers N"),
 }
 _DESCRIPTION = """Usage: rampdeck run [options] [UserClass ...]
 
@@ -44,12 +46,24 @@ there is no web page. Exit codes: 0 PASS, 1 FAIL, 2 usage or configuration,
 """
 
 
-def parser() -> LocustArgumentParser:
+_WORKER_DESCRIPTION = """Usage: rampdeck worker [-f FILE] --master-host HOST [--master-port PORT]
+
+One worker of a cockpit that was started with --workers, --master or
+--expect-workers: it makes load as "locust --worker" does, and reports exact
+percentiles. "-f -" takes the locustfile from the cockpit. The cockpit decides
+on users, host and tags; of the options of rampdeck run only those count that
+say what the scenario is.
+"""
+
+
+def parser(prog: str = "rampdeck run") -> LocustArgumentParser:
     """Return Locust's parser, with the options of the loaded locustfiles and ours."""
     parser = get_parser()
-    parser.prog = "rampdeck run"
-    parser.description = _DESCRIPTION
+    parser.prog = prog
+    parser.description = _DESCRIPTION if prog == "rampdeck run" else _WORKER_DESCRIPTION
     parser.epilog = _EPILOG
+    # Whether they were given decides where the cockpit listens, and whether it waits.
+    parser.set_defaults(expect_workers=0, master_bind_host="", master_bind_port=None)
     add_options(parser)
     return parser
 
@@ -92,6 +106,14 @@ def add_options(parser: LocustArgumentParser) -> None:
         env_var="RAMPDECK_NO_WIRE_CLOCK",
     )
     group.add_argument(
+        "--workers",
+        metavar="<int>",
+        type=int,
+        default=None,
+        help="Make the load in this many processes of this machine; the cockpit only steers and counts.",
+        env_var="RAMPDECK_WORKERS",
+    )
+    group.add_argument(
         "--auto-step",
         action="store_true",
         default=False,
@@ -114,7 +136,8 @@ def locustfiles(argv: Sequence[str], configured: Path | None) -> list[str]:
 
 def configuration_of(argv: Sequence[str]) -> str:
     """Return what ``-c`` names, before the locustfile and its options are known."""
-    early = LocustArgumentParser(add_help=False, add_env_var_help=False, prog="rampdeck run")
+    early = LocustArgumentParser(add_help=False, add_env_var_help=False, allow_abbrev=False)
+    early.prog = "rampdeck run"
     add_options(early)
     with speaking(UsageError, "the command line is wrong"):
         known, _ = early.parse_known_args(list(argv))
@@ -128,6 +151,9 @@ def parse(argv: Sequence[str]) -> Namespace:
     """
     with speaking(UsageError, "the command line is wrong"):
         options: Namespace = parser().parse_args(list(argv))
+    for name, (flag, why, fix) in _ELSEWHERE.items():
+        if getattr(options, name, None):
+            raise UsageError(f"{flag} is not available in rampdeck run", why, fix)
     for name, flag in _REFUSED.items():
         if getattr(options, name, None):
             why = "a run is one process, and it does not instrument the scenario"
@@ -145,6 +171,17 @@ def parse(argv: Sequence[str]) -> Namespace:
         raise UsageError("--class-picker", "asks, and a run that starts by itself does not wait", fix)
     if options.html_file:
         process_html_filename(options)
+    return options
+
+
+def parse_worker(argv: Sequence[str]) -> Namespace:
+    """Return the options of ``rampdeck worker``: those of the cockpit are understood and left alone.
+
+    Raises :class:`UsageError`.
+    """
+    with speaking(UsageError, "the command line is wrong"):
+        options: Namespace = parser("rampdeck worker").parse_args(list(argv))
+    options.worker, options.master, options.headless, options.autostart = True, False, False, False
     return options
 
 
@@ -167,5 +204,5 @@ def speaking(error: type[UsageError], what: str) -> Iterator[None]:
     except SystemExit as exit_:
         if exit_.code in (0, None):
             raise
-        text = " ".join(said.getvalue().split()).removeprefix("rampdeck run: error: ")
+        text = re.sub(r"^rampdeck \w+: error: ", "", " ".join(said.getvalue().split()))
         raise error(what, text or f"exit code {exit_.code}") from None

@@ -23,6 +23,7 @@ BLOCKS_SHOWN = 10
 """Places that held the loop up which are listed."""
 _ORDER = ("error", "warning", "notice")
 _ADVICE = {
+    "worker_lost": "Read its last lines in the workers' log; its users went to the others",
     "worker_timeout": "Look at what the workers wait for at that time: PostgreSQL waits, a slow endpoint",
     "worker_killed": "Without a timeout before it, look for the kernel's OOM killer: journalctl -k",
     "boot_failed": "The release does not start: read the traceback in Gunicorn's log",
@@ -46,6 +47,7 @@ def findings(
         *_recovery(knee),
         *_exceptions(exceptions),
         *_names(session),
+        *_plain_workers(session),
         *_blocks(session),
         *mismatches(session.counts(Instant.now())),
         *(finding for source in session.sources.values() for finding in _of_source(source, session.ours)),
@@ -85,6 +87,19 @@ def _names(session: Session) -> Iterator[Finding]:
         yield Finding(
             "scenario", "warning", f"too many request names: some share “{OTHER_NAMES}”", (), advice
         )
+
+
+def _plain_workers(session: Session) -> Iterator[Finding]:
+    for source in session.sources.values():
+        if source.info.kind == "workers" and (plain := round(source.highest.get("plain", 0.0))):
+            text = plain_words(plain, round(source.highest.get("here", 0.0)))
+            yield Finding("workers", "warning", text, (), "Start them with: rampdeck worker")
+
+
+def plain_words(plain: int, there: int) -> str:
+    """Return what workers that are plain Locust mean for the percentiles."""
+    are = "is" if plain == 1 else "are"
+    return f"{plain} of {there} workers {are} plain locust: percentiles are Locust's, rounded to two digits"
 
 
 def _blocks(session: Session) -> Iterator[Finding]:

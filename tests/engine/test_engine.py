@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from rampdeck.engine.engine import LoadEngine, Order
+from rampdeck.engine.driver import Order
+from rampdeck.engine.engine import LoadEngine
 from rampdeck.model import RunState
 from tests.engine.conftest import Load, Target
 
@@ -83,7 +84,7 @@ async def test_a_graceful_stop_lets_requests_end(load: Load, target: Target) -> 
         await asyncio.sleep(0.1)
         engine.stop()
         await until(lambda: engine.state is RunState.STOPPED)
-        counted = sum(stats.successes.count for stats in engine.recorder.take())
+        counted = sum(stats.successes.count for stats in engine.take())
         assert counted == len(target.requests) >= 5
         assert engine.target == engine.users == 0
 
@@ -183,7 +184,7 @@ class Visitor(FastHttpUser):
     async with driven(load(text)) as engine:
         engine.want(to(2))
         await until(lambda: len(target.requests) > 10)
-        (stats,) = engine.recorder.take()
+        (stats,) = engine.take()
         assert (stats.method, stats.name) == ("GET", "broken [/x]")
         assert stats.successes.count == 0
         assert stats.failures.count == sum(stats.errors.values()) > 0

@@ -95,7 +95,7 @@ def test_an_unknown_user_class_is_told_with_the_nearest(folder: Path) -> None:
     [
         (["--user", "x"], "invalid"),
         (["--no-such-option"], "no-such-option"),
-        (["--master"], "not available"),
+        (["--worker"], "rampdeck worker"),
         (["--otel"], "use locust itself"),
         (["--csv-full-history"], "requires --csv"),
         (["--print-stats"], "the cockpit shows the figures"),

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from rampdeck.engine.engine import LoadEngine, Order
+from rampdeck.engine.driver import Order
+from rampdeck.engine.engine import LoadEngine
 from rampdeck.engine.residence import Residence
 from tests.engine.conftest import Load, Target
 

@@ -94,9 +94,9 @@ async def asked(engine: LoadEngine, users: int = 4, seconds: float = 1.2) -> dic
     assert runner is not None
     await in_greenlet(runner.start, users, 100)
     await asyncio.sleep(seconds)
-    taken = engine.recorder.take()
+    taken = engine.take()
     await in_greenlet(runner.quit)
-    engine.recorder.close()
+    engine.driver.close()
     assert engine.exceptions == {}
     return {stats.name: stats for stats in taken}
 
@@ -278,7 +278,7 @@ async def test_requests_that_we_cut_off_are_counted_by_name_and_are_no_failures(
     await in_greenlet(runner.start, 4, 100)
     await asyncio.sleep(0.8)
     await in_greenlet(runner.quit)
-    (stats,) = engine.recorder.take()
-    engine.recorder.close()
+    (stats,) = engine.take()
+    engine.driver.close()
     assert (stats.name, stats.method, stats.killed) == ("slow", "GET", 4)
     assert stats.failures.count == stats.successes.count == 0

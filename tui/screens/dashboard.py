@@ -14,7 +14,7 @@ from rampdeck.snapshot import EMPTY, Snapshot
 from rampdeck.view import Unit, View
 
 from ..drawing import Line, Tone, wrap
-from ..keymap import STEPS
+from ..keymap import STEPS, WORKERS
 from ..panes import GatePane, RequestsPane, SourcePane, StepsPane, TrendPane
 from ..widgets.bars import Bar, KeyBar, KpiLine, PaneBar, TopBar
 from ..widgets.pane import Pane
@@ -32,12 +32,13 @@ NAMES = {
     7: ("Hosts", "Host", ""),
     8: ("Scenario", "Log", ""),
     STEPS: ("Steps", "Steps", ""),
+    WORKERS: ("Workers", "Wrk", ""),
 }
 """What the pane bar calls the panes, by the room there is; the gate is always on the screen."""
-COLUMNS = {"left": (1, STEPS, 2, 3, 8), "right": (4, 5, 6, 7, 0)}
-"""The panes of the two columns, from the top; that of the generator is only called up."""
+COLUMNS = {"left": (1, STEPS, 2, 3, 8), "right": (4, 5, 6, 7, 0, WORKERS)}
+"""The panes of the two columns, from the top; those of generator and workers are only called up."""
 SCENARIO = View(title="Scenario log", log=True)
-SCENARIO_KINDS = ("scenario", "operator", "engine")
+SCENARIO_KINDS = ("scenario", "operator", "engine", "workers")
 GATE = 9
 MANY = 7
 """Request names from which on their pane gets more room."""
@@ -105,6 +106,8 @@ class Dashboard(Screen[None]):
         panes: list[Pane] = [RequestsPane(), StepsPane(), TrendPane(), GatePane()]
         panes += [self._source(number, heading, kind) for number, heading, kind in SOURCES]
         panes.append(SourcePane(8, "Scenario log", "scenario", SCENARIO, {}, kinds=SCENARIO_KINDS))
+        if "workers" in deck.views:
+            panes.append(self._source(WORKERS, "Workers", "workers"))
         self.panes = {pane.number: pane for pane in panes}
         self._pane_bar = PaneBar(id="panebar")
         self._above = (TopBar(id="top"), KpiLine(id="kpis"), self._pane_bar)
@@ -116,7 +119,7 @@ class Dashboard(Screen[None]):
         with BlankRow(id="body"):
             for column, numbers in COLUMNS.items():
                 with Blank(id=column, classes="column"):
-                    yield from (self.panes[number] for number in numbers)
+                    yield from (self.panes[number] for number in numbers if number in self.panes)
         yield self.panes[GATE]
         yield KeyBar(id="keys")
         yield self._small
@@ -202,6 +205,7 @@ class Dashboard(Screen[None]):
             [
                 (number, names, self.panes[number].health, number == self.chosen)
                 for number, names in NAMES.items()
+                if number in self.panes
             ]
         )
 

@@ -51,7 +51,7 @@ class Help(Dialog[None]):
         keymap = self.app._keymap  # Textual has no public way to read it back
         lines: list[Content] = []
         for binding in APP:
-            numbered = binding.id and binding.id.startswith("pane.") and binding.id != "pane.steps"
+            numbered = binding.id and binding.id.startswith("pane.") and not binding.key.isalpha()
             if numbered or binding.id == "quit.ctrl":
                 continue
             keys = keymap.get(binding.id or "", binding.key)

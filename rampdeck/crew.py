@@ -1,0 +1,279 @@
+"""The workers as a source: started, watched, and shown like any other.
+
+A worker runs beside the guard that every command of ours has
+(:mod:`rampdeck.remote.command`): it ends with the cockpit, however that ends,
+on this machine and over SSH alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from rampdeck.collector import CollectorConfig, Sink
+from rampdeck.config import GeneratorLimits
+from rampdeck.engine.distributed import MasterDriver
+from rampdeck.engine.roll import Worker
+from rampdeck.errors import RampdeckError
+from rampdeck.health import judge_workers
+from rampdeck.loop import in_greenlet
+from rampdeck.luggage import Luggage
+from rampdeck.model import Health, Severity, Value
+from rampdeck.pace import Ticks
+from rampdeck.record.findings import plain_words
+from rampdeck.remote import Completed, Remote
+from rampdeck.remote.hosts import Hosts
+from rampdeck.text import clean
+from rampdeck.view import Column, Figure, Metric, Unit, View
+
+KEPT = 5
+"""Last lines of a worker that a message shows."""
+_LEVEL = re.compile(r"^\[[^]]*\] [^/]*/(\w+)/")
+_LEVELS = {"CRITICAL": Severity.CRITICAL, "ERROR": Severity.ERROR, "WARNING": Severity.WARNING}
+_FALLBACK = "locust --worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A worker to start: its name, on which host, what it is told.
+
+    On this machine ``told`` is the whole command. Elsewhere ``command`` comes
+    before it, and ``master`` is the cockpit's address, if it is given.
+    """
+
+    name: str
+    host: str
+    told: tuple[str, ...]
+    command: str = ""
+    master: str = ""
+
+
+class Crew:
+    """Starts the workers and tells how they are, once a second.
+
+    ``trouble`` says why one of those who are waited for will not come; ``tell``
+    is told each line where there is no screen.
+    """
+
+    kind: ClassVar[str] = "workers"
+    Config: ClassVar[type[CollectorConfig]] = CollectorConfig
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("here", Unit.COUNT, "workers that can be counted on"),
+        Metric("expected", Unit.COUNT, "workers that there should be"),
+        Metric("plain", Unit.COUNT, "workers that report in Locust's rounded figures"),
+        Metric("unstamped", Unit.COUNT, "workers whose response times are not wire times"),
+        Metric("lost", Unit.COUNT, "workers that died or went silent"),
+        Metric("users", Unit.COUNT, "users in all workers"),
+        Metric("rps", Unit.PER_SECOND, "requests in all workers"),
+        Metric("cpu_percent", Unit.PERCENT, "of one core, used by the busiest worker"),
+        Metric(
+            "lag_p99_ms",
+            Unit.MILLISECONDS,
+            "how late the loop of the latest worker runs what is due, p99 of ten seconds",
+        ),
+    )
+    view: ClassVar[View] = View(
+        title="Workers",
+        figures=(
+            (
+                Figure("here", "here", limit="expected"),
+                Figure("users", "users"),
+                Figure("rps", "rate", spark=True),
+                Figure("cpu_percent", "cpu", warn=70.0, bad=90.0),
+                Figure("lag_p99_ms", "lag", warn=25.0, bad=50.0),
+                Figure("plain", "plain", warn=1),
+                Figure("lost", "lost", bad=1),
+            ),
+        ),
+        columns=(
+            Column("worker", "WORKER", width=14),
+            Column("kind", "RUNS", width=16),
+            Column("state", "STATE", width=9),
+            Column("users", "USERS", Unit.COUNT, width=6),
+            Column("rps", "RATE", Unit.PER_SECOND, width=8),
+            Column("cpu", "CPU", Unit.PERCENT, width=6),
+            Column("lag", "LAG", Unit.MILLISECONDS, width=7),
+            Column("place", "HOST"),
+        ),
+        log=True,
+    )
+
+    def __init__(
+        self,
+        driver: MasterDriver,
+        hands: Sequence[Hand],
+        hosts: Hosts,
+        *,
+        files: Sequence[Path],
+        expected: int,
+        max_wait: float,
+        limits: GeneratorLimits | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._driver = driver
+        self._hands = hands
+        self._hosts = hosts
+        self._luggage = Luggage(files)
+        self._say = tell
+        self._limits = limits or GeneratorLimits()
+        self._plain = 0
+        self.expected = expected
+        self.max_wait = max_wait
+        self.trouble = ""
+
+    @property
+    def here(self) -> int:
+        """How many workers can be counted on."""
+        return len(self._driver.roll.here)
+
+    async def run(self, remote: Remote, sink: Sink) -> None:  # noqa: ARG002 - each worker has its own host
+        """Start the workers and watch them until the run ends."""
+        async with asyncio.TaskGroup() as group:
+            for hand in self._hands:
+                group.create_task(self._keep(hand, sink))
+            group.create_task(self._watch(sink))
+
+    async def manned(self) -> str:
+        """Wait until the expected workers are there; returns why they will not be, or nothing."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while self.here < self.expected:
+            if self.trouble:
+                return self.trouble
+            if self.max_wait and loop.time() - began > self.max_wait:
+                return f"gave up waiting for workers: {self.here} of {self.expected} are here"
+            await asyncio.sleep(0.05)
+        return ""
+
+    # -- starting
+
+    async def _keep(self, hand: Hand, sink: Sink) -> None:
+        """Run one worker until it ends, and say how."""
+        remote = self._hosts.remote(hand.host)
+        try:
+            if not hand.command:
+                why = await self._run(hand, shlex.join(hand.told), remote, sink)
+            else:
+                async with self._luggage.on(remote) as folder:
+                    why = await self._run(hand, await self._line(hand, folder, remote, sink), remote, sink)
+        except RampdeckError as error:
+            why = str(error)
+        await self._has_ended(hand, why, sink)
+
+    async def _line(self, hand: Hand, folder: str, remote: Remote, sink: Sink) -> str:
+        """Return a worker's command line on another host: ours, or plain Locust where that is missing."""
+        command = hand.command
+        program = shlex.split(command)[0]
+        if (await remote.run(f"command -v {shlex.quote(program)}")).status != 0:
+            text = f"{hand.host} has no {program}: it runs plain locust, whose percentiles are rounded"
+            self._log(sink, f"{hand.name}: {text}", Severity.WARNING)
+            command = _FALLBACK
+        master = shlex.quote(hand.master) if hand.master else '"${SSH_CONNECTION%% *}"'
+        if remote.local and not hand.master:
+            master = "127.0.0.1"
+        name = f"RAMPDECK_WORKER={shlex.quote(hand.name)}"
+        return f"cd {folder} && {name} {command} --master-host {master} {shlex.join(hand.told)}"
+
+    async def _run(self, hand: Hand, command: str, remote: Remote, sink: Sink) -> str:
+        """Let a worker go to its end; returns how it ended, with its last lines."""
+        last: list[str] = []
+
+        def take(line: bytes) -> None:
+            text = line.decode("utf-8", "replace").rstrip()
+            if text:
+                last.append(text)
+                del last[:-KEPT]
+                self._log(sink, f"{hand.name}: {text}", _severity(text))
+
+        if not hand.command:
+            command = f"RAMPDECK_WORKER={shlex.quote(hand.name)} exec {command}"
+        async with remote.stream(f"({command}) 2>&1") as stream:
+            rest = b""
+            async for chunk in stream.chunks():
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    take(line)
+            take(rest)
+            return _how(await stream.wait(), last)
+
+    async def _has_ended(self, hand: Hand, why: str, sink: Sink) -> None:
+        worker = self._driver.roll.named(hand.name)
+        if worker is None:
+            self.trouble = self.trouble or f"worker {hand.name} could not be started: {clean(why)}"
+            self._log(sink, f"{hand.name} could not be started: {why}", Severity.ERROR)
+        elif worker.state != "gone":
+            await in_greenlet(self._driver.lose, worker, f"ended: {clean(why)}")
+
+    # -- watching
+
+    async def _watch(self, sink: Sink) -> None:
+        async for _ in Ticks():
+            self._tell(sink)
+            workers = sorted(self._driver.roll, key=lambda worker: worker.name)
+            values = self._values(workers)
+            sink.sample(values, tuple(map(_row, workers)))
+            if excesses := judge_workers(values, self._limits):
+                sink.warn(str(excesses[0]))
+            else:
+                sink.live()
+
+    def _tell(self, sink: Sink) -> None:
+        roll = self._driver.roll
+        told, roll.told = roll.told, []
+        for text, signal in told:
+            severity = Severity.WARNING if signal else Severity.NOTICE
+            self._log(sink, text, severity, signal)
+        if (plain := len(roll.plain)) != self._plain:
+            self._plain = plain
+            if plain:
+                self._log(sink, plain_words(plain, self.here), Severity.WARNING)
+
+    def _log(self, sink: Sink, text: str, severity: Severity, signal: str = "") -> None:
+        sink.log(text, severity, fields={"signal": signal} if signal else None)
+        self._say(clean(text))
+
+    def _values(self, workers: Sequence[Worker]) -> dict[str, float]:
+        here = [worker for worker in workers if worker.here]
+        return {
+            "here": float(len(here)),
+            "expected": float(max(self.expected, len(here))),
+            "plain": float(sum(not worker.ours for worker in here)),
+            "unstamped": float(sum(not worker.ours or bool(worker.wire) for worker in here)),
+            "lost": float(sum(worker.state in ("silent", "lost") for worker in workers)),
+            "users": float(sum(worker.users for worker in here)),
+            "rps": sum(worker.rps for worker in here),
+            "cpu_percent": max((worker.cpu or 0.0 for worker in here), default=0.0),
+            "lag_p99_ms": max((worker.lag or 0.0 for worker in here), default=0.0),
+        }
+
+
+def _row(worker: Worker) -> dict[str, Value]:
+    health = Health.LIVE if worker.here else Health.ABSENT if worker.state == "gone" else Health.BLIND
+    return {
+        "worker": worker.name,
+        "kind": worker.kind,
+        "state": worker.state,
+        "users": worker.users,
+        "rps": worker.rps,
+        "cpu": worker.cpu,
+        "lag": worker.lag,
+        "place": f"{worker.host} {worker.pid}" if worker.pid else worker.host,
+        "_health": health.value,
+    }
+
+
+def _how(done: Completed, last: Sequence[str]) -> str:
+    how = "the connection was lost" if done.status == -1 else f"exit status {done.status}"
+    if done.status > 128:
+        how = f"killed by signal {done.status - 128}"
+    return f"{how}. It said last: {' / '.join(last)}" if last and done.status else how
+
+
+def _severity(line: str) -> Severity:
+    level = _LEVEL.match(line)
+    return _LEVELS.get(level.group(1), Severity.INFO) if level else Severity.INFO

@@ -1,0 +1,193 @@
+"""The load in workers: the cockpit's master, driven, and what the workers counted."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gevent
+from locust.env import Environment
+
+from rampdeck.engine.driver import Order
+from rampdeck.engine.master import CockpitMaster
+from rampdeck.engine.recorder import Recorder
+from rampdeck.engine.reports import ASK, KEY, Merged, PaceSum, Report, of_locust, pack_pace, unpack
+from rampdeck.engine.roll import MISSED, Roll, Worker
+from rampdeck.model import Pace, RequestStats
+
+ASK_AFTER = 0.85
+"""Seconds after the figures were taken when the workers are asked for the next, to be there in time."""
+CATCH_UP = 0.3
+"""Seconds that the workers get to tell the last figures of a level before the next one begins."""
+FAREWELL = 1.5
+"""Seconds that the workers get to leave at the end."""
+
+
+class MasterDriver:
+    """Users in workers; their figures are put together here.
+
+    What the locustfile itself reports in this process is counted as well, as
+    Locust does. Nothing is counted twice: reports of ours are numbered.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self.runner: Any = environment.runner
+        assert isinstance(self.runner, CockpitMaster)
+        self.recorder = Recorder(environment)
+        self._pace = PaceSum()
+        self._spelled = self.recorder.spelled
+        self._merged = Merged()
+        self._asking: Any = None
+        environment.events.worker_report.add_listener(self._on_report)
+        environment.events.quitting.add_listener(self._on_quitting)
+
+    @property
+    def roll(self) -> Roll:
+        """The workers."""
+        roll: Roll = self.runner.roll
+        return roll
+
+    @property
+    def port(self) -> int:
+        """The port that workers join at."""
+        return int(self.runner.server.port)
+
+    @property
+    def owed(self) -> bool:
+        """Whether a load waits for the first worker."""
+        return self.runner.owed is not None
+
+    @property
+    def failure(self) -> str:
+        """Return what a worker cannot do, or that there is none left."""
+        for worker in self.roll:
+            if worker.trouble:
+                return f"worker {worker.name}: {worker.trouble}"
+        if self.runner.deserted:
+            return "no worker is left to make the load"
+        return str(self.runner.stuck)
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether there were more request names than are told apart, in a worker or over all of them."""
+        here = self._merged.overflowed or self.recorder.overflowed
+        return here or any(worker.overflowed for worker in self.roll)
+
+    @property
+    def exceptions(self) -> Mapping[str, int]:
+        """How often the scenario's own code raised, in all workers."""
+        total = Counter(self.recorder.exceptions)
+        for worker in self.roll:
+            total.update(worker.exceptions)
+        return total
+
+    @property
+    def spelled(self) -> Mapping[str, str]:
+        """Errors of requests as Locust writes them, by text, as our workers have met them."""
+        return self._spelled
+
+    def take(self) -> tuple[RequestStats, ...]:
+        """Return what has been reported since the last call, and ask for the next in time."""
+        if self._asking is None or self._asking.ready():
+            self._asking = gevent.spawn_later(ASK_AFTER, self.runner.tell_ours, ASK)
+        for stats in self.recorder.take():
+            self._merged.add(stats)
+        return self._merged.take()
+
+    def take_pace(self, seconds: float) -> Pace | None:
+        """Return what users with a known pace did since the last call, ``seconds`` ago."""
+        self._pace.add(pack_pace(self.recorder.pacing.take(seconds)))
+        return self._pace.take()
+
+    def begin(self, order: Order, latest: Callable[[], bool]) -> None:  # noqa: ARG002 - workers do it themselves
+        """Start a ramp and wait until Locust follows it; without a worker it waits for one by itself."""
+        runner = self.runner
+        runner.start(order.users, order.spawn_rate)
+        ramp = None if runner.owed else runner.spawning_greenlet
+        gevent.sleep(0)
+        while ramp is not None and not ramp.ready() and runner.state not in ("spawning", "running"):
+            gevent.sleep(0.01)
+
+    def catch_up(self) -> None:
+        """Have our workers tell what they have counted so far."""
+        asked = time.monotonic()
+        self.runner.tell_ours(ASK)
+        while any(worker.ours and worker.reported < asked for worker in self.roll.here):
+            if time.monotonic() - asked > CATCH_UP:
+                break
+            gevent.sleep(0.005)
+
+    def halt(self) -> None:
+        """Stop the load; blocks until the users are gone and all that they did is counted."""
+        self.runner.stop()
+
+    def abort(self) -> None:
+        """Cut every request off at once."""
+        self.runner.cut_off()
+
+    def free_the_loop(self) -> None:
+        """Do nothing: there are no users here."""
+
+    def lose(self, worker: Worker, why: str) -> None:
+        """Give a worker up whose process has ended; may block."""
+        if not self.runner.closing:
+            self.runner.lose(worker, "lost", why)
+
+    def close(self) -> None:
+        """Wait a moment until the workers have left, then leave the port."""
+        deadline = time.monotonic() + FAREWELL
+        while self.roll.here and time.monotonic() < deadline:
+            gevent.sleep(0.02)
+        if self._asking is not None:
+            self._asking.kill(block=False)
+        self.runner.greenlet.kill(block=True)
+        self.runner.server.close(linger=100)
+        self.recorder.close()
+
+    def _on_quitting(self, **_: Any) -> None:
+        # Fired in reverse: before the master's own listener, which says good-bye to the workers.
+        self.runner.closing = True
+
+    def _on_report(self, client_id: str, data: dict[str, Any]) -> None:
+        worker = self.roll.get(client_id)
+        if worker is None:
+            return
+        reports = data.get(KEY)
+        if reports is None:
+            self._count_plain(worker, data)
+            return
+        for packed in reports:
+            self._count(worker, Report.unpacked(packed))
+
+    def _count(self, worker: Worker, report: Report) -> None:
+        if report.number <= worker.number:
+            return
+        missed = report.number - worker.number - 1
+        if missed:
+            self.roll.tell(f"{missed} reports of worker {worker.name} were lost", MISSED)
+        requests = 0
+        for packed in report.entries:
+            stats = unpack(packed)
+            requests += stats.successes.count + stats.failures.count
+            self._merged.add(stats)
+        self._pace.add(report.pace)
+        worker.number, worker.reported = report.number, time.monotonic()
+        worker.version, worker.host, worker.pid = report.version, report.host, report.pid
+        worker.cpu, worker.lag = report.cpu, report.lag
+        worker.rate(requests, report.seconds)
+        if report.wire and report.wire != worker.wire:
+            self.roll.tell(f"worker {worker.name} has no wire clock: {report.wire}")
+        worker.wire, worker.trouble = report.wire, report.trouble
+        self._spelled.update(report.spelled)
+        worker.overflowed, worker.exceptions = report.overflowed, report.exceptions
+
+    def _count_plain(self, worker: Worker, data: Mapping[str, Any]) -> None:
+        now = time.monotonic()
+        requests = 0
+        for stats in of_locust(data):
+            requests += stats.successes.count + stats.failures.count
+            self._merged.add(stats)
+        seconds, worker.reported = now - worker.reported, now
+        worker.rate(requests, seconds)

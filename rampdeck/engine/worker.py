@@ -1,0 +1,231 @@
+"""One of our workers: Locust's WorkerRunner, which also tells the cockpit the exact figures.
+
+It goes on hearing the cockpit while it stops, so that a graceful stop can be
+cut short, and it is ready again at once; Locust's own is deaf meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import gevent
+import gevent.event
+import locust
+import psutil
+from locust import argument_parser, runners
+from locust.env import Environment
+from locust.exception import RPCError
+from locust.rpc import Message
+from locust.runners import STATE_INIT, WorkerRunner
+
+import rampdeck
+from rampdeck import loop
+from rampdeck.engine import wire
+from rampdeck.engine.ending import Ending
+from rampdeck.engine.recorder import Recorder
+from rampdeck.engine.reports import ABORT, ASK, KEY, Report, identity, pack, pack_pace
+from rampdeck.engine.starting import fire_init
+from rampdeck.errors import UsageError
+
+REPORT = 1.0
+"""Seconds between reports, and a little more where the cockpit asks for them at its own second."""
+PATIENCE = 0.3
+"""Seconds that the cockpit may be late with asking."""
+LOOK = 0.02
+"""Seconds between looks at how late the loop is."""
+WINDOW = 10.0
+"""Seconds that the 99th percentile of that is taken over."""
+SHORT = 0.5
+"""Seconds below which a share of the processor says nothing."""
+ALONE = 10
+"""Seconds without a word of the cockpit after which a worker ends; one that it started ends with it."""
+LAST_WORDS = 500
+"""Milliseconds that what was said last gets to leave."""
+
+
+class CockpitWorker(WorkerRunner):
+    """A worker that reports as :class:`rampdeck.engine.reports.Report` says."""
+
+    def __init__(self, environment: Environment, host: str, port: int, *, name: str) -> None:
+        self.name = name
+        self.trouble = ""
+        self._id = identity(socket.gethostname(), name)
+        self._recorder = Recorder(environment)
+        self._ending = Ending(self)
+        self._process = psutil.Process()
+        self._process.cpu_percent()
+        self._unsent: list[dict[str, Any]] = []
+        self._number = self._spelled = 0
+        self._reported = time.monotonic()
+        self._lags: deque[float] = deque(maxlen=round(WINDOW / LOOK))
+        self._cpu, self._cpu_read = 0.0, self._reported
+        self.initialised = gevent.event.Event()
+        super().__init__(environment, host, port)
+        self.greenlet.spawn(self._watch_lag)
+
+    @property
+    def client_id(self) -> str:
+        """The id under which it joins; Locust's own would not tell who it is."""
+        return self._id
+
+    @client_id.setter
+    def client_id(self, _: str) -> None:
+        pass
+
+    # -- hearing
+
+    def handle_message(self, msg: Message) -> None:
+        """Do what only ours do, and the rest as Locust does."""
+        if msg.type != "ack":
+            # A late joiner is given users at once; the locustfile's init listeners come first.
+            self.initialised.wait()
+        if msg.type == ASK:
+            self._send_stats()
+        elif msg.type == ABORT:
+            self._ending.abort()
+        elif msg.type == "stop":
+            self.greenlet.spawn(self._stop)
+        else:
+            if msg.type == "spawn":
+                self._learn(msg.data["user_classes_count"])
+            super().handle_message(msg)
+
+    def _learn(self, names: Iterable[str]) -> None:
+        """Take in user classes that the operator has chosen since this worker was started."""
+        environment: Any = self.environment
+        known = environment.user_classes_by_name
+        available = environment.available_user_classes or {}
+        if new := [available[name] for name in names if name not in known and name in available]:
+            environment.user_classes.extend(new)
+            environment._tasks_filtered = False
+
+    def start_worker(self, user_classes_count: dict[str, int], **_: Any) -> None:
+        """Go to these users; those that an earlier step asked to leave are not counted in."""
+        leaving = self._ending.leaving()
+        super().start_worker(user_classes_count)
+        if leaving:
+            gevent.joinall(leaving, timeout=self.environment.stop_timeout + 1)
+            super().start_worker(user_classes_count)
+
+    def _stop(self) -> None:
+        self._ending.halt()
+        self._send_stats()
+        self.client.send(Message("client_stopped", None, self.client_id))
+        self.worker_state = STATE_INIT
+        self.client.send(Message("client_ready", locust.__version__, self.client_id))
+
+    # -- telling
+
+    def stats_reporter(self) -> Any:
+        """Report when the cockpit has not asked in time."""
+        while True:
+            gevent.sleep(0.1)
+            if time.monotonic() - self._reported > REPORT + PATIENCE:
+                try:
+                    self._send_stats()
+                except RPCError:
+                    runners.logger.warning("the cockpit cannot be reached; it will be told later")
+
+    def _send_stats(self) -> None:
+        data: dict[str, Any] = {}
+        self.environment.events.report_to_master.fire(client_id=self.client_id, data=data)
+        # Kept until it is sent: what it tells has been taken out of the recorder.
+        self._unsent.append(self._report().packed())
+        data[KEY] = self._unsent
+        self.client.send(Message("stats", data, self.client_id))
+        self._unsent = []
+
+    def _report(self) -> Report:
+        now = time.monotonic()
+        seconds, self._reported = now - self._reported, now
+        if now - self._cpu_read > SHORT:
+            self._cpu, self._cpu_read = self._process.cpu_percent(), now
+        lags = sorted(self._lags)
+        self._number += 1
+        return Report(
+            number=self._number,
+            name=self.name,
+            pid=self._process.pid,
+            host=socket.gethostname(),
+            version=rampdeck.__version__,
+            seconds=seconds,
+            cpu=self._cpu,
+            lag=lags[int(len(lags) * 0.99)] if lags else 0.0,
+            entries=[pack(stats) for stats in self._recorder.take()],
+            pace=pack_pace(self._recorder.pacing.take(seconds)),
+            wire=wire.clock().reason,
+            overflowed=self._recorder.overflowed,
+            exceptions=dict(self._recorder.exceptions),
+            spelled=self._newly_spelled(),
+            trouble=self.trouble or self._ending.failure or self._broken_ramp(),
+        )
+
+    def _newly_spelled(self) -> dict[str, str]:
+        spelled = list(self._recorder.spelled.items())[self._spelled :]
+        self._spelled += len(spelled)
+        return dict(spelled)
+
+    def _broken_ramp(self) -> str:
+        error = self.spawning_greenlet.exception if self.spawning_greenlet is not None else None
+        if error is None or isinstance(error, SystemExit):
+            return ""
+        return f"the users cannot be started: {type(error).__name__}: {error}"
+
+    def _watch_lag(self) -> None:
+        """Note how late the loop is, on a fixed grid: a block weighs as much as it held up."""
+        self.initialised.wait()
+        due = time.monotonic()
+        while True:
+            due += LOOK
+            gevent.sleep(max(due - time.monotonic(), 0.0))
+            self._lags.append(max(time.monotonic() - due, 0.0) * 1000)
+
+
+def serve(environment: Environment) -> int:
+    """Make load until the cockpit says good-bye or a signal comes; returns the exit code.
+
+    Raises :class:`ScenarioError` when an ``init`` listener of the locustfile refuses to go on.
+    """
+    worker: Any = environment.runner
+    fire_init(environment)
+
+    def scenario_exits(exit_: SystemExit) -> None:
+        worker.trouble = worker.trouble or f"the scenario called sys.exit({exit_.code!r})"
+
+    loop.exits.append(scenario_exits)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, gevent.spawn, worker.quit)
+    worker.initialised.set()
+    worker.greenlet.join()
+    with contextlib.suppress(RPCError):
+        worker._send_stats()
+        environment.events.quitting.fire(environment=environment, reverse=True)
+    environment.events.quit.fire(exit_code=environment.process_exit_code)
+    worker.client.close(linger=LAST_WORDS)
+    return environment.process_exit_code or 0
+
+
+def make_worker(environment: Environment, host: str, port: int, *, name: str, tries: int) -> CockpitWorker:
+    """Join the cockpit; blocks until it answers.
+
+    Raises :class:`UsageError` when nobody has answered after so many tries of five seconds.
+    """
+    # Locust makes its whole parser anew for every option of every order: a quarter of a second each time.
+    argument_parser.default_args_dict = functools.cache(argument_parser.default_args_dict)
+    runners.WORKER_LOG_REPORT_INTERVAL = -1  # the cockpit reads what is written, as it is written
+    runners.CONNECT_RETRY_COUNT, runners.MASTER_HEARTBEAT_TIMEOUT = tries, ALONE
+    try:
+        # As Locust's create_worker_runner does: a worker keeps no history.
+        environment.stats = type(environment.stats)(use_response_times_cache=False)
+        worker: CockpitWorker = environment._create_runner(CockpitWorker, host=host, port=port, name=name)
+    except (ConnectionError, RPCError) as error:
+        fix = "Check --master-host and --master-port, and the way between the two machines"
+        raise UsageError(f"no cockpit answers at {host}:{port}", str(error), fix) from None
+    return worker

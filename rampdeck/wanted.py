@@ -1,0 +1,58 @@
+"""What is wanted of a run: the configuration and the command line, put together.
+
+The cockpit and its workers read both alike.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from rampdeck import config as configuration
+from rampdeck.config import Config, LoadConfig, validate
+from rampdeck.engine import options as command_line
+from rampdeck.errors import UsageError
+
+DEFAULT_FILE = Path("rampdeck.toml")
+
+
+def configured(argv: list[str]) -> Config:
+    """Return the configuration that the command line names, or the one that is here, or none."""
+    named = command_line.configuration_of(argv)
+    path = Path(named) if named else DEFAULT_FILE
+    if named or path.exists():
+        return configuration.load(path)
+    return Config()
+
+
+def overridden(settings: Config, options: Namespace) -> Config:
+    """Return the configuration with what the command line says instead."""
+    if options.num_users is not None and options.num_users < 0:
+        raise UsageError("the command line is wrong", f"{options.num_users} users cannot be had")
+    said = {
+        "spawn_rate": options.spawn_rate,
+        "max_users": options.max_users,
+        "stop_timeout": float(options.stop_timeout) or None,
+    }
+    written = settings.load.model_dump(exclude_unset=True)
+    load = validate(
+        LoadConfig,
+        written | {name: value for name, value in said.items() if value is not None},
+        "the command line is wrong",
+    )
+    target = settings.target.model_copy(update={"host": options.host or settings.target.host})
+    gate = settings.gate.model_copy(
+        update={"thresholds": tuple(options.threshold) or settings.gate.thresholds}
+    )
+    record = settings.record.model_copy(
+        update={"folder": Path(options.record) if options.record else settings.record.folder}
+    )
+    return settings.model_copy(update={"load": load, "target": target, "gate": gate, "record": record})
+
+
+def complete(options: Namespace, settings: Config) -> None:
+    """Put into Locust's options what the configuration says where the command line says nothing."""
+    options.host = settings.target.host
+    options.stop_timeout = settings.load.stop_timeout
+    options.tags = options.tags or list(settings.scenario.tags) or None
+    options.exclude_tags = options.exclude_tags or list(settings.scenario.exclude_tags) or None
