@@ -87,8 +87,8 @@ def test_a_rate_that_is_missed_says_how_many_users_it_takes(level: Level) -> Non
         level.second(41, took=1.22, lost=9.0)
     assert level.now().short
     assert level.doubts == [
-        "step 1 (50 users): asked 50.0 iterations/s, achieved 41.0/s: users too few for this pace: an iteration took "
-        "1.22 s on average, so it needs at least 61 users, not 50, each at a longer period"
+        "step 1 (50 users): asked 50.0 iterations/s, achieved 41.0/s: users too few for this pace: "
+        "an iteration took 1.22 s on average, so it needs at least 61 users, not 50, each at a longer period"
     ]
     result = level.result()
     assert (result.steps[0].asked, result.steps[0].achieved) == (50.0, 41.0)
@@ -100,7 +100,8 @@ def test_users_who_get_no_answer_at_all_are_a_doubt_too(level: Level) -> None:
     for _ in range(30):
         level.second(0, times=())
     assert level.doubts == [
-        "step 1 (50 users): asked 50.0 iterations/s, achieved 0.0/s: hardly any iteration of its 50 users came to an end"
+        "step 1 (50 users): asked 50.0 iterations/s, achieved 0.0/s: "
+        "hardly any iteration of its 50 users came to an end"
     ]
 
 
