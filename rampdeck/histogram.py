@@ -146,8 +146,10 @@ class Histogram:
             self.buckets = dict(other.buckets)
         self.count += other.count
         self.total += other.total
-        self.lowest = min(self.lowest, other.lowest)
-        self.highest = max(self.highest, other.highest)
+        if other.lowest < self.lowest:
+            self.lowest = other.lowest
+        if other.highest > self.highest:
+            self.highest = other.highest
 
     def subtract(self, other: Histogram) -> None:
         """Take out what was once added: how a sliding window moves on.
@@ -167,10 +169,11 @@ class Histogram:
         if not buckets:
             self.total, self.lowest, self.highest = 0.0, math.inf, 0.0
             return
-        if bucket_of(other.highest) >= bucket_of(self.highest):
-            self.highest = value_of(max(buckets))
-        if bucket_of(other.lowest) <= bucket_of(self.lowest):
-            self.lowest = value_of(min(buckets))
+        # A value left in the bucket of the one that went may be smaller by the width of a bucket.
+        if other.highest * _GAMMA >= self.highest:
+            self.highest = min(self.highest, value_of(max(buckets)))
+        if other.lowest <= self.lowest * _GAMMA:
+            self.lowest = max(self.lowest, value_of(min(buckets)))
 
     @property
     def mean(self) -> float | None:
@@ -187,11 +190,15 @@ class Histogram:
 
     def percentiles(self, percents: Iterable[float]) -> tuple[float | None, ...]:
         """Return several percentiles in ms from one pass."""
-        wanted = tuple(percents)
-        if not self.count:
-            return (None,) * len(wanted)
+        count = self.count
+        if not count:
+            return tuple(None for _ in percents)
         buckets = sorted(self.buckets)
         seen = list(accumulate(map(self.buckets.__getitem__, buckets)))
-        ranks = (max(1, math.ceil(self.count * percent / 100 - 1e-9)) for percent in wanted)
-        values = (value_of(buckets[bisect_left(seen, rank)]) for rank in ranks)
-        return tuple(min(max(value, self.lowest), self.highest) for value in values)
+        lowest, highest = self.lowest, self.highest
+        found: list[float] = []
+        for percent in percents:
+            rank = _ceil(count * percent / 100 - 1e-9) or 1
+            value = float(_GAMMA ** buckets[bisect_left(seen, rank)]) * _MIDDLE
+            found.append(lowest if value < lowest else min(value, highest))
+        return tuple(found)

@@ -22,7 +22,6 @@ MOST_TALLIES = 2_000
 """Names of levels (10 names in 200 levels, 500 in 4) that are kept apart; of levels before only the sums."""
 Key = tuple[str, str]
 """Method and name."""
-_SERIES = ("successes", "failures", "locust", "delay", "corrected")
 
 
 class Tally:
@@ -42,20 +41,32 @@ class Tally:
 
     def add(self, stats: RequestStats | Tally) -> None:
         """Take in more requests."""
-        for name in _SERIES:
-            series: Histogram = getattr(stats, name)
-            if series.count:
-                getattr(self, name).add(series)
+        if stats.successes.count:
+            self.successes.add(stats.successes)
+        if stats.failures.count:
+            self.failures.add(stats.failures)
+        if stats.locust.count:
+            self.locust.add(stats.locust)
+        if stats.delay.count:
+            self.delay.add(stats.delay)
+        if stats.corrected.count:
+            self.corrected.add(stats.corrected)
         self.bytes += stats.bytes
         self.redirects += stats.redirects
         self.killed += stats.killed
 
     def subtract(self, stats: RequestStats | Tally) -> None:
         """Take out requests that have left a sliding window."""
-        for name in _SERIES:
-            series: Histogram = getattr(stats, name)
-            if series.count:
-                getattr(self, name).subtract(series)
+        if stats.successes.count:
+            self.successes.subtract(stats.successes)
+        if stats.failures.count:
+            self.failures.subtract(stats.failures)
+        if stats.locust.count:
+            self.locust.subtract(stats.locust)
+        if stats.delay.count:
+            self.delay.subtract(stats.delay)
+        if stats.corrected.count:
+            self.corrected.subtract(stats.corrected)
         self.bytes -= stats.bytes
         self.redirects -= stats.redirects
         self.killed -= stats.killed
@@ -73,7 +84,7 @@ class Tally:
         """Return the figures of this span, which lasted ``seconds``."""
         count = self.successes.count + self.failures.count
         if not count:
-            return Figures(seconds=seconds, rps=0.0 if seconds > 0 else None, killed=self.killed)
+            return self.counts(seconds)
         everything = self.all()
         p50, p95, p99, p999 = everything.percentiles((50, 95, 99, 99.9))
         return Figures(
@@ -93,6 +104,39 @@ class Tally:
             delay_p95=self.delay.percentile(95),
             stamped=self.delay.count,
             redirects=self.redirects,
+            killed=self.killed,
+        )
+
+    def glance(self, seconds: float) -> Figures:
+        """Return what a row of the table shows, worked out each second for each name."""
+        count = self.successes.count + self.failures.count
+        if not count:
+            return self.counts(seconds)
+        everything = self.all()
+        p50, p95, p99 = everything.percentiles((50, 95, 99))
+        return Figures(
+            seconds=seconds,
+            requests=count,
+            failures=self.failures.count,
+            rps=count / seconds if seconds > 0 else None,
+            error_rate=self.failures.count / count,
+            mean=everything.total / count,
+            p50=p50,
+            p95=p95,
+            p99=p99,
+            highest=everything.highest,
+            killed=self.killed,
+        )
+
+    def counts(self, seconds: float) -> Figures:
+        """Return the counts and rates alone."""
+        count = self.successes.count + self.failures.count
+        return Figures(
+            seconds=seconds,
+            requests=count,
+            failures=self.failures.count,
+            rps=count / seconds if seconds > 0 else None,
+            error_rate=self.failures.count / count if count else None,
             killed=self.killed,
         )
 
@@ -129,38 +173,34 @@ class Span:
         self.pace = PaceTally()
         self.names: dict[Key, Tally] = {}
 
-    def add(self, batch: RequestBatch) -> None:
-        """Take in a batch."""
+    def add(self, batch: RequestBatch, total: Tally | None = None) -> None:
+        """Take in a batch; ``total`` is the sum of it, where it is known already."""
         self.seconds += batch.seconds
         self.pace.add(batch.pace)
+        self.total.add(total or _sum(batch))
         for stats in batch.entries:
             key = (stats.method, stats.name)
             tally = self.names.get(key)
             if tally is None:
                 tally = self.names[key] = Tally()
             tally.add(stats)
-            self.total.add(stats)
 
     def forget_names(self) -> None:
         """Keep the sum of all names only."""
         self.forgotten += len(self.names)
         self.names = {}
 
-    def subtract(self, batch: RequestBatch) -> None:
+    def subtract(self, batch: RequestBatch, total: Tally | None = None) -> None:
         """Take out a batch that was added once."""
         self.seconds = max(0.0, self.seconds - batch.seconds)
         self.pace.subtract(batch.pace)
+        self.total.subtract(total or _sum(batch))
         for stats in batch.entries:
             self.names[stats.method, stats.name].subtract(stats)
-            self.total.subtract(stats)
 
     def figures(self) -> Figures:
         """Return the figures of all names together."""
         return self.total.figures(self.seconds)
-
-    def by_name(self) -> dict[Key, Figures]:
-        """Return the figures of each name."""
-        return {key: tally.figures(self.seconds) for key, tally in self.names.items()}
 
     def matching(self, method: str | None, name: str | None) -> Tally:
         """Return the requests of a method and a name together; ``None`` stands for any."""
@@ -171,6 +211,13 @@ class Span:
             if method in (None, one_method) and name in (None, one_name):
                 found.add(tally)
         return found
+
+
+def _sum(batch: RequestBatch) -> Tally:
+    total = Tally()
+    for stats in batch.entries:
+        total.add(stats)
+    return total
 
 
 class History:
@@ -203,22 +250,25 @@ class RequestBook:
         self.errors_left_out = 0
         self.p95: dict[Key, History] = {}
         self.total_p95, self.rps, self.error_rate = History(), History(), History()
-        self._recent: deque[RequestBatch] = deque()
+        self.glances: dict[Key, Figures] = {}
+        """The window's figures of each name, as of the last :meth:`tick`."""
+        self._recent: deque[tuple[RequestBatch, Tally]] = deque()
 
     def add(self, batch: RequestBatch, step: int | None) -> None:
         """Take in a batch; ``step`` is the step whose measured part it belongs to, if any."""
+        total = _sum(batch)
         if batch.users or batch.entries:
             # Seconds without any load would thin the rates of the whole run out.
-            self.whole.add(batch)
+            self.whole.add(batch, total)
         if step is not None:
             if step not in self.steps:
                 self._make_room()
                 self.steps[step] = Span()
-            self.steps[step].add(batch)
-        self.window.add(batch)
-        self._recent.append(batch)
-        while self.window.seconds - self._recent[0].seconds >= WINDOW - 0.5:
-            self.window.subtract(self._recent.popleft())
+            self.steps[step].add(batch, total)
+        self.window.add(batch, total)
+        self._recent.append((batch, total))
+        while self.window.seconds - self._recent[0][0].seconds >= WINDOW - 0.5:
+            self.window.subtract(*self._recent.popleft())
         for stats in batch.entries:
             self._count_errors(stats, batch)
 
@@ -228,11 +278,13 @@ class RequestBook:
         self.total_p95.add(figures.p95)
         self.rps.add(figures.rps)
         self.error_rate.add(figures.error_rate)
-        for key, tally in self.window.names.items():
+        seconds = self.window.seconds
+        self.glances = {key: tally.glance(seconds) for key, tally in self.window.names.items()}
+        for key, glance in self.glances.items():
             history = self.p95.get(key)
             if history is None:
                 history = self.p95[key] = History()
-            history.add(tally.all().percentile(95))
+            history.add(glance.p95)
 
     def worst_errors(self, most: int = 20) -> Iterable[tuple[str, str, str, int]]:
         """Return method, name, error text and count of the most frequent errors."""

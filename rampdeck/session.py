@@ -169,18 +169,18 @@ class Session:
         return self.events, tuple(event for _, event in found[-most:])
 
     def request_rows(self, health: Callable[[str, str, Figures], Health]) -> tuple[RequestRow, ...]:
-        """Return a row for each request name, in the order of their first request."""
-        window = self.book.window.by_name()
+        """Return a row for each request name, in the order of their first request, as of the last tick."""
+        book = self.book
         return tuple(
             RequestRow(
-                method=method,
-                name=name,
-                window=window[method, name],
-                whole=tally.figures(self.book.whole.seconds),
-                p95=history.series() if (history := self.book.p95.get((method, name))) else (),
-                health=health(method, name, window[method, name]),
+                method=key[0],
+                name=key[1],
+                window=glance,
+                whole=book.whole.names[key].counts(book.whole.seconds),
+                p95=book.p95[key].series(),
+                health=health(*key, glance),
             )
-            for (method, name), tally in self.book.whole.names.items()
+            for key, glance in book.glances.items()
         )
 
     def trend(self) -> Trend:

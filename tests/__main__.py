@@ -22,13 +22,19 @@ HERE = Path(__file__).parent
 AT_ONCE = 3
 """Parts that run side by side; on two cores, since most of it is waiting."""
 SLOW = (
-    "run/test_terminal.py",
-    "run/test_headless.py",
-    "demo",
-    "collectors",
-    "test_run.py",
-    "engine",
     "tui",
+    "run/test_headless.py",
+    "engine",
+    "run/test_terminal.py",
+    "run/test_workers.py",
+    "run/test_auto_step.py",
+    "run/test_outputs.py",
+    "run/test_counted_twice.py",
+    "demo",
+    "scenarios",
+    "collectors",
+    "bench",
+    "test_run.py",
     "remote",
 )
 """What takes longest, longest first."""
