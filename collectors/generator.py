@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import ClassVar
@@ -21,18 +20,13 @@ from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.config import GeneratorLimits
 from rampdeck.errors import SourceError
 from rampdeck.health import judge
+from rampdeck.lag import LagMeter
 from rampdeck.pace import Ticks
 from rampdeck.remote import Remote
 from rampdeck.view import Figure, Metric, Unit, View
 
-INTERVAL = 0.02
-"""Seconds between two looks at the loop."""
-WINDOW = 10
-"""Seconds that the 99th percentile of the lag is taken over: 500 looks."""
 CALM = 5
 """Readings in a row without trouble before a warning is taken back."""
-
-
 WARM_UP = 5.0
 """Seconds in which the lag is not looked at: the program is still starting and connecting."""
 
@@ -76,47 +70,6 @@ def _view(limits: GeneratorLimits) -> View:
     )
 
 
-class LagMeter:
-    """How late the loop runs what is due, in milliseconds.
-
-    The looks stand on a fixed grid. Those that a block of the loop held up are
-    made up for, each with its own lateness: so a block weighs as it would for
-    whatever else was due in it.
-    """
-
-    def __init__(self) -> None:
-        self._second: list[float] = []
-        self._window: deque[float] = deque(maxlen=round(WINDOW / INTERVAL))
-
-    async def run(self) -> None:
-        """Look for ever, once the program has started."""
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(WARM_UP)
-        due = loop.time()
-        while True:
-            due += INTERVAL
-            await asyncio.sleep(due - loop.time())
-            now = loop.time()
-            self.note((now - due) * 1000)
-            # One by one they would never catch up with a loop whose turns take longer than a look.
-            while due + INTERVAL <= now:
-                due += INTERVAL
-                self.note((now - due) * 1000)
-
-    def note(self, late: float) -> None:
-        """Take one look's lateness in milliseconds; a timer may also be a trifle early."""
-        self._second.append(max(late, 0.0))
-
-    def take(self) -> tuple[float, float] | None:
-        """Return the 99th percentile of the last ten seconds and the most since the last call, if any."""
-        self._window.extend(self._second)
-        most, self._second = max(self._second, default=0.0), []
-        if not self._window:
-            return None
-        ordered = sorted(self._window)
-        return ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)], most
-
-
 class GeneratorCollector:
     """Reads this process and this machine once a second; the remote host does not matter."""
 
@@ -150,7 +103,7 @@ class GeneratorCollector:
         # The first answer of each is the time since its last call, which nobody made.
         process.cpu_percent()
         psutil.cpu_percent()
-        looking = asyncio.create_task(lag.run())
+        looking = asyncio.create_task(_look(lag))
         try:
             ticks = Ticks()
             await anext(ticks)
@@ -173,6 +126,14 @@ class GeneratorCollector:
             sink.warn(reason)
         elif self._calm >= CALM:
             sink.live()
+
+
+async def _look(lag: LagMeter) -> None:
+    """Look at the loop for ever, once the program has started."""
+    await asyncio.sleep(WARM_UP)
+    loop = asyncio.get_running_loop()
+    while (rest := lag.look(loop.time())) > 0:
+        await asyncio.sleep(rest)
 
 
 def _read(process: psutil.Process, lag: LagMeter) -> dict[str, float]:

@@ -76,6 +76,11 @@ class Crew:
             Unit.MILLISECONDS,
             "how late the loop of the latest worker runs what is due, p99 of ten seconds",
         ),
+        Metric(
+            "lag_max_ms",
+            Unit.MILLISECONDS,
+            "how late the loop of the latest worker ran what was due, at most, this second",
+        ),
     )
     view: ClassVar[View] = View(
         title="Workers",
@@ -98,6 +103,7 @@ class Crew:
             Column("rps", "RATE", Unit.PER_SECOND, width=8),
             Column("cpu", "CPU", Unit.PERCENT, width=6),
             Column("lag", "LAG", Unit.MILLISECONDS, width=7),
+            Column("lag_max", "MOST", Unit.MILLISECONDS, width=7),
             Column("place", "HOST"),
         ),
         log=True,
@@ -249,6 +255,7 @@ class Crew:
             "rps": sum(worker.rps for worker in here),
             "cpu_percent": max((worker.cpu or 0.0 for worker in here), default=0.0),
             "lag_p99_ms": max((worker.lag or 0.0 for worker in here), default=0.0),
+            "lag_max_ms": max((worker.lag_max or 0.0 for worker in here), default=0.0),
         }
 
 
@@ -262,6 +269,7 @@ def _row(worker: Worker) -> dict[str, Value]:
         "rps": worker.rps,
         "cpu": worker.cpu,
         "lag": worker.lag,
+        "lag_max": worker.lag_max,
         "place": f"{worker.host} {worker.pid}" if worker.pid else worker.host,
         "_health": health.value,
     }

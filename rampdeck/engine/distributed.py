@@ -175,7 +175,7 @@ class MasterDriver:
         self._pace.add(report.pace)
         worker.number, worker.reported = report.number, time.monotonic()
         worker.version, worker.host, worker.pid = report.version, report.host, report.pid
-        worker.cpu, worker.lag = report.cpu, report.lag
+        worker.cpu, worker.lag, worker.lag_max = report.cpu, report.lag, report.lag_max
         worker.rate(requests, report.seconds)
         if report.wire and report.wire != worker.wire:
             self.roll.tell(f"worker {worker.name} has no wire clock: {report.wire}")

@@ -1,7 +1,7 @@
 """What the load engine asks of a runner, be the users here or in workers.
 
 :class:`rampdeck.engine.local.LocalDriver` has them in this process,
-:class:`rampdeck.engine.master.MasterDriver` in workers.
+:class:`rampdeck.engine.distributed.MasterDriver` in workers.
 """
 
 from __future__ import annotations

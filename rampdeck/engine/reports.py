@@ -39,8 +39,8 @@ class Report:
 
     ``number`` counts a worker's reports: one that comes twice is known by it.
     ``seconds`` is the time that the figures are of, ``cpu`` percent of one
-    core, ``lag`` how late its loop runs what is
-    due, the 99th percentile of ten seconds in ms.
+    core, ``lag`` how late its loop runs what is due, the 99th percentile of ten
+    seconds in ms, ``lag_max`` the most of the last second.
     ``exceptions`` are all that its scenario ever raised, ``spelled`` how
     Locust writes the errors that are new in this report. ``wire`` says why
     there are no wire times, if there are none; ``trouble`` what keeps the
@@ -55,6 +55,7 @@ class Report:
     seconds: float
     cpu: float
     lag: float
+    lag_max: float
     entries: list[Packed]
     pace: list[Any] | None = None
     overflowed: bool = False

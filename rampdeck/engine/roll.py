@@ -34,6 +34,7 @@ class Worker:
     rps: float = 0.0
     cpu: float | None = None
     lag: float | None = None
+    lag_max: float | None = None
     wire: str = ""
     number: int = 0
     reported: float = 0.0
@@ -126,12 +127,12 @@ class Roll:
         users = f", with {worker.users} users" if worker.users else ""
         self.tell(f"worker {worker.name} {why}{users}", LOST if worker.here else "")
         worker.state, worker.users, worker.rps = state, 0, 0.0
-        worker.cpu = worker.lag = None
+        worker.cpu = worker.lag = worker.lag_max = None
 
     def leave(self, worker: Worker) -> None:
         """Note that a worker has said good-bye."""
         worker.state, worker.users, worker.rps = "gone", 0, 0.0
-        worker.cpu = worker.lag = None
+        worker.cpu = worker.lag = worker.lag_max = None
 
     def tell(self, text: str, signal: str = "") -> None:
         """Keep a sentence for the person at the screen."""

@@ -11,7 +11,6 @@ import functools
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,17 +32,14 @@ from rampdeck.engine.recorder import Recorder
 from rampdeck.engine.reports import ABORT, ASK, KEY, Report, identity, pack, pack_pace
 from rampdeck.engine.starting import fire_init
 from rampdeck.errors import UsageError
+from rampdeck.lag import LagMeter
 
 REPORT = 1.0
 """Seconds between reports, and a little more where the cockpit asks for them at its own second."""
 PATIENCE = 0.3
 """Seconds that the cockpit may be late with asking."""
-LOOK = 0.02
-"""Seconds between looks at how late the loop is."""
-WINDOW = 10.0
-"""Seconds that the 99th percentile of that is taken over."""
 SHORT = 0.5
-"""Seconds below which a share of the processor says nothing."""
+"""Seconds below which a share of the processor, or the most of a second, says nothing."""
 ALONE = 10
 """Seconds without a word of the cockpit after which a worker ends; one that it started ends with it."""
 LAST_WORDS = 500
@@ -64,8 +60,9 @@ class CockpitWorker(WorkerRunner):
         self._unsent: list[dict[str, Any]] = []
         self._number = self._spelled = 0
         self._reported = time.monotonic()
-        self._lags: deque[float] = deque(maxlen=round(WINDOW / LOOK))
-        self._cpu, self._cpu_read = 0.0, self._reported
+        self._meter = LagMeter()
+        self._lags: tuple[float, float] | None = None
+        self._cpu, self._read_at = 0.0, self._reported
         self.initialised = gevent.event.Event()
         super().__init__(environment, host, port)
         self.greenlet.spawn(self._watch_lag)
@@ -145,9 +142,10 @@ class CockpitWorker(WorkerRunner):
     def _report(self) -> Report:
         now = time.monotonic()
         seconds, self._reported = now - self._reported, now
-        if now - self._cpu_read > SHORT:
-            self._cpu, self._cpu_read = self._process.cpu_percent(), now
-        lags = sorted(self._lags)
+        if now - self._read_at > SHORT:
+            self._read_at = now
+            self._cpu, self._lags = self._process.cpu_percent(), self._meter.take()
+        lag, lag_max = self._lags or (0.0, 0.0)
         self._number += 1
         return Report(
             number=self._number,
@@ -157,7 +155,8 @@ class CockpitWorker(WorkerRunner):
             version=rampdeck.__version__,
             seconds=seconds,
             cpu=self._cpu,
-            lag=lags[int(len(lags) * 0.99)] if lags else 0.0,
+            lag=lag,
+            lag_max=lag_max,
             entries=[pack(stats) for stats in self._recorder.take()],
             pace=pack_pace(self._recorder.pacing.take(seconds)),
             wire=wire.clock().reason,
@@ -179,13 +178,10 @@ class CockpitWorker(WorkerRunner):
         return f"the users cannot be started: {type(error).__name__}: {error}"
 
     def _watch_lag(self) -> None:
-        """Note how late the loop is, on a fixed grid: a block weighs as much as it held up."""
+        """Look how late the loop is, once the program has started."""
         self.initialised.wait()
-        due = time.monotonic()
         while True:
-            due += LOOK
-            gevent.sleep(max(due - time.monotonic(), 0.0))
-            self._lags.append(max(time.monotonic() - due, 0.0) * 1000)
+            gevent.sleep(self._meter.look(time.monotonic()))
 
 
 def serve(environment: Environment) -> int:
