@@ -132,7 +132,8 @@ async def _look(lag: LagMeter) -> None:
     """Look at the loop for ever, once the program has started."""
     await asyncio.sleep(WARM_UP)
     loop = asyncio.get_running_loop()
-    while (rest := lag.look(loop.time())) > 0:
+    while True:
+        rest = lag.look(loop.time())
         await asyncio.sleep(rest)
 
 

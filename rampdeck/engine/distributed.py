@@ -179,7 +179,8 @@ class MasterDriver:
         worker.rate(requests, report.seconds)
         if report.wire and report.wire != worker.wire:
             self.roll.tell(f"worker {worker.name} has no wire clock: {report.wire}")
-        worker.wire, worker.trouble = report.wire, report.trouble
+        worker.wire = report.wire
+        worker.trouble = worker.trouble or report.trouble  # until the load begins anew
         self._spelled.update(report.spelled)
         worker.overflowed, worker.exceptions = report.overflowed, report.exceptions
 

@@ -52,6 +52,7 @@ class CockpitMaster(MasterRunner):
         self.stuck = ""
         self.deserted = False
         self._stop: Any = None
+        self._listening: Any = None
         super().__init__(environment, host, port)
 
     # -- starting
@@ -66,6 +67,8 @@ class CockpitMaster(MasterRunner):
         """Start a ramp in a greenlet of its own, in place of the one that is under way."""
         self.target_user_count = user_count
         self.deserted = False
+        if self.state in (STATE_INIT, STATE_STOPPED):
+            self._forget()
         if not self._active():
             self.owed = (user_count, spawn_rate, user_classes)
             return
@@ -75,6 +78,19 @@ class CockpitMaster(MasterRunner):
             before.kill(block=True)
         ramp = self.greenlet.spawn(self._ramp, user_count, spawn_rate, user_classes)
         self.spawning_greenlet = ramp
+
+    def start_shape(self) -> None:
+        """Let the locustfile's shape drive the load; its first tick comes later."""
+        if self.state in (STATE_INIT, STATE_STOPPED):
+            self._forget()
+        super().start_shape()
+
+    def _forget(self) -> None:
+        """Forget what broke the load before: it would end the new one as well."""
+        self.deserted = False
+        self.stuck = ""
+        for worker in self.roll:
+            worker.trouble = ""
 
     def _ramp(self, user_count: int, spawn_rate: float, user_classes: Any) -> None:
         super().start(user_count, spawn_rate, user_classes=user_classes)
@@ -96,7 +112,8 @@ class CockpitMaster(MasterRunner):
         if self._stop is None or self._stop.ready():
             self._stop = gevent.spawn(self._halt)
         current: Any = gevent.getcurrent()
-        if current not in self.greenlet:
+        # Neither may a listener of the locustfile wait for what waits for it.
+        if current not in self.greenlet and current is not self._listening:
             self._stop.join()
 
     def quit(self) -> None:
@@ -131,7 +148,7 @@ class CockpitMaster(MasterRunner):
                 self._send("spawn", job, worker)
 
     def _halt(self) -> None:
-        self.environment.events.test_stopping.fire(environment=self.environment)
+        self._let(self.environment.events.test_stopping)
         self.final_user_classes_count = {**self.reported_user_classes_count}
         self.update_state(STATE_STOPPING)
         for greenlet in (self.spawning_greenlet, self.shape_greenlet):
@@ -148,7 +165,13 @@ class CockpitMaster(MasterRunner):
                 self._send("stop", None, worker)
         self._wait_for_the_end(halting)
         self.update_state(STATE_STOPPED)
-        self.environment.events.test_stop.fire(environment=self.environment)
+        self._let(self.environment.events.test_stop)
+
+    def _let(self, event: Any) -> None:
+        """Let the listeners of the locustfile run: neither a ``sys.exit`` nor a long wait may end the end."""
+        self._listening = gevent.spawn(event.fire, environment=self.environment)
+        self._listening.join(self.environment.stop_timeout + GRACE)
+        self._listening.kill(block=False)
 
     def _wait_for_the_end(self, halting: list[Worker]) -> None:
         """Wait until every worker has ended its users, and has told what they did last."""

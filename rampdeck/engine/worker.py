@@ -114,6 +114,7 @@ class CockpitWorker(WorkerRunner):
     def _stop(self) -> None:
         self._ending.halt()
         self._send_stats()
+        self.trouble = ""  # it has been told, and was of this load
         self.client.send(Message("client_stopped", None, self.client_id))
         self.worker_state = STATE_INIT
         self.client.send(Message("client_ready", locust.__version__, self.client_id))

@@ -21,6 +21,14 @@ from tests.engine.crew import Crew, Make, cockpit, until
 __all__ = ["cockpit"]
 
 
+@pytest.fixture
+def exits(monkeypatch: pytest.MonkeyPatch) -> list[SystemExit]:
+    """Who called ``sys.exit`` in this process."""
+    told: list[SystemExit] = []
+    monkeypatch.setattr(loop, "exits", [told.append])
+    return told
+
+
 async def test_two_workers_count_exactly_what_the_server_counts(cockpit: Make, target: Target) -> None:
     crew = cockpit()
     crew.start("one", "two")
@@ -233,6 +241,60 @@ async def test_an_exit_in_a_worker_breaks_the_load_with_its_name(cockpit: Make) 
     crew.engine.want(Order(1, 100, "key"))
     await until(lambda: crew.engine.failure)
     assert crew.engine.failure == "worker one: the scenario called sys.exit(3)"
+
+
+async def test_a_listener_that_exits_or_stops_does_not_keep_the_load_from_ending(
+    cockpit: Make, exits: list[SystemExit]
+) -> None:
+    crew = cockpit(
+        USER
+        + """
+import sys
+from locust import events
+
+@events.test_stopping.add_listener
+def leave(environment, **_):
+    environment.runner.stop()
+    sys.exit("enough")
+"""
+    )
+    crew.start("one")
+    await crew.joined(1)
+    for _ in range(2):
+        await crew.at(2)
+        await crew.stopped()
+    assert [exit_.code for exit_ in exits] == ["enough"] * 2, "and it is told"
+
+
+async def test_what_broke_a_load_does_not_break_the_next_one(cockpit: Make, exits: list[SystemExit]) -> None:
+    crew = cockpit(
+        """
+        import pathlib, sys
+        from locust import User, constant, task
+
+        class Visitor(User):
+            wait_time = constant(0.1)
+            @task
+            def leave(self):
+                if pathlib.Path("broken").exists():
+                    sys.exit(3)
+        """
+    )
+    broken = crew.folder / "broken"
+    broken.touch()
+    crew.start("one", "two")
+    await crew.joined(2)
+    crew.engine.want(Order(2, 100, "key"))
+    await until(lambda: crew.engine.failure)
+    crew.engine.abort()
+    await until(lambda: crew.engine.state is RunState.STOPPED)
+    assert "sys.exit(3)" in crew.engine.failure, "until the load begins anew"
+    crew.signal("one", signal.SIGTERM)
+    await crew.joined(1)
+    broken.unlink()
+    await crew.at(2)
+    await asyncio.sleep(1.5)  # the next report is in
+    assert not crew.engine.failure
 
 
 async def test_more_names_than_are_told_apart_share_one_over_all_workers(
