@@ -10,10 +10,11 @@ from typing import Any
 import gevent
 from locust.env import Environment
 
+from rampdeck import __version__
 from rampdeck.engine.driver import Order
 from rampdeck.engine.master import CockpitMaster
 from rampdeck.engine.recorder import Recorder
-from rampdeck.engine.reports import ASK, KEY, Merged, PaceSum, Report, of_locust, pack_pace, unpack
+from rampdeck.engine.reports import ASK, FORMAT, KEY, Merged, PaceSum, Report, of_locust, pack_pace, unpack
 from rampdeck.engine.roll import MISSED, Roll, Worker
 from rampdeck.model import Pace, RequestStats
 
@@ -159,7 +160,17 @@ class MasterDriver:
             self._count_plain(worker, data)
             return
         for packed in reports:
-            self._count(worker, Report.unpacked(packed))
+            if packed.get("format") == FORMAT:
+                self._count(worker, Report.unpacked(packed))
+            elif not worker.refused:
+                self._refuse(worker, str(packed.get("version", "")))
+
+    def _refuse(self, worker: Worker, version: str) -> None:
+        """Send a worker away whose figures cannot be read: its users would be load that nobody counts."""
+        worker.refused, worker.version = True, version
+        text = f"worker {worker.name} runs Rampdeck {version}, whose reports {__version__} cannot read"
+        self.roll.tell(f"{text}: it is sent away, and what it counted is missing", MISSED)
+        self.runner.send_away(worker)
 
     def _count(self, worker: Worker, report: Report) -> None:
         if report.number <= worker.number:
@@ -182,7 +193,7 @@ class MasterDriver:
         worker.wire = report.wire
         worker.trouble = worker.trouble or report.trouble  # until the load begins anew
         self._spelled.update(report.spelled)
-        worker.overflowed, worker.exceptions = report.overflowed, report.exceptions
+        worker.overflowed, worker.exceptions = report.overflowed, dict(report.exceptions)
 
     def _count_plain(self, worker: Worker, data: Mapping[str, Any]) -> None:
         now = time.monotonic()

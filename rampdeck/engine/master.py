@@ -26,6 +26,7 @@ from locust.runners import (
 )
 
 from rampdeck.engine.ending import GRACE
+from rampdeck.engine.recorder import MOST_EXCEPTIONS, count_text
 from rampdeck.engine.reports import ABORT, name_of
 from rampdeck.engine.roll import LEFT, Roll, Worker
 from rampdeck.errors import UsageError
@@ -236,7 +237,7 @@ class CockpitMaster(MasterRunner):
         super().log_exception(node_id, msg, formatted_tb)
         worker = self.roll.get(node_id)
         if worker is not None and not worker.ours:
-            worker.exceptions = {**worker.exceptions, msg: worker.exceptions.get(msg, 0) + 1}
+            count_text(worker.exceptions, msg, MOST_EXCEPTIONS)
 
     # -- losing
 
@@ -270,6 +271,10 @@ class CockpitMaster(MasterRunner):
             self._redistribute()
         elif self.state in (STATE_RUNNING, STATE_SPAWNING):
             self.deserted = True
+
+    def send_away(self, worker: Worker) -> None:
+        """Have a worker leave; the others get its users."""
+        self._send("quit", None, worker)
 
     # -- sending
 

@@ -141,7 +141,7 @@ class Recorder:
         return tally
 
     def _count_error(self, tally: _Tally, exception: BaseException | str) -> None:
-        text = _count(tally.errors, str(exception) or type(exception).__name__, MOST_ERRORS)
+        text = count_text(tally.errors, str(exception) or type(exception).__name__, MOST_ERRORS)
         if text not in self.spelled and len(self.spelled) < MOST_SPELLED and not isinstance(exception, str):
             self.spelled[text] = _ADDRESS.sub("at 0x....", repr(exception)[: 2 * MOST_TEXT])
 
@@ -166,7 +166,7 @@ class Recorder:
             tally.unreported += 1
 
     def _on_user_error(self, exception: BaseException, **_: Any) -> None:
-        _count(self.exceptions, f"{type(exception).__name__}: {exception}", MOST_EXCEPTIONS)
+        count_text(self.exceptions, f"{type(exception).__name__}: {exception}", MOST_EXCEPTIONS)
 
     def take(self) -> tuple[RequestStats, ...]:
         """Return what was counted since the last call, and begin anew."""
@@ -192,10 +192,13 @@ class Recorder:
         )
 
 
-def _count(errors: dict[str, int], text: str, most: int) -> str:
-    # The same error must read the same each time: objects without their address.
+def count_text(errors: dict[str, int], text: str, most: int, times: int = 1) -> str:
+    """Count an error by its text, shortened; returns what it is counted as, beyond ``most`` that of the rest.
+
+    The same error must read the same each time: objects without their address.
+    """
     text = _ADDRESS.sub("at 0x…", text[: 2 * MOST_TEXT])[:MOST_TEXT]
     if text not in errors and len(errors) >= most:
         text = OTHER_ERRORS
-    errors[text] = errors.get(text, 0) + 1
+    errors[text] = errors.get(text, 0) + times
     return text

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 import uuid
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from rampdeck.engine.recorder import MOST_ERRORS, MOST_NAMES, OTHER_ERRORS
+from rampdeck.engine.recorder import MOST_ERRORS, MOST_NAMES, MOST_TEXT, OTHER_ERRORS, count_text
 from rampdeck.histogram import Histogram
 from rampdeck.model import OTHER_NAMES, Pace, RequestStats
 from rampdeck.store.schema import COUNTS, SERIES, pack_buckets, unpack_buckets
@@ -66,12 +67,19 @@ class Report:
 
     def packed(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {"format": FORMAT, **{name: getattr(self, name) for name in self.__slots__}}
 
     @classmethod
     def unpacked(cls, data: Mapping[str, Any]) -> Report:
-        """Return what :meth:`packed` made, by this version of ours or by one that tells more."""
-        return cls(**{name: data[name] for name in cls.__slots__ if name in data})
+        """Return what :meth:`packed` made, in the same :data:`FORMAT`."""
+        return cls(**{name: data[name] for name in cls.__slots__})
+
+
+FORMAT = zlib.crc32(repr((1, Report.__slots__, SERIES, COUNTS, _PACED)).encode())
+"""The number of what a report tells, and in which order; another version's may be another.
+
+Worked out, so that nobody can forget to change it.
+"""
 
 
 def identity(host: str, name: str) -> str:
@@ -145,12 +153,13 @@ def of_locust(report: Mapping[str, Any]) -> Iterable[RequestStats]:
     errors: dict[tuple[str, str], dict[str, int]] = {}
     for error in report["errors"].values():
         texts = errors.setdefault((error["method"] or "", error["name"]), {})
-        texts[str(error["error"])] = texts.get(str(error["error"]), 0) + error["occurrences"]
+        count_text(texts, str(error["error"]), MOST_ERRORS, error["occurrences"])
     for entry in report["stats"]:
         method, name = entry["method"] or "", entry["name"]
         succeeded, failed = _apart(entry)
         size = entry["total_content_length"]
-        yield RequestStats(str(method), str(name), succeeded, failed, size, errors.get((method, name), {}))
+        texts = errors.get((method, name), {})
+        yield RequestStats(str(method)[:MOST_TEXT], str(name)[:MOST_TEXT], succeeded, failed, size, texts)
 
 
 class Merged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 LOST, LEFT, MISSED = "worker_lost", "worker_left", "reports_lost"
@@ -18,7 +18,8 @@ class Worker:
 
     ``id`` is Locust's, ``name`` what a person calls it, ``state`` one of
     ``ready``, ``spawning``, ``running``, ``stopping``, ``silent`` (it may come
-    back), ``lost`` and ``gone`` (it said good-bye). ``locust`` is its version of Locust.
+    back), ``lost`` and ``gone`` (it said good-bye). ``locust`` is its version of Locust;
+    ``refused`` says that its reports cannot be read.
     """
 
     id: str
@@ -42,7 +43,8 @@ class Worker:
     missed: int = 0
     trouble: str = ""
     overflowed: bool = False
-    exceptions: Mapping[str, int] = field(default_factory=dict)
+    refused: bool = False
+    exceptions: dict[str, int] = field(default_factory=dict)
     _requests: int = 0
     _seconds: float = 0.0
 
