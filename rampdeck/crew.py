@@ -23,12 +23,13 @@ from rampdeck.errors import RampdeckError
 from rampdeck.health import judge_workers
 from rampdeck.loop import in_greenlet
 from rampdeck.luggage import Luggage
-from rampdeck.model import Health, Severity, Value
+from rampdeck.model import Health, Instant, Severity, Value
 from rampdeck.pace import Ticks
 from rampdeck.record.findings import plain_words
 from rampdeck.remote import Completed, Remote
 from rampdeck.remote.hosts import Hosts
 from rampdeck.text import clean
+from rampdeck.untold import SINCE
 from rampdeck.view import Column, Figure, Metric, Unit, View
 
 KEPT = 5
@@ -231,16 +232,19 @@ class Crew:
     def _tell(self, sink: Sink) -> None:
         roll = self._driver.roll
         told, roll.told = roll.told, []
-        for text, signal in told:
-            severity = Severity.WARNING if signal else Severity.NOTICE
-            self._log(sink, text, severity, signal)
+        now = Instant.now()
+        for text, signal, since in told:
+            fields = {"signal": signal} if signal else {}
+            if since:
+                fields[SINCE] = f"{now.utc - (now.mono - since):.3f}"
+            self._log(sink, text, Severity.WARNING if signal else Severity.NOTICE, fields)
         if (plain := len(roll.plain)) != self._plain:
             self._plain = plain
             if plain:
                 self._log(sink, plain_words(plain, self.here), Severity.WARNING)
 
-    def _log(self, sink: Sink, text: str, severity: Severity, signal: str = "") -> None:
-        sink.log(text, severity, fields={"signal": signal} if signal else None)
+    def _log(self, sink: Sink, text: str, severity: Severity, fields: dict[str, str] | None = None) -> None:
+        sink.log(text, severity, fields=fields)
         self._say(clean(text))
 
     def _values(self, workers: Sequence[Worker]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, SourceInfo, Step
+from rampdeck.untold import BEREFT, SINCE, Untold
 
 LAG = 3.0
 """Seconds that a line of the log takes to get here, at the most; only used where it carries no time."""
@@ -166,6 +167,7 @@ class Ledger:
         self._users = 0
         self._cut: dict[int, int] = {}
         self._phase = ""
+        self.untold = Untold()
 
     def take(self, item: Sample | Event | RequestBatch | Step | SourceInfo) -> None:
         """Take in one item."""
@@ -174,6 +176,8 @@ class Ledger:
                 self._batch(item)
             case Sample() if log := self._logs.get(item.source):
                 self._sample(item, log)
+            case Event() if SINCE in item.fields:
+                self.untold.take(item)
             case Event() if log := self._logs.get(item.source):
                 _note_health(item, log)
             case Step():
@@ -274,6 +278,8 @@ class Ledger:
         )
 
     def _unknown(self, level: _Level, end: float, at: Instant) -> str:
+        if self.untold.during(level.began, end):
+            return BEREFT
         if level.sent.unclocked:
             return "the wire clock does not run, so redirects are not known"
         for log in self._logs.values():

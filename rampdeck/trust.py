@@ -17,6 +17,7 @@ from rampdeck.config import GeneratorLimits
 from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge, judge_workers
 from rampdeck.model import Health
 from rampdeck.session import Session, Source
+from rampdeck.untold import BEREFT
 
 BLIND_SHARE = 0.10
 """Share of the measured seconds that a source may be blind before it is a doubt."""
@@ -26,7 +27,6 @@ LATE = 2.0
 """Seconds between two looks from which on the generator itself was stuck: they should be one apart."""
 MOST_TOLD = 5
 """Load levels of which a run says one by one what was wrong with the generator."""
-_BEREFT = "a worker was lost, and with it what it had not told yet"
 _MISSING = "the scenario ended them, or they failed to start"
 
 
@@ -54,7 +54,7 @@ class _Span:
         if self.missed:
             yield self.missed
         if self.bereft:
-            yield _BEREFT
+            yield BEREFT
 
     def excesses(self) -> Iterator[tuple[Excess, str]]:
         for excess, seconds in self.excess.items():
@@ -90,7 +90,7 @@ class Trust:
         self._limits = limits or GeneratorLimits()
         self._whole = _Span()
         self._levels: dict[int, _Span] = {}
-        self._workers_lost = 0
+        self._looked_at = 0.0  # up to here, what workers did not tell has marked its levels
         self.doubted: dict[int, bool] = {}
         """The levels that are not to be trusted, and whether not even a failure of theirs is certain."""
 
@@ -127,14 +127,15 @@ class Trust:
             self.doubted.pop(step.number, None)
 
     def _look_for_workers(self, session: Session) -> None:
-        """Mark the level in which a worker was lost, or a report of one; also while it ramps."""
-        workers = (source for source in session.sources.values() if source.info.kind == "workers")
-        lost = sum(sum(source.signals.values()) for source in workers)
-        if lost > self._workers_lost and (step := session.step) is not None:
-            name = f"step {step.number} ({step.users} users)"
-            self._levels.setdefault(step.number, _Span(name)).bereft = True
-            self.doubted.setdefault(step.number, False)
-        self._workers_lost = lost
+        """Mark the levels from a lost worker's last report on, or a lost report's; also while they ramp."""
+        new = [span for span in session.ledger.untold.spans if span[1] > self._looked_at]
+        for since, until in new:
+            for step in session.steps.values():
+                if step.began.utc < until and (step.ended is None or step.ended.utc > since):
+                    name = f"step {step.number} ({step.users} users)"
+                    self._levels.setdefault(step.number, _Span(name)).bereft = True
+                    self.doubted.setdefault(step.number, False)
+            self._looked_at = max(self._looked_at, until)
 
     def _excesses(self, session: Session, seconds: float) -> Iterator[Excess]:
         for source in session.sources.values():
@@ -169,7 +170,7 @@ class Trust:
         found += self._over_all(_Span.blindness)
         found += self._over_all(_Span.missing)
         found += (f"{level.name}: {level.missed}" for level in self._levels.values() if level.missed)
-        found += (f"{level.name}: {_BEREFT}" for level in self._levels.values() if level.bereft)
+        found += (f"{level.name}: {BEREFT}" for level in self._levels.values() if level.bereft)
         found += self._generator(taints=False)
         return tuple(found)
 

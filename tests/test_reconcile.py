@@ -21,6 +21,7 @@ from rampdeck.model import (
 )
 from rampdeck.reconcile import Counts, Ledger, Reconciled
 from rampdeck.record.counted import mismatches
+from rampdeck.untold import SINCE
 
 BEGAN = Instant(1_795_350_060.4, 1_000.4)
 RATE = 100
@@ -314,3 +315,22 @@ def test_what_is_kept_does_not_grow_with_the_run() -> None:
     for _ in range(2_000):
         run.second()
     assert len(run.ledger._held) < 40
+
+
+def test_what_a_lost_worker_has_not_told_is_nobody_elses_traffic() -> None:
+    run = Played("nginx@a")
+    run.level(10)
+    for _ in range(10):
+        run.second()
+    run.second(sent=RATE, seen=3 * RATE)
+    fields = {"signal": "worker_lost", SINCE: str(run.at.utc - 3)}
+    run.ledger.take(
+        Event(run.at, "workers", EventKind.LOG, Severity.WARNING, "worker one ended", fields=fields)
+    )
+    run.level(20)
+    for _ in range(10):
+        run.second()
+    counts = run.stop()
+    assert [step.unknown for step in counts.steps][1:] == [""], "the next level has told everything"
+    assert "a worker was lost" in counts.steps[0].unknown
+    assert findings(counts) == []

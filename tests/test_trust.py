@@ -6,6 +6,7 @@ from rampdeck.config import GeneratorLimits
 from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, Severity, SourceInfo, Step
 from rampdeck.session import Session
 from rampdeck.trust import Trust
+from rampdeck.untold import SINCE
 
 NOW = Instant(1_000_000.0, 10.0)
 
@@ -231,3 +232,43 @@ def test_a_moment_without_a_source_is_no_doubt() -> None:
     run.turn("redis", Health.LIVE)
     run.seconds(9)
     assert run.trust.doubts() == ()
+
+
+def lost(run: Watched, since: float, known: float) -> None:
+    """Let it become known now that what a worker did since then is missing; in seconds from the beginning."""
+    fields = {"signal": "worker_lost", SINCE: str(NOW.utc + since)}
+    run.session.append(
+        Event(NOW.plus(known), "workers", EventKind.LOG, Severity.WARNING, "worker one ended", fields=fields)
+    )
+
+
+def test_a_worker_that_is_lost_at_the_end_of_a_level_marks_that_level_though_it_is_known_later() -> None:
+    run = Watched()
+    run.seconds(30)
+    run.session.append(Step(1, 10, 5.0, "key", NOW, "", NOW, NOW, ended=NOW.plus(30)))
+    run.session.append(Step(2, 20, 5.0, "key", NOW.plus(34)))
+    lost(run, 29, 33.5)
+    run.seconds(1)
+    assert run.trust.doubted == {1: False}
+    assert run.doubts == ["step 1 (10 users): a worker was lost, and with it what it had not told yet"]
+
+
+def test_a_worker_that_is_lost_over_the_turn_of_two_levels_marks_both() -> None:
+    run = Watched()
+    run.seconds(30)
+    run.session.append(Step(1, 10, 5.0, "key", NOW, "", NOW, NOW, ended=NOW.plus(30)))
+    run.session.append(Step(2, 20, 5.0, "key", NOW.plus(30)))
+    lost(run, 29, 33)
+    run.seconds(1)
+    run.session.append(Step(3, 30, 5.0, "key", NOW.plus(34)))
+    run.seconds(1)
+    assert run.trust.doubted == {1: False, 2: False}
+
+
+def test_a_worker_that_is_lost_at_the_end_of_the_last_level_marks_it() -> None:
+    run = Watched()
+    run.seconds(30)
+    run.session.append(Step(1, 10, 5.0, "key", NOW, "", NOW, NOW, ended=NOW.plus(30)))
+    lost(run, 29, 33)
+    run.seconds(1)
+    assert run.trust.doubted == {1: False}

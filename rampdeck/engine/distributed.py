@@ -169,7 +169,7 @@ class MasterDriver:
         """Send a worker away whose figures cannot be read: its users would be load that nobody counts."""
         worker.refused, worker.version = True, version
         text = f"worker {worker.name} runs Rampdeck {version}, whose reports {__version__} cannot read"
-        self.roll.tell(f"{text}: it is sent away, and what it counted is missing", MISSED)
+        self.roll.tell(f"{text}: it is sent away, and what it counted is missing", MISSED, worker.told_until)
         self.runner.send_away(worker)
 
     def _count(self, worker: Worker, report: Report) -> None:
@@ -177,7 +177,7 @@ class MasterDriver:
             return
         missed = report.number - worker.number - 1
         if missed:
-            self.roll.tell(f"{missed} reports of worker {worker.name} were lost", MISSED)
+            self.roll.tell(f"{missed} reports of worker {worker.name} were lost", MISSED, worker.told_until)
         requests = 0
         for packed in report.entries:
             stats = unpack(packed)

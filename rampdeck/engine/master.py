@@ -220,7 +220,7 @@ class CockpitMaster(MasterRunner):
         elif msg.type == "quit":
             self.roll.leave(worker)
             if not self.closing:
-                self.roll.tell(f"worker {worker.name} has left", LEFT)
+                self.roll.tell(f"worker {worker.name} has left", LEFT, worker.told_until)
             self._redistribute()
         elif worker.here and msg.node_id in self.clients:
             client = self.clients[msg.node_id]

@@ -57,6 +57,11 @@ class Worker:
             self._requests, self._seconds = 0, 0.0
 
     @property
+    def told_until(self) -> float:
+        """Up to when (monotonic seconds) its figures are known."""
+        return self.reported or self.heard
+
+    @property
     def here(self) -> bool:
         """Whether it can be counted on."""
         return self.state not in ("silent", "lost", "gone")
@@ -71,12 +76,13 @@ class Roll:
     """Everybody who ever joined, by Locust's id, and what there is to tell of them.
 
     ``told`` holds sentences for the person at the screen, a warning with its
-    signal; whoever tells them takes them out.
+    signal, and since when (monotonic seconds) figures are missing, or 0;
+    whoever tells them takes them out.
     """
 
     def __init__(self) -> None:
         self._workers: dict[str, Worker] = {}
-        self.told: list[tuple[str, str]] = []
+        self.told: list[tuple[str, str, float]] = []
 
     def __iter__(self) -> Iterator[Worker]:
         return iter(list(self._workers.values()))
@@ -127,7 +133,7 @@ class Roll:
     def lose(self, worker: Worker, state: str, why: str) -> None:
         """Note that a worker cannot be counted on any more, and why."""
         users = f", with {worker.users} users" if worker.users else ""
-        self.tell(f"worker {worker.name} {why}{users}", LOST if worker.here else "")
+        self.tell(f"worker {worker.name} {why}{users}", *((LOST, worker.told_until) if worker.here else ()))
         worker.state, worker.users, worker.rps = state, 0, 0.0
         worker.cpu = worker.lag = worker.lag_max = None
 
@@ -136,9 +142,9 @@ class Roll:
         worker.state, worker.users, worker.rps = "gone", 0, 0.0
         worker.cpu = worker.lag = worker.lag_max = None
 
-    def tell(self, text: str, signal: str = "") -> None:
+    def tell(self, text: str, signal: str = "", since: float = 0.0) -> None:
         """Keep a sentence for the person at the screen."""
-        self.told.append((text, signal))
+        self.told.append((text, signal, since))
 
     def _free(self, name: str) -> str:
         """Return a name that nobody has: several plain workers of a host have no other than its."""

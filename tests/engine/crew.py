@@ -124,6 +124,7 @@ async def cockpit(
     for crew, task in crews:
         if not crew.driver.runner.closing:
             await crew.engine.close()
+        crew.driver.runner.server.socket.context.destroy()
         task.cancel()
         for process in crew.processes.values():
             process.kill()

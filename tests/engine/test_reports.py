@@ -22,7 +22,7 @@ async def test_a_worker_whose_reports_cannot_be_read_is_told_and_sent_away(
     await crew.at(4)
     other = {"format": reports.FORMAT + 1, "number": 1, "version": "9.9.9", "entries": [[1, 2]]}
     crew.driver._on_report(crew.worker("one").id, {reports.KEY: [other, other]})
-    missed = [text for text, signal in crew.driver.roll.told if signal == MISSED]
+    missed = [text for text, signal, _ in crew.driver.roll.told if signal == MISSED]
     assert len(missed) == 1, "once"
     assert missed[0].startswith("worker one runs Rampdeck 9.9.9, whose reports ")
     await until(lambda: crew.worker("one").state == "gone" and crew.worker("two").users == 4)
@@ -31,8 +31,9 @@ async def test_a_worker_whose_reports_cannot_be_read_is_told_and_sent_away(
 
 async def test_what_a_plain_worker_raises_is_counted_by_its_text_and_not_without_end(cockpit: Make) -> None:
     crew = cockpit()
-    roll = crew.driver.roll
-    worker = roll.join("host_1", "2.43", "theirs", ours=False)
+    crew.start_plain("theirs")
+    await crew.joined(1)
+    (worker,) = crew.driver.roll.plain
     for address in range(3):
         crew.driver.runner.log_exception(worker.id, f"<Order at 0x7f{address}> is lost", "")
     assert crew.engine.exceptions == {"<Order at 0x…> is lost": 3}
@@ -41,7 +42,6 @@ async def test_what_a_plain_worker_raises_is_counted_by_its_text_and_not_without
     assert len(crew.engine.exceptions) == MOST_EXCEPTIONS + 1
     assert crew.engine.exceptions[OTHER_ERRORS] == MOST_EXCEPTIONS + 1
     assert max(map(len, crew.engine.exceptions)) == MOST_TEXT
-    roll.leave(worker)
 
 
 def test_names_and_errors_of_a_plain_worker_are_cut_as_ours_are() -> None:

@@ -376,4 +376,4 @@ def user_counts(crew: Crew) -> list[int]:
 
 
 def told(crew: Crew) -> list[tuple[str, str]]:
-    return crew.driver.roll.told
+    return [(text, signal) for text, signal, _ in crew.driver.roll.told]
