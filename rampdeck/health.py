@@ -61,7 +61,11 @@ def judge_workers(values: Mapping[str, float], limits: GeneratorLimits) -> tuple
     if not values.get("unstamped"):
         known["delay_p95_ms"] = 0.0
     return tuple(
-        replace(excess, what=excess.what.replace("the generator", "a worker").replace("the loop", "a worker"))
+        replace(
+            excess,
+            what=excess.what.replace("the generator", "a worker").replace("the loop", "a worker"),
+            means=excess.means.replace("Use --workers", "Use more workers, or other machines"),
+        )
         for excess in judge(known, limits)
     )
 

@@ -240,8 +240,8 @@ class Run(Sight):
         at = Instant.now()
         self._voices.drain()
         state = self.engine.state
-        if not self.engine.pending:
-            # While an order is pending, Locust still shows the level before.
+        # While an order is pending, Locust still shows the level before; what settled is not to be measured.
+        if not self.engine.pending and (not self.steps.settled(at) or self.engine.caught_up()):
             cause = "shape" if self.engine.shape_running else "scenario"
             for step in self.steps.observe(at, self.engine.users, self.engine.target, state, cause):
                 self._step_changed(step)

@@ -50,9 +50,16 @@ class StepMachine:
             # Users may end by themselves (StopUser), so Locust's word counts, not the number alone.
             if state is RunState.RUNNING or users == target:
                 return self._turn(replace(step, reached=at))
-        elif step.measured_from is None and at.mono - step.reached.mono >= self.settle:
+        elif self.settled(at):
             return self._turn(replace(step, measured_from=at))
         return ()
+
+    def settled(self, at: Instant) -> bool:
+        """Return whether the level has settled and is not measured yet."""
+        step = self.step
+        if step is None or step.reached is None or step.measured_from is not None:
+            return False
+        return at.mono - step.reached.mono >= self.settle
 
     def _turn(self, step: Step) -> tuple[Step, ...]:
         self.step = step

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rampdeck.config import GeneratorLimits
-from rampdeck.health import judge
+from rampdeck.health import judge, judge_workers
 
 LIMITS = GeneratorLimits()
 STAMPED = {"delay_p95_ms": 3.0, "delay_percent": 10.0}
@@ -42,3 +42,11 @@ def test_each_limit_is_found_by_itself(values: dict[str, float], limit: str, tai
 )
 def test_at_its_limits_or_where_it_does_no_harm_nothing_is_said(values: dict[str, float]) -> None:
     assert judge(values, LIMITS) == ()
+
+
+@pytest.mark.parametrize("unstamped", [0.0, 1.0])
+def test_whoever_has_workers_is_not_advised_to_use_workers(unstamped: float) -> None:
+    values = {"cpu_percent": 91.0, "lag_p99_ms": 51.0, "unstamped": unstamped}
+    for excess in judge_workers(values, LIMITS):
+        assert "--workers" not in excess.means
+    assert judge_workers(values, LIMITS)[-1].means.endswith("Use more workers, or other machines")

@@ -41,6 +41,7 @@ class MasterDriver:
         self._spelled = self.recorder.spelled
         self._merged = Merged()
         self._asking: Any = None
+        self._catching_up: Any = None
         environment.events.worker_report.add_listener(self._on_report)
         environment.events.quitting.add_listener(self._on_quitting)
 
@@ -105,6 +106,7 @@ class MasterDriver:
     def begin(self, order: Order, latest: Callable[[], bool]) -> None:  # noqa: ARG002 - workers do it themselves
         """Start a ramp and wait until Locust follows it; without a worker it waits for one by itself."""
         runner = self.runner
+        self._catching_up = None
         runner.start(order.users, order.spawn_rate)
         ramp = None if runner.owed else runner.spawning_greenlet
         gevent.sleep(0)
@@ -119,6 +121,15 @@ class MasterDriver:
             if time.monotonic() - asked > CATCH_UP:
                 break
             gevent.sleep(0.005)
+
+    def caught_up(self) -> bool:
+        """Return whether our workers have told what they had counted when this was first called."""
+        if self._catching_up is None:
+            self._catching_up = gevent.spawn(self.catch_up)
+        if not self._catching_up.ready():
+            return False
+        self._catching_up = None
+        return True
 
     def halt(self) -> None:
         """Stop the load; blocks until the users are gone and all that they did is counted."""

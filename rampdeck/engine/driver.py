@@ -79,6 +79,9 @@ class Driver(Protocol):
     def catch_up(self) -> None:
         """Let what has been counted so far arrive; may block for a moment."""
 
+    def caught_up(self) -> bool:
+        """Return whether what was counted so far is here; asks for it at the first call, never blocks."""
+
     def halt(self) -> None:
         """Stop the load; blocks until the users are gone and all that they did is counted."""
 

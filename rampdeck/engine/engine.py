@@ -177,6 +177,10 @@ class LoadEngine:
         """Return what users with a known pace did since the last call, ``seconds`` ago."""
         return self.driver.take_pace(seconds)
 
+    def caught_up(self) -> bool:
+        """Return whether what was counted so far is here; asks for it at the first call, never blocks."""
+        return self.driver.caught_up()
+
     # -- what is wanted
 
     def want(self, order: Order) -> None:

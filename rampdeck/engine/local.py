@@ -77,6 +77,10 @@ class LocalDriver:
     def catch_up(self) -> None:
         """Do nothing: what is counted here is here."""
 
+    def caught_up(self) -> bool:
+        """Return that it is: what is counted here is here."""
+        return True
+
     def halt(self) -> None:
         """Stop the load; blocks until the users are gone."""
         self._ending.halt()

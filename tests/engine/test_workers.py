@@ -82,6 +82,19 @@ async def test_the_pace_of_users_is_added_up_over_the_workers(cockpit: Make) -> 
     assert begun - 6 <= late <= begun, "the first iteration of a user has no intended start"
 
 
+async def test_what_users_did_until_measuring_begins_is_here_before_it(cockpit: Make, target: Target) -> None:
+    crew = cockpit()
+    crew.start("one", "two")
+    await crew.joined(2)
+    await crew.at(8)
+    await until(lambda: crew.counted > 50)
+    for _ in range(2):
+        answered = len(target.requests) - 8  # what is on its way to its user may not have been counted
+        await until(crew.engine.caught_up)
+        assert crew.counted >= answered
+        await asyncio.sleep(0.3)
+
+
 async def test_a_load_that_is_asked_for_before_a_worker_is_there_waits_for_it(
     cockpit: Make,
 ) -> None:
