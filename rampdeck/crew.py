@@ -105,6 +105,8 @@ class Crew:
             Column("cpu", "CPU", Unit.PERCENT, width=6),
             Column("lag", "LAG", Unit.MILLISECONDS, width=7),
             Column("lag_max", "MOST", Unit.MILLISECONDS, width=7),
+            Column("rss", "MEMORY", Unit.BYTES, width=8),
+            Column("files", "FILES", Unit.COUNT, width=6),
             Column("place", "HOST"),
         ),
         log=True,
@@ -274,6 +276,8 @@ def _row(worker: Worker) -> dict[str, Value]:
         "cpu": worker.cpu,
         "lag": worker.lag,
         "lag_max": worker.lag_max,
+        "rss": worker.rss,
+        "files": worker.open_files,
         "place": f"{worker.host} {worker.pid}" if worker.pid else worker.host,
         "_health": health.value,
     }

@@ -37,8 +37,9 @@ class Fed(Protocol):
 
 @dataclass
 class _Ledger:
-    """What a function has cost so far, by line, and how often it had when it was last told."""
+    """What a function has cost so far, here or in a worker, by line, and how often when it was last told."""
 
+    worker: str = ""
     count: int = 0
     total: float = 0.0
     longest: float = 0.0
@@ -104,12 +105,13 @@ class SelfWatch:
             self._voices.say(self._sentry.aside, Severity.NOTICE)
 
     def _take(self) -> None:
-        for stall in self._sentry.take():
+        here = [("", stall) for stall in self._sentry.take()]
+        for worker, stall in (*here, *self._engine.take_stalls()):
             place = stall.place
-            key = (place.origin.value, place.file, place.function)
+            key = (worker, place.origin.value, place.file, place.function)
             if key not in self._ledgers and len(self._ledgers) >= MOST_PLACES:
                 continue
-            ledger = self._ledgers.setdefault(key, _Ledger())
+            ledger = self._ledgers.setdefault(key, _Ledger(worker))
             ledger.count += 1
             ledger.total += stall.seconds
             ledger.longest = max(ledger.longest, stall.seconds)
@@ -121,11 +123,16 @@ class SelfWatch:
         how_long = f"{ledger.longest * 1000:.0f} ms"
         if ledger.count > 1:
             how_long = f"{ledger.count} times, up to {how_long}"
-        text = f"the loop stood {how_long} {where(place)}; every user waited"
+        spot = where(place)
+        text = f"the loop stood {how_long} {spot}; every user waited"
+        if ledger.worker:
+            text = f"worker {ledger.worker}: {text} there"
+            spot = f"{spot} (worker {ledger.worker})"
         fields = {
             "signal": BLOCKED,
-            "key": f"{place.file} {place.function}" if place.file else place.origin.value,
-            "place": where(place),
+            "key": " ".join(filter(None, (ledger.worker, place.file or place.origin.value, place.function))),
+            "worker": ledger.worker,
+            "place": spot,
             "origin": place.origin.value,
             "count": str(ledger.count),
             "total": f"{ledger.total:.3f}",

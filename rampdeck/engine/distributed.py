@@ -14,8 +14,20 @@ from rampdeck import __version__
 from rampdeck.engine.driver import Order
 from rampdeck.engine.master import CockpitMaster
 from rampdeck.engine.recorder import Recorder
-from rampdeck.engine.reports import ASK, FORMAT, KEY, Merged, PaceSum, Report, of_locust, pack_pace, unpack
+from rampdeck.engine.reports import (
+    ASK,
+    FORMAT,
+    KEY,
+    Merged,
+    PaceSum,
+    Report,
+    of_locust,
+    pack_pace,
+    unpack,
+    unpack_stall,
+)
 from rampdeck.engine.roll import MISSED, Roll, Worker
+from rampdeck.engine.stall import Stall
 from rampdeck.model import Pace, RequestStats
 
 ASK_AFTER = 0.85
@@ -42,6 +54,7 @@ class MasterDriver:
         self._merged = Merged()
         self._asking: Any = None
         self._catching_up: Any = None
+        self._stalls: list[tuple[str, Stall]] = []
         environment.events.worker_report.add_listener(self._on_report)
         environment.events.quitting.add_listener(self._on_quitting)
 
@@ -102,6 +115,11 @@ class MasterDriver:
         """Return what users with a known pace did since the last call, ``seconds`` ago."""
         self._pace.add(pack_pace(self.recorder.pacing.take(seconds)))
         return self._pace.take()
+
+    def take_stalls(self) -> list[tuple[str, Stall]]:
+        """Return what held our workers up since the last call, each with the worker's name."""
+        stalls, self._stalls = self._stalls, []
+        return stalls
 
     def begin(self, order: Order, latest: Callable[[], bool]) -> None:  # noqa: ARG002 - workers do it themselves
         """Start a ramp and wait until Locust follows it; without a worker it waits for one by itself."""
@@ -198,6 +216,12 @@ class MasterDriver:
         worker.number, worker.reported = report.number, time.monotonic()
         worker.version, worker.host, worker.pid = report.version, report.host, report.pid
         worker.cpu, worker.lag, worker.lag_max = report.cpu, report.lag, report.lag_max
+        worker.rss, worker.open_files = report.rss, report.open_files
+        worker.open_files_limit = report.open_files_limit
+        self._stalls += ((worker.name, unpack_stall(packed)) for packed in report.stalls)
+        if report.aside and report.aside != worker.aside:
+            self.roll.tell(f"worker {worker.name}: {report.aside}")
+        worker.aside = report.aside
         worker.rate(requests, report.seconds)
         if report.wire and report.wire != worker.wire:
             self.roll.tell(f"worker {worker.name} has no wire clock: {report.wire}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rampdeck.engine.recorder import Recorder
+from rampdeck.engine.stall import Stall
 from rampdeck.model import Pace, RequestStats
 
 
@@ -69,6 +70,9 @@ class Driver(Protocol):
 
     def take_pace(self, seconds: float) -> Pace | None:
         """Return what users with a known pace did since the last call, ``seconds`` ago."""
+
+    def take_stalls(self) -> list[tuple[str, Stall]]:
+        """Return what held workers up since the last call, each with the worker's name."""
 
     def begin(self, order: Order, latest: Any) -> None:
         """Start a ramp; blocks until Locust follows it, not until its end.

@@ -19,6 +19,7 @@ from rampdeck.engine.classes import UserClasses
 from rampdeck.engine.driver import STOP, Driver, Order
 from rampdeck.engine.local import LocalDriver
 from rampdeck.engine.recorder import Recorder
+from rampdeck.engine.stall import Stall
 from rampdeck.engine.starting import fire_init
 from rampdeck.loop import in_greenlet
 from rampdeck.model import Pace, RequestStats, RunState
@@ -176,6 +177,10 @@ class LoadEngine:
     def take_pace(self, seconds: float) -> Pace | None:
         """Return what users with a known pace did since the last call, ``seconds`` ago."""
         return self.driver.take_pace(seconds)
+
+    def take_stalls(self) -> list[tuple[str, Stall]]:
+        """Return what held workers up since the last call, each with the worker's name."""
+        return self.driver.take_stalls()
 
     def caught_up(self) -> bool:
         """Return whether what was counted so far is here; asks for it at the first call, never blocks."""

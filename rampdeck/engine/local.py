@@ -12,6 +12,7 @@ from locust.runners import LocalRunner
 from rampdeck.engine.driver import Order
 from rampdeck.engine.ending import Ending
 from rampdeck.engine.recorder import Recorder
+from rampdeck.engine.stall import Stall
 from rampdeck.model import Pace, RequestStats
 
 
@@ -57,6 +58,10 @@ class LocalDriver:
     def take_pace(self, seconds: float) -> Pace | None:
         """Return what users with a known pace did since the last call, ``seconds`` ago."""
         return self.recorder.pacing.take(seconds)
+
+    def take_stalls(self) -> list[tuple[str, Stall]]:
+        """Return nothing: there are no workers."""
+        return []
 
     def begin(self, order: Order, latest: Callable[[], bool]) -> None:
         """Start a ramp and wait until Locust follows it; not for its end.

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from rampdeck.engine.recorder import MOST_ERRORS, MOST_NAMES, MOST_TEXT, OTHER_ERRORS, count_text
+from rampdeck.engine.stall import Origin, Place, Stall
 from rampdeck.histogram import Histogram
 from rampdeck.model import OTHER_NAMES, Pace, RequestStats
 from rampdeck.store.schema import COUNTS, SERIES, pack_buckets, unpack_buckets
@@ -41,7 +42,8 @@ class Report:
     ``number`` counts a worker's reports: one that comes twice is known by it.
     ``seconds`` is the time that the figures are of, ``cpu`` percent of one
     core, ``lag`` how late its loop runs what is due, the 99th percentile of ten
-    seconds in ms, ``lag_max`` the most of the last second.
+    seconds in ms, ``lag_max`` the most of the last second. ``rss`` is its memory
+    in bytes; ``stalls`` are what held its loop up, ``aside`` why that is not known.
     ``exceptions`` are all that its scenario ever raised, ``spelled`` how
     Locust writes the errors that are new in this report. ``wire`` says why
     there are no wire times, if there are none; ``trouble`` what keeps the
@@ -57,6 +59,9 @@ class Report:
     cpu: float
     lag: float
     lag_max: float
+    rss: float
+    open_files: float
+    open_files_limit: float
     entries: list[Packed]
     pace: list[Any] | None = None
     overflowed: bool = False
@@ -64,6 +69,8 @@ class Report:
     spelled: Mapping[str, str] = field(default_factory=dict)
     wire: str = ""
     trouble: str = ""
+    stalls: list[list[Any]] = field(default_factory=list)
+    aside: str = ""
 
     def packed(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -119,6 +126,19 @@ def unpack(packed: Packed) -> RequestStats:
 def pack_pace(pace: Pace | None) -> list[Any] | None:
     """Return what users with a known pace did as plain data."""
     return None if pace is None else [*(getattr(pace, name) for name in _PACED), _packed(pace.lateness)]
+
+
+def pack_stall(stall: Stall) -> list[Any]:
+    """Return what held a worker's loop up as plain data."""
+    place = stall.place
+    where = [_bytes(text) for text in (place.file, place.function, place.called)]
+    return [place.origin.value, *where, place.line, stall.seconds]
+
+
+def unpack_stall(packed: list[Any]) -> Stall:
+    """Return what :func:`pack_stall` was given."""
+    origin, file, function, called, line, seconds = packed
+    return Stall(Place(Origin(origin), _text(file), line, _text(function), _text(called)), seconds)
 
 
 class PaceSum:

@@ -36,6 +36,10 @@ class Worker:
     cpu: float | None = None
     lag: float | None = None
     lag_max: float | None = None
+    rss: float | None = None
+    open_files: float | None = None
+    open_files_limit: float | None = None
+    aside: str = ""
     wire: str = ""
     number: int = 0
     reported: float = 0.0
@@ -135,12 +139,12 @@ class Roll:
         users = f", with {worker.users} users" if worker.users else ""
         self.tell(f"worker {worker.name} {why}{users}", *((LOST, worker.told_until) if worker.here else ()))
         worker.state, worker.users, worker.rps = state, 0, 0.0
-        worker.cpu = worker.lag = worker.lag_max = None
+        worker.cpu = worker.lag = worker.lag_max = worker.rss = worker.open_files = None
 
     def leave(self, worker: Worker) -> None:
         """Note that a worker has said good-bye."""
         worker.state, worker.users, worker.rps = "gone", 0, 0.0
-        worker.cpu = worker.lag = worker.lag_max = None
+        worker.cpu = worker.lag = worker.lag_max = worker.rss = worker.open_files = None
 
     def tell(self, text: str, signal: str = "", since: float = 0.0) -> None:
         """Keep a sentence for the person at the screen."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import resource
 import signal
 import socket
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -29,7 +31,8 @@ from rampdeck import loop
 from rampdeck.engine import wire
 from rampdeck.engine.ending import Ending
 from rampdeck.engine.recorder import Recorder
-from rampdeck.engine.reports import ABORT, ASK, KEY, Report, identity, pack, pack_pace
+from rampdeck.engine.reports import ABORT, ASK, KEY, Report, identity, pack, pack_pace, pack_stall
+from rampdeck.engine.stall import Sentry
 from rampdeck.engine.starting import fire_init
 from rampdeck.errors import UsageError
 from rampdeck.lag import LagMeter
@@ -40,6 +43,8 @@ PATIENCE = 0.3
 """Seconds that the cockpit may be late with asking."""
 SHORT = 0.5
 """Seconds below which a share of the processor, or the most of a second, says nothing."""
+MOST_STALLS = 100
+"""What held the loop up that one report tells, at the most; in a second there is room for ten."""
 ALONE = 10
 """Seconds without a word of the cockpit after which a worker ends; one that it started ends with it."""
 LAST_WORDS = 500
@@ -63,6 +68,9 @@ class CockpitWorker(WorkerRunner):
         self._meter = LagMeter()
         self._lags: tuple[float, float] | None = None
         self._cpu, self._read_at = 0.0, self._reported
+        self._memory = self._open_files = 0.0
+        files = environment.parsed_locustfiles or ()
+        self._sentry = Sentry([Path(file).parent for file in files])
         self.initialised = gevent.event.Event()
         super().__init__(environment, host, port)
         self.greenlet.spawn(self._watch_lag)
@@ -145,6 +153,13 @@ class CockpitWorker(WorkerRunner):
         seconds, self._reported = now - self._reported, now
         if now - self._read_at > SHORT:
             self._read_at = now
+            if self.user_count:
+                self._sentry.start()
+            else:
+                self._sentry.stop()
+            with self._process.oneshot():
+                self._memory = float(self._process.memory_info().rss)
+                self._open_files = float(self._process.num_fds())
             self._cpu, self._lags = self._process.cpu_percent(), self._meter.take()
         lag, lag_max = self._lags or (0.0, 0.0)
         self._number += 1
@@ -158,6 +173,9 @@ class CockpitWorker(WorkerRunner):
             cpu=self._cpu,
             lag=lag,
             lag_max=lag_max,
+            rss=self._memory,
+            open_files=self._open_files,
+            open_files_limit=float(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
             entries=[pack(stats) for stats in self._recorder.take()],
             pace=pack_pace(self._recorder.pacing.take(seconds)),
             wire=wire.clock().reason,
@@ -165,6 +183,8 @@ class CockpitWorker(WorkerRunner):
             exceptions=dict(self._recorder.exceptions),
             spelled=self._newly_spelled(),
             trouble=self.trouble or self._ending.failure or self._broken_ramp(),
+            stalls=[pack_stall(stall) for stall in self._sentry.take()[:MOST_STALLS]],
+            aside=self._sentry.aside,
         )
 
     def _newly_spelled(self) -> dict[str, str]:
@@ -201,6 +221,7 @@ def serve(environment: Environment) -> int:
         gevent.signal_handler(number, gevent.spawn, worker.quit)
     worker.initialised.set()
     worker.greenlet.join()
+    worker._sentry.stop()
     with contextlib.suppress(RPCError):
         worker._send_stats()
         environment.events.quitting.fire(environment=environment, reverse=True)

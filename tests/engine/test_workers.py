@@ -13,6 +13,7 @@ from rampdeck import loop
 from rampdeck.engine import loader, options
 from rampdeck.engine.driver import Order
 from rampdeck.engine.master import make_master
+from rampdeck.engine.stall import Origin, Stall
 from rampdeck.errors import UsageError
 from rampdeck.model import Pace, RunState
 from tests.engine.conftest import USER, Target
@@ -93,6 +94,44 @@ async def test_what_users_did_until_measuring_begins_is_here_before_it(cockpit: 
         await until(crew.engine.caught_up)
         assert crew.counted >= answered
         await asyncio.sleep(0.3)
+
+
+async def test_what_blocks_a_worker_is_told_with_its_name_and_what_it_uses_beside_it(cockpit: Make) -> None:
+    crew = cockpit(
+        """
+        import hashlib
+        from locust import User, constant, task
+
+        class Visitor(User):
+            wait_time = constant(0.1)
+            @task
+            def slow_hash(self):
+                hashlib.pbkdf2_hmac("sha256", b"hunter2", b"salt", 1_000_000)
+        """
+    )
+    crew.start("one")
+    await crew.joined(1)
+    await crew.at(1)
+    found: list[tuple[str, Stall]] = []
+
+    def told_of_it() -> bool:
+        crew.engine.take()
+        found.extend(crew.engine.take_stalls())
+        return any(stall.place.origin is Origin.SCENARIO for _, stall in found)
+
+    await until(told_of_it)
+    worker, stall = next(each for each in found if each[1].place.origin is Origin.SCENARIO)
+    assert (worker, stall.place.called) == ("one", "hashlib.pbkdf2_hmac")
+    assert Path(stall.place.file).name == "locustfile.py"
+    one = crew.worker("one")
+    assert one.rss is not None
+    assert one.rss > 10e6
+    assert one.open_files is not None
+    assert one.open_files_limit is not None
+    assert 3 < one.open_files < one.open_files_limit
+    assert one.lag_max is not None
+    assert one.lag is not None
+    await crew.stopped()
 
 
 async def test_a_load_that_is_asked_for_before_a_worker_is_there_waits_for_it(
