@@ -84,6 +84,7 @@ class SelfWatch:
     def figures(self) -> dict[str, float]:
         """Return what the run knows of the generator, by metric name; once a second."""
         found = delays(self._session.book)
+        found["stamped"] = float(stamped(self._session.book, running=not self._engine.unstamped))
         explained = self._residence.take()
         if explained is not None:
             found["littles_law"] = explained
@@ -121,7 +122,7 @@ class SelfWatch:
         how_long = f"{ledger.longest * 1000:.0f} ms"
         if ledger.count > 1:
             how_long = f"{ledger.count} times, up to {how_long}"
-        text = f"the loop stood {how_long} {where(place)}; every user waited"
+        text = f"the loop stood {how_long} {where(place)}; {self._session.who_waited}"
         fields = {
             "signal": BLOCKED,
             "key": f"{place.file} {place.function}" if place.file else place.origin.value,
@@ -145,6 +146,17 @@ def delays(book: RequestBook) -> dict[str, float]:
     if window.stamped < window.requests / 2:
         return {}
     return {"delay_p95_ms": window.delay_p95, "delay_percent": 100 * window.delay_p95 / window.p95}
+
+
+def stamped(book: RequestBook, *, running: bool) -> bool:
+    """Tell whether the response times of the last seconds are wire times.
+
+    What was never answered has no stamp, which says nothing of the clock.
+    Where hardly anything was answered, it depends on whether the clock is ``running``.
+    """
+    window = book.window.total
+    answered = window.successes.count
+    return running if answered < ENOUGH else window.delay.count >= answered / 2
 
 
 def where(place: Place) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from rampdeck.arrivals import shortfall
 from rampdeck.config import GeneratorLimits
-from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge, judge_workers
+from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge, judge_cockpit, judge_workers
 from rampdeck.model import Health
 from rampdeck.session import Session, Source
 
@@ -140,6 +140,9 @@ class Trust:
         for source in session.sources.values():
             if source.info.kind == "generator":
                 values = _fresh(source)
+                if session.has_workers:
+                    yield from judge_cockpit(values, self._limits)
+                    continue
                 yield from judge(values, self._limits)
                 if seconds > LATE:
                     yield STOOD_STAMPED if is_stamped(values) else STOOD

@@ -111,7 +111,7 @@ def _blocks(session: Session) -> Iterator[Finding]:
         ours = event.fields["origin"] != "scenario"
         evidence = (f"longest {longest * 1000:.0f} ms, together {float(event.fields['total']):.1f} s",)
         advice = "" if ours else "Compute it before the load, and wait with what yields to gevent"
-        text = f"the loop stood still {times} {event.fields['place']}; every user waited"
+        text = f"the loop stood still {times} {event.fields['place']}; {session.who_waited}"
         yield Finding("generator", "notice" if ours else "warning", text, evidence, advice)
 
 
