@@ -8,14 +8,14 @@ INCONCLUSIVE. What marks a level is a doubt about the run.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rampdeck.arrivals import shortfall
 from rampdeck.config import GeneratorLimits
 from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge, judge_cockpit, judge_workers
-from rampdeck.model import Health
+from rampdeck.model import Health, Step, level_name
 from rampdeck.session import Session, Source
 
 BLIND_SHARE = 0.10
@@ -25,8 +25,9 @@ ENOUGH_USERS = 0.9
 LATE = 2.0
 """Seconds between two looks from which on the generator itself was stuck: they should be one apart."""
 MOST_TOLD = 5
-"""Load levels of which a run says one by one what was wrong with the generator."""
+"""Load levels of which a run says one by one what was amiss; of the others it says how many there were."""
 _BEREFT = "a worker was lost, and with it what it had not told yet"
+_KINDS = ("blind", "missing", "missed", "bereft", "doubted", "tainted")
 _MISSING = "the scenario ended them, or they failed to start"
 
 
@@ -39,6 +40,7 @@ class _Span:
     short: float = 0.0
     missed: str = ""
     bereft: bool = False
+    final: tuple[str, ...] | None = None  # the marks, once the level has ended
     blind: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     why: defaultdict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
     excess: defaultdict[Excess, float] = field(default_factory=lambda: defaultdict(float))
@@ -55,6 +57,20 @@ class _Span:
             yield self.missed
         if self.bereft:
             yield _BEREFT
+
+    def said(self, kind: str) -> Iterator[str]:
+        """Return what was amiss of a kind (:data:`_KINDS`)."""
+        match kind:
+            case "blind":
+                yield from self.blindness()
+            case "missing":
+                yield from self.missing()
+            case "missed":
+                yield from (self.missed,) * bool(self.missed)
+            case "bereft":
+                yield from (_BEREFT,) * self.bereft
+            case _:
+                yield from (text for excess, text in self.excesses() if excess.taints is (kind == "tainted"))
 
     def excesses(self) -> Iterator[tuple[Excess, str]]:
         for excess, seconds in self.excess.items():
@@ -83,6 +99,32 @@ class _Span:
         return f"{seconds:.0f} of {self.measured:.0f} measured seconds"
 
 
+class _Ended:
+    """What the levels that have ended say: sentences that never change, of which a few are told.
+
+    Worked out once for each level, so that a second costs the same after thousands of them.
+    """
+
+    def __init__(self) -> None:
+        self._told: defaultdict[str, list[str]] = defaultdict(list)
+        self._count: Counter[str] = Counter()
+
+    def add(self, level: _Span) -> None:
+        """Take in a level that has ended."""
+        for kind in _KINDS:
+            for text in level.said(kind):
+                self._count[kind] += 1
+                if len(self._told[kind]) <= MOST_TOLD:
+                    self._told[kind].append(f"{level.name}: {text}")
+
+    def with_present(self, kind: str, present: Iterable[_Span]) -> list[str]:
+        """Return what these levels and those that still go on say of a kind, shortened."""
+        now = [f"{level.name}: {text}" for level in present for text in level.said(kind)]
+        found = [*self._told[kind], *now]
+        more = self._count[kind] + len(now) - MOST_TOLD
+        return found if more <= 1 else [*found[:MOST_TOLD], f"and {more} more of the kind"]
+
+
 class Trust:
     """Counts the measured seconds, and those in which something was amiss, per load level and in all."""
 
@@ -90,6 +132,8 @@ class Trust:
         self._limits = limits or GeneratorLimits()
         self._whole = _Span()
         self._levels: dict[int, _Span] = {}
+        self._ended = _Ended()
+        self._present: dict[int, _Span] = {}  # those that are not in self._ended yet
         self._workers_lost = 0
         self.doubted: dict[int, bool] = {}
         """The levels that are not to be trusted, and whether not even a failure of theirs is certain."""
@@ -105,8 +149,7 @@ class Trust:
         self._look_for_workers(session)
         if step is None or step.phase != "measure":
             return
-        name = f"step {step.number} ({step.users} users)"
-        level = self._levels.setdefault(step.number, _Span(name))
+        level = self._level(step)
         if (book := session.book.steps.get(step.number)) is not None:
             level.missed = shortfall(book.pace.view(book.seconds))
         short = session.user_count < ENOUGH_USERS * step.users
@@ -126,13 +169,21 @@ class Trust:
         else:
             self.doubted.pop(step.number, None)
 
+    def _level(self, step: Step) -> _Span:
+        """Return the level that is under way; those before it never change again."""
+        if (level := self._levels.get(step.number)) is None:
+            for ended in self._present.values():
+                self._ended.add(ended)
+            level = self._levels[step.number] = _Span(level_name(step.number, step.users))
+            self._present = {step.number: level}
+        return level
+
     def _look_for_workers(self, session: Session) -> None:
         """Mark the level in which a worker was lost, or a report of one; also while it ramps."""
         workers = (source for source in session.sources.values() if source.info.kind == "workers")
         lost = sum(sum(source.signals.values()) for source in workers)
         if lost > self._workers_lost and (step := session.step) is not None:
-            name = f"step {step.number} ({step.users} users)"
-            self._levels.setdefault(step.number, _Span(name)).bereft = True
+            self._level(step).bereft = True
             self.doubted.setdefault(step.number, False)
         self._workers_lost = lost
 
@@ -153,8 +204,13 @@ class Trust:
 
     def marks(self, number: int) -> tuple[str, ...]:
         """Return why a load level is not to be trusted, as sentences; none is a good sign."""
-        level = self._levels.get(number)
-        return tuple(level.marks()) if level else ()
+        if (level := self._levels.get(number)) is None:
+            return ()
+        if number in self._present:
+            return tuple(level.marks())
+        if level.final is None:
+            level.final = tuple(level.marks())
+        return level.final
 
     def spoiled(self, number: int) -> str:
         """Return why a load level tells nothing of the system, if so: the generator, or users missing.
@@ -169,32 +225,18 @@ class Trust:
         found: list[str] = []
         if not self.measured:
             found.append("no load level was held long enough to be measured")
-        found += self._over_all(_Span.blindness)
-        found += self._over_all(_Span.missing)
-        found += (f"{level.name}: {level.missed}" for level in self._levels.values() if level.missed)
-        found += (f"{level.name}: {_BEREFT}" for level in self._levels.values() if level.bereft)
-        found += self._generator(taints=False)
+        for kind, what in (("blind", _Span.blindness), ("missing", _Span.missing)):
+            found += list(what(self._whole)) or self._of_levels(kind)
+        for kind in ("missed", "bereft", "doubted"):
+            found += self._of_levels(kind)
         return tuple(found)
 
     def tainted(self) -> tuple[str, ...]:
         """Return why the request figures themselves are not to be trusted, if so."""
-        return tuple(self._generator(taints=True))
+        return tuple(self._of_levels("tainted"))
 
-    def _over_all(self, what: Callable[[_Span], Iterator[str]]) -> list[str]:
-        """Return what was amiss over the whole run, or else the levels that it was amiss in."""
-        return list(what(self._whole)) or [
-            f"{level.name}: {text}" for level in self._levels.values() for text in what(level)
-        ]
-
-    def _generator(self, *, taints: bool) -> list[str]:
-        found = [
-            f"{level.name}: {text}"
-            for level in self._levels.values()
-            for excess, text in level.excesses()
-            if excess.taints is taints
-        ]
-        more = len(found) - MOST_TOLD
-        return found if more <= 1 else [*found[:MOST_TOLD], f"and {more} more of the kind"]
+    def _of_levels(self, kind: str) -> list[str]:
+        return self._ended.with_present(kind, self._present.values())
 
 
 def _fresh(source: Source) -> Mapping[str, float]:

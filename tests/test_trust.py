@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import cProfile
+import pstats
+
 from rampdeck.config import GeneratorLimits
 from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, Severity, SourceInfo, Step
 from rampdeck.session import Session
@@ -192,6 +195,21 @@ def test_a_busy_cockpit_says_nothing_of_times_that_workers_have_measured() -> No
     run.session.append(Sample(NOW, "workers@local", {"cpu_percent": 99.0, "unstamped": 1.0}))
     run.seconds(5)
     assert "a worker used more than 90 % of a core" in run.trust.tainted()[0]
+
+
+def test_thousands_of_doubted_levels_are_told_in_a_few_sentences_worked_out_once() -> None:
+    run = Watched()
+    run.says(cpu_percent=99.0, stamped=1.0)
+    for number in range(1, 2_001):
+        run.session.append(Step(number, 10, 5.0, "key", NOW, "", NOW, NOW))
+        run.seconds(1)
+    assert len(run.doubts) == 6
+    assert run.doubts[0].startswith("step 1 (10 users): the generator used more than 90 %")
+    assert run.doubts[-1] == "and 1995 more of the kind"
+    assert run.trust.marks(1) is run.trust.marks(1)
+    profile = cProfile.Profile()
+    profile.runcall(run.trust.doubts)
+    assert pstats.Stats(profile).total_calls < 500  # type: ignore[attr-defined]
 
 
 class Measuring:
