@@ -108,7 +108,7 @@ def paces(steps: Mapping[int, Span]) -> tuple[str, ...]:
             f"step {number}: asked {view.asked:.1f} iterations/s, achieved {view.achieved:.1f}/s{late}"
         )
         count = span.total.successes.count + span.total.failures.count
-        if why := explained(view, span.total.spreads(), count):
+        if view.filled and (why := explained(view, span.total.spreads(), count)):
             found.append(f"step {number}: {why}")
         unknown += view.unknown
     if unknown:

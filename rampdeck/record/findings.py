@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 from rampdeck.gate.words import told
 from rampdeck.knee import Knee
-from rampdeck.model import OTHER_NAMES, Instant, Severity
+from rampdeck.model import OTHER_NAMES, Severity
 from rampdeck.ours import Ours
+from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.record.counted import mismatches
 from rampdeck.record.result import Finding
 from rampdeck.session import Gap, Session, Source
@@ -40,6 +41,7 @@ def findings(
     thresholds: Sequence[ThresholdView],
     exceptions: Mapping[str, int],
     knee: Knee | None = None,
+    counts: Counts = UNCOUNTED,
 ) -> tuple[Finding, ...]:
     """Return what was found out, the worst first."""
     found = [
@@ -49,7 +51,7 @@ def findings(
         *_names(session),
         *_plain_workers(session),
         *_blocks(session),
-        *mismatches(session.counts(Instant.now())),
+        *mismatches(counts),
         *(finding for source in session.sources.values() for finding in _of_source(source, session.ours)),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
