@@ -9,7 +9,7 @@ was not there, and the figures are those of a smaller one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rampdeck.histogram import Histogram
@@ -50,10 +50,6 @@ class PaceTally:
                 setattr(self, name, getattr(self, name) - getattr(pace, name))
             self.lateness.subtract(pace.lateness)
 
-    def total(self) -> Pace:
-        """Return what was taken in, frozen; the tally is not to be filled further."""
-        return Pace(**{name: getattr(self, name) for name in (*_COUNTS, "lateness")})
-
     def view(self, seconds: float) -> PaceView | None:
         """Return the figures of this span, which lasted ``seconds``; ``None`` if nobody had a pace."""
         # What a sliding window has taken out again leaves the rounding of floats.
@@ -84,17 +80,6 @@ class PaceTally:
         return self.lost > missing or self.due - self.begun > max(missing, users)
 
 
-def merged(paces: Iterable[Pace | None]) -> Pace | None:
-    """Return several shares of one interval together, those of workers; ``None`` without any."""
-    shares = [pace for pace in paces if pace is not None]
-    if not shares:
-        return None
-    tally = PaceTally()
-    for pace in shares:
-        tally.add(pace)
-    return tally.total()
-
-
 def paces(steps: Mapping[int, Span]) -> tuple[str, ...]:
     """Return what the record says of the pace of each load level, beside its rates."""
     found: list[str] = []
@@ -108,7 +93,7 @@ def paces(steps: Mapping[int, Span]) -> tuple[str, ...]:
             f"step {number}: asked {view.asked:.1f} iterations/s, achieved {view.achieved:.1f}/s{late}"
         )
         count = span.total.successes.count + span.total.failures.count
-        if why := explained(view, span.total.spreads(), count):
+        if view.filled and (why := explained(view, span.total.spreads(), count)):
             found.append(f"step {number}: {why}")
         unknown += view.unknown
     if unknown:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from rampdeck.config import LoadConfig
 from rampdeck.errors import UsageError
 from rampdeck.model import Stage
+from rampdeck.plan import Walk
 from rampdeck.snapshot import Verdict
 
 STAGE, RECOVERY = "auto-step", "recovery"
@@ -51,7 +52,7 @@ def check_climb(climb: Climb, judged: bool) -> None:
         raise UsageError("--auto-step", "no threshold judges a load level", fix)
 
 
-class AutoStep:
+class AutoStep(Walk):
     """A climb under way.
 
     ``ending`` says in a sentence why it is over, empty before. ``stages`` are
@@ -63,9 +64,8 @@ class AutoStep:
     total: float | None = None
 
     def __init__(self, climb: Climb, judge: Judge) -> None:
+        super().__init__()
         self.climb = climb
-        self.following = False
-        self.held = False
         self._judge = judge
         self._from_the_foot()
 
@@ -76,7 +76,7 @@ class AutoStep:
         self._stages = [self._level(STAGE, min(self.climb.first, self.climb.most))]
         self._begun = False
         self._spent, self._due = 0.0, self.climb.hold
-        self._seen: float | None = None
+        self._seen = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -122,16 +122,6 @@ class AutoStep:
         self._rest()
         return self.stage
 
-    def leave(self) -> None:
-        """Stop driving the load; the level stays."""
-        self.following = False
-        self.held = False
-
-    def toggle_hold(self) -> None:
-        """Hold the present level without end, or go on."""
-        if self.following:
-            self.held = not self.held
-
     def advance(self, mono: float, reached: bool) -> Stage | None:
         """Let time pass; return the level to go to, if the one before has been judged.
 
@@ -139,9 +129,8 @@ class AutoStep:
         """
         if not self.following or self.stage is None:
             return None
-        passed = 0.0 if self._seen is None else mono - self._seen
-        self._seen = mono
-        if self.held or not reached:
+        passed = self._counted(mono, reached)
+        if passed is None:
             return None
         self._spent += passed
         if self._spent < self._due:

@@ -1,7 +1,7 @@
 """The files of ``--csv``, written while the run goes on.
 
-Once a second the requests are copied, which is quick; working out percentiles
-and writing is done in a native thread. The history grows by whole lines, the
+Once a second what is needed of the requests is copied, which is quick; working
+out percentiles and writing is done in a native thread. The history grows by whole lines, the
 other files are replaced in one step every few seconds, so whoever reads them
 meanwhile never sees half a file. A disk that takes nothing is told once, and
 costs the run nothing else.
@@ -42,6 +42,7 @@ class CsvFiles:
         self._run = run
         self._tell = tell
         self._full = full_history
+        self._medians = csv.Medians()
         self._percents = percentiles()
         self._exceptions = Exceptions(run.engine.environment)
         self._stats, self._history, self._failures, self._raised = files(prefix)
@@ -67,7 +68,7 @@ class CsvFiles:
 
     def _observe(self) -> None:
         book, users = self._run.session.book, self._run.engine.users
-        self._waiting.append(csv.second(book, Instant.now().utc, users, full=self._full))
+        self._waiting.append(csv.second(book, Instant.now().utc, users, self._medians, full=self._full))
 
     async def _keep_writing(self) -> None:
         beat = 0

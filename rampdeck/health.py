@@ -41,6 +41,8 @@ _FULL = "it had nothing in reserve, so the load may have been less than asked fo
 _STUCK = (
     "they are held up by the scenario's own code or by the generator, so the load was less than asked for"
 )
+_OF_USERS = ("lag", "cpu", "files")
+"""Limits of the process that the users are in."""
 STOOD = Excess("lag", "the whole program stood still", _QUEUE, taints=True)
 """Nothing ran for seconds on end, not even what looks at the lag."""
 STOOD_STAMPED = Excess("lag", STOOD.what, _LESS)
@@ -48,8 +50,8 @@ STOOD_STAMPED = Excess("lag", STOOD.what, _LESS)
 
 
 def is_stamped(values: Mapping[str, float]) -> bool:
-    """Tell whether the response times are wire times."""
-    return "delay_p95_ms" in values
+    """Tell whether the response times are wire times: the generator says so, also while it sends little."""
+    return bool(values.get("stamped")) or "delay_p95_ms" in values
 
 
 def judge_workers(values: Mapping[str, float], limits: GeneratorLimits) -> tuple[Excess, ...]:
@@ -59,7 +61,7 @@ def judge_workers(values: Mapping[str, float], limits: GeneratorLimits) -> tuple
     """
     known = {name: values[name] for name in ("cpu_percent", "lag_p99_ms") if name in values}
     if not values.get("unstamped"):
-        known["delay_p95_ms"] = 0.0
+        known["stamped"] = 1.0
     return tuple(
         replace(
             excess,
@@ -68,6 +70,14 @@ def judge_workers(values: Mapping[str, float], limits: GeneratorLimits) -> tuple
         )
         for excess in judge(known, limits)
     )
+
+
+def judge_cockpit(values: Mapping[str, float], limits: GeneratorLimits) -> tuple[Excess, ...]:
+    """Return the limits that this process exceeds while all users are in workers.
+
+    Its loop, its processor and its files are in no request; workers are judged by their own.
+    """
+    return tuple(excess for excess in judge(values, limits) if excess.limit not in _OF_USERS)
 
 
 def judge(values: Mapping[str, float], limits: GeneratorLimits) -> tuple[Excess, ...]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from rampdeck import curve
 from rampdeck.curve import BEND, LOSS, Interval, Judged, Point
 from rampdeck.histogram import Histogram
+from rampdeck.model import level_name
 from rampdeck.snapshot import Figures, Verdict
 
 MIN_LEVELS = 3
@@ -121,7 +122,7 @@ def _usable(levels: Sequence[Level]) -> tuple[list[Level], tuple[str, ...]]:
     usable: list[Level] = []
     left_out: list[str] = []
     for level in levels:
-        name = f"step {level.step} ({level.users} users)"
+        name = level_name(level.step, level.users)
         if level.users <= 0 or level.figures.seconds <= 0:
             continue
         if level.tainted:

@@ -250,3 +250,8 @@ class SourceInfo:
     name: str
     kind: str
     host: str
+
+
+def level_name(number: int, users: int) -> str:
+    """Name a load level in a sentence."""
+    return f"step {number} ({users} users)"

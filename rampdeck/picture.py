@@ -7,12 +7,13 @@ state) is looked up each time, so that a press is painted at once.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from rampdeck.model import Instant, RunState
 from rampdeck.snapshot import EMPTY, GeneratorView, LoadView, Recording, Snapshot, StepRow
 from rampdeck.steps import seconds_left
-from rampdeck.steptable import StepTable
+from rampdeck.steptable import MOST, StepTable
 
 if TYPE_CHECKING:
     from rampdeck.run import Run
@@ -67,7 +68,9 @@ class Painter:
 
     def _step_rows(self, at: Instant) -> tuple[StepRow, ...]:
         run, step = self._run, self._run.steps.step
-        marks = {number: run.trust.marks(number) for number in run.trust.doubted}
+        # No more than there are rows: the newest.
+        doubted = islice(reversed(run.trust.doubted), MOST)
+        marks = {number: run.trust.marks(number) for number in doubted}
         if step is None:
             return self._steps.rows(None, marks)
         left = seconds_left(step, at, run.engine.users, run.steps.settle, run.walk.left)

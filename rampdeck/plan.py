@@ -12,7 +12,32 @@ from collections.abc import Sequence
 from rampdeck.model import Stage
 
 
-class PlanWalk:
+class Walk:
+    """Something that goes from level to level by itself, unless it is held or left."""
+
+    def __init__(self) -> None:
+        self.following = False
+        self.held = False
+        self._seen: float | None = None
+
+    def leave(self) -> None:
+        """Stop driving the load; the position stays."""
+        self.following = False
+        self.held = False
+
+    def toggle_hold(self) -> None:
+        """Hold the present level without end, or go on."""
+        if self.following:
+            self.held = not self.held
+
+    def _counted(self, mono: float, reached: bool) -> float | None:
+        """Return the seconds since the last look, ``None`` while they do not count."""
+        passed = 0.0 if self._seen is None else mono - self._seen
+        self._seen = mono
+        return passed if reached and not self.held else None
+
+
+class PlanWalk(Walk):
     """A position in a plan.
 
     A stage's hold time runs only while the plan is followed, not held, and the
@@ -23,12 +48,10 @@ class PlanWalk:
     ending = "the plan is over"
 
     def __init__(self, stages: Sequence[Stage]) -> None:
+        super().__init__()
         self.stages = tuple(stages)
         self.index = -1
-        self.following = False
-        self.held = False
         self._left = 0.0
-        self._seen: float | None = None
 
     @property
     def stage(self) -> Stage | None:
@@ -67,16 +90,6 @@ class PlanWalk:
         self._seen = None
         return self.stage
 
-    def leave(self) -> None:
-        """Stop driving the load; the position stays."""
-        self.following = False
-        self.held = False
-
-    def toggle_hold(self) -> None:
-        """Hold the present stage without end, or go on."""
-        if self.following:
-            self.held = not self.held
-
     def advance(self, mono: float, reached: bool) -> Stage | None:
         """Let time pass; return the stage to go to, if the one before is over.
 
@@ -85,9 +98,8 @@ class PlanWalk:
         """
         if not self.following or self.stage is None:
             return None
-        passed = 0.0 if self._seen is None else mono - self._seen
-        self._seen = mono
-        if self.held or not reached:
+        passed = self._counted(mono, reached)
+        if passed is None:
             return None
         self._left -= passed
         if self._left > 0:

@@ -307,10 +307,9 @@ def _sent(batch: RequestBatch) -> Sent:
         redirects += stats.redirects
         killed += stats.killed - stats.unsent
         unreported += stats.unreported
-        if count and not stats.locust.count:
-            unclocked += count
-        else:
-            unanswered += count - stats.delay.count
+        # Workers of both kinds may share a name; Locust's time is kept apart where the wire clock runs.
+        unclocked += count - stats.locust.count
+        unanswered += stats.locust.count - stats.delay.count
     return Sent(requests, redirects, killed, unreported, unanswered, unclocked)
 
 

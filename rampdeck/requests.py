@@ -71,6 +71,12 @@ class Tally:
         self.redirects -= stats.redirects
         self.killed -= stats.killed
 
+    def copy(self) -> Tally:
+        """Return a copy that is not touched by what comes later."""
+        copied = Tally()
+        copied.add(self)
+        return copied
+
     def all(self) -> Histogram:
         """Return successes and failures together; not to be filled further."""
         if not self.failures.count:
@@ -201,16 +207,6 @@ class Span:
     def figures(self) -> Figures:
         """Return the figures of all names together."""
         return self.total.figures(self.seconds)
-
-    def matching(self, method: str | None, name: str | None) -> Tally:
-        """Return the requests of a method and a name together; ``None`` stands for any."""
-        if method is None and name is None:
-            return self.total
-        found = Tally()
-        for (one_method, one_name), tally in self.names.items():
-            if method in (None, one_method) and name in (None, one_name):
-                found.add(tally)
-        return found
 
 
 def _sum(batch: RequestBatch) -> Tally:

@@ -27,7 +27,7 @@ from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.readers import Readers
-from rampdeck.record import Result, conclude, gather, unanswered, write
+from rampdeck.record import Result, conclude, draft, gather, unanswered, write
 from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
@@ -161,7 +161,8 @@ class Run(Sight):
     async def save_record(self) -> Path:
         """Write the decision record as of now; returns its Markdown file."""
         self.session.say(EventKind.KEY, "decision record saved")
-        return await loop.in_thread(write, self.result(), self.writer.path.parent)
+        made, folder = draft(self), self.writer.path.parent
+        return await loop.in_thread(lambda: write(made.finished(), folder))
 
     def result(self) -> Result:
         """Return the result as of now."""

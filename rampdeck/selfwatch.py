@@ -85,6 +85,7 @@ class SelfWatch:
     def figures(self) -> dict[str, float]:
         """Return what the run knows of the generator, by metric name; once a second."""
         found = delays(self._session.book)
+        found["stamped"] = float(stamped(self._session.book, running=not self._engine.unstamped))
         explained = self._residence.take()
         if explained is not None:
             found["littles_law"] = explained
@@ -124,9 +125,9 @@ class SelfWatch:
         if ledger.count > 1:
             how_long = f"{ledger.count} times, up to {how_long}"
         spot = where(place)
-        text = f"the loop stood {how_long} {spot}; every user waited"
+        text = f"the loop stood {how_long} {spot}; {self._session.who_waited}"
         if ledger.worker:
-            text = f"worker {ledger.worker}: {text} there"
+            text = f"worker {ledger.worker}: the loop stood {how_long} {spot}; every user there waited"
             spot = f"{spot} (worker {ledger.worker})"
         fields = {
             "signal": BLOCKED,
@@ -152,6 +153,17 @@ def delays(book: RequestBook) -> dict[str, float]:
     if window.stamped < window.requests / 2:
         return {}
     return {"delay_p95_ms": window.delay_p95, "delay_percent": 100 * window.delay_p95 / window.p95}
+
+
+def stamped(book: RequestBook, *, running: bool) -> bool:
+    """Tell whether the response times of the last seconds are wire times.
+
+    What was never answered has no stamp, which says nothing of the clock.
+    Where hardly anything was answered, it depends on whether the clock is ``running``.
+    """
+    window = book.window.total
+    answered = window.successes.count
+    return running if answered < ENOUGH else window.delay.count >= answered / 2
 
 
 def where(place: Place) -> str:

@@ -143,6 +143,16 @@ class Session:
         """Return the load level that is under way."""
         return self._step
 
+    @property
+    def has_workers(self) -> bool:
+        """Return whether the users are in workers, not in this process."""
+        return any(source.info.kind == "workers" for source in self.sources.values())
+
+    @property
+    def who_waited(self) -> str:
+        """Return whom it concerned that the loop stood."""
+        return "the cockpit stood still" if self.has_workers else "every user waited"
+
     def counts(self, at: Instant) -> Counts:
         """Return what was sent beside what Nginx saw, and what we cut off."""
         return self.ledger.counts(at, self.ours.counted.total())

@@ -8,14 +8,14 @@ INCONCLUSIVE. What marks a level is a doubt about the run.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rampdeck.arrivals import shortfall
 from rampdeck.config import GeneratorLimits
-from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge, judge_workers
-from rampdeck.model import Health
+from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge, judge_cockpit, judge_workers
+from rampdeck.model import Health, Step, level_name
 from rampdeck.session import Session, Source
 from rampdeck.untold import BEREFT
 
@@ -26,7 +26,8 @@ ENOUGH_USERS = 0.9
 LATE = 2.0
 """Seconds between two looks from which on the generator itself was stuck: they should be one apart."""
 MOST_TOLD = 5
-"""Load levels of which a run says one by one what was wrong with the generator."""
+"""Load levels of which a run says one by one what was amiss; of the others it says how many there were."""
+_KINDS = ("blind", "missing", "missed", "doubted", "tainted")
 _MISSING = "the scenario ended them, or they failed to start"
 
 
@@ -39,6 +40,7 @@ class _Span:
     short: float = 0.0
     missed: str = ""
     bereft: bool = False
+    final: tuple[str, ...] | None = None  # the marks, once the level has ended
     blind: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     why: defaultdict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
     excess: defaultdict[Excess, float] = field(default_factory=lambda: defaultdict(float))
@@ -55,6 +57,18 @@ class _Span:
             yield self.missed
         if self.bereft:
             yield BEREFT
+
+    def said(self, kind: str) -> Iterator[str]:
+        """Return what was amiss of a kind (:data:`_KINDS`)."""
+        match kind:
+            case "blind":
+                yield from self.blindness()
+            case "missing":
+                yield from self.missing()
+            case "missed":
+                yield from (self.missed,) * bool(self.missed)
+            case _:
+                yield from (text for excess, text in self.excesses() if excess.taints is (kind == "tainted"))
 
     def excesses(self) -> Iterator[tuple[Excess, str]]:
         for excess, seconds in self.excess.items():
@@ -83,6 +97,30 @@ class _Span:
         return f"{seconds:.0f} of {self.measured:.0f} measured seconds"
 
 
+class _Ended:
+    """What the levels that have ended say: sentences that never change, of which a few are told.
+
+    Worked out once for each level, so that a second costs the same after thousands of them.
+    """
+
+    def __init__(self) -> None:
+        self._told: defaultdict[str, list[str]] = defaultdict(list)
+        self._count: Counter[str] = Counter()
+
+    def add(self, level: _Span) -> None:
+        """Take in a level that has ended."""
+        for kind in _KINDS:
+            for text in level.said(kind):
+                self._count[kind] += 1
+                if len(self._told[kind]) <= MOST_TOLD:
+                    self._told[kind].append(f"{level.name}: {text}")
+
+    def with_present(self, kind: str, present: Iterable[_Span]) -> list[str]:
+        """Return what these levels and those that still go on say of a kind, shortened."""
+        now = [f"{level.name}: {text}" for level in present for text in level.said(kind)]
+        return _shortened([*self._told[kind], *now], self._count[kind] + len(now))
+
+
 class Trust:
     """Counts the measured seconds, and those in which something was amiss, per load level and in all."""
 
@@ -90,6 +128,9 @@ class Trust:
         self._limits = limits or GeneratorLimits()
         self._whole = _Span()
         self._levels: dict[int, _Span] = {}
+        self._ended = _Ended()
+        self._present: dict[int, _Span] = {}  # those that are not in self._ended yet
+        self._bereft: list[str] = []
         self._looked_at = 0.0  # up to here, what workers did not tell has marked its levels
         self.doubted: dict[int, bool] = {}
         """The levels that are not to be trusted, and whether not even a failure of theirs is certain."""
@@ -105,8 +146,7 @@ class Trust:
         self._look_for_workers(session)
         if step is None or step.phase != "measure":
             return
-        name = f"step {step.number} ({step.users} users)"
-        level = self._levels.setdefault(step.number, _Span(name))
+        level = self._level(step)
         if (book := session.book.steps.get(step.number)) is not None:
             level.missed = shortfall(book.pace.view(book.seconds))
         short = session.user_count < ENOUGH_USERS * step.users
@@ -126,21 +166,38 @@ class Trust:
         else:
             self.doubted.pop(step.number, None)
 
+    def _level(self, step: Step) -> _Span:
+        """Return the level that is under way; those before it only change by what workers never told."""
+        if step.number not in self._present:
+            for ended in self._present.values():
+                self._ended.add(ended)
+            name = level_name(step.number, step.users)
+            self._present = {step.number: self._levels.setdefault(step.number, _Span(name))}
+        return self._present[step.number]
+
     def _look_for_workers(self, session: Session) -> None:
         """Mark the levels from a lost worker's last report on, or a lost report's; also while they ramp."""
-        new = [span for span in session.ledger.untold.spans if span[1] > self._looked_at]
-        for since, until in new:
+        for since, until in [span for span in session.ledger.untold.spans if span[1] > self._looked_at]:
             for step in session.steps.values():
                 if step.began.utc < until and (step.ended is None or step.ended.utc > since):
-                    name = f"step {step.number} ({step.users} users)"
-                    self._levels.setdefault(step.number, _Span(name)).bereft = True
-                    self.doubted.setdefault(step.number, False)
+                    self._bereave(step)
             self._looked_at = max(self._looked_at, until)
+
+    def _bereave(self, step: Step) -> None:
+        name = level_name(step.number, step.users)
+        level = self._levels.setdefault(step.number, _Span(name))
+        if not level.bereft:
+            level.bereft, level.final = True, None
+            self._bereft.append(f"{name}: {BEREFT}")
+        self.doubted.setdefault(step.number, False)
 
     def _excesses(self, session: Session, seconds: float) -> Iterator[Excess]:
         for source in session.sources.values():
             if source.info.kind == "generator":
                 values = _fresh(source)
+                if session.has_workers:
+                    yield from judge_cockpit(values, self._limits)
+                    continue
                 yield from judge(values, self._limits)
                 if seconds > LATE:
                     yield STOOD_STAMPED if is_stamped(values) else STOOD
@@ -151,8 +208,13 @@ class Trust:
 
     def marks(self, number: int) -> tuple[str, ...]:
         """Return why a load level is not to be trusted, as sentences; none is a good sign."""
-        level = self._levels.get(number)
-        return tuple(level.marks()) if level else ()
+        if (level := self._levels.get(number)) is None:
+            return ()
+        if number in self._present:
+            return tuple(level.marks())
+        if level.final is None:
+            level.final = tuple(level.marks())
+        return level.final
 
     def spoiled(self, number: int) -> str:
         """Return why a load level tells nothing of the system, if so: the generator, or users missing.
@@ -167,36 +229,28 @@ class Trust:
         found: list[str] = []
         if not self.measured:
             found.append("no load level was held long enough to be measured")
-        found += self._over_all(_Span.blindness)
-        found += self._over_all(_Span.missing)
-        found += (f"{level.name}: {level.missed}" for level in self._levels.values() if level.missed)
-        found += (f"{level.name}: {BEREFT}" for level in self._levels.values() if level.bereft)
-        found += self._generator(taints=False)
+        for kind, what in (("blind", _Span.blindness), ("missing", _Span.missing)):
+            found += list(what(self._whole)) or self._of_levels(kind)
+        found += self._of_levels("missed")
+        found += _shortened(self._bereft, len(self._bereft))
+        found += self._of_levels("doubted")
         return tuple(found)
 
     def tainted(self) -> tuple[str, ...]:
         """Return why the request figures themselves are not to be trusted, if so."""
-        return tuple(self._generator(taints=True))
+        return tuple(self._of_levels("tainted"))
 
-    def _over_all(self, what: Callable[[_Span], Iterator[str]]) -> list[str]:
-        """Return what was amiss over the whole run, or else the levels that it was amiss in."""
-        return list(what(self._whole)) or [
-            f"{level.name}: {text}" for level in self._levels.values() for text in what(level)
-        ]
-
-    def _generator(self, *, taints: bool) -> list[str]:
-        found = [
-            f"{level.name}: {text}"
-            for level in self._levels.values()
-            for excess, text in level.excesses()
-            if excess.taints is taints
-        ]
-        more = len(found) - MOST_TOLD
-        return found if more <= 1 else [*found[:MOST_TOLD], f"and {more} more of the kind"]
+    def _of_levels(self, kind: str) -> list[str]:
+        return self._ended.with_present(kind, self._present.values())
 
 
 def _fresh(source: Source) -> Mapping[str, float]:
     return source.last.values if source.last is not None and source.health is not Health.BLIND else {}
+
+
+def _shortened(found: Sequence[str], count: int) -> list[str]:
+    more = count - MOST_TOLD
+    return list(found) if more <= 1 else [*found[:MOST_TOLD], f"and {more} more of the kind"]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -18,6 +18,8 @@ STAMPED = {"delay_p95_ms": 3.0, "delay_percent": 10.0}
         ({"delay_p95_ms": 51.0, "delay_percent": 26.0}, "delay", False),
         ({"cpu_percent": 91.0}, "cpu", True),
         ({"cpu_percent": 91.0, **STAMPED}, "cpu", False),
+        ({"cpu_percent": 91.0, "stamped": 1.0}, "cpu", False),  # too few requests to say what was added
+        ({"cpu_percent": 91.0, "stamped": 0.0}, "cpu", True),
         ({"open_files": 91.0, "open_files_limit": 100.0, **STAMPED}, "files", True),
         ({"memory_percent": 96.0}, "memory", False),
         ({"littles_law": 74.0}, "littles_law", False),

@@ -239,6 +239,18 @@ def test_without_the_wire_clock_redirects_are_not_known() -> None:
     assert findings(counts) == []
 
 
+def test_a_name_that_plain_and_exact_workers_share_has_redirects_that_are_not_known() -> None:
+    run = Played("nginx@web")
+    run.level(5)
+    plain = RequestStats("GET", "/", Histogram.of([5.0] * 40), Histogram())
+    exact = replace(plain, locust=Histogram.of([5.0] * 60), delay=Histogram.of([1.0] * 57))
+    both = replace(exact, successes=Histogram.of([5.0] * 100))
+    run.ledger.take(RequestBatch(run.at, 1.0, 5, (both,)))
+    found = whole(run.stop())
+    assert (found.sent.requests, found.sent.unclocked, found.sent.unanswered) == (100, 40, 3)
+    assert "wire clock" in found.unknown
+
+
 @pytest.mark.parametrize("ahead", [3600.0, -3600.0, 0.4])
 def test_the_clock_of_another_host_may_be_wrong(ahead: float) -> None:
     counts = played(Played("nginx@web", ahead=ahead), 5, 50, 5)

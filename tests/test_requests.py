@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from math import ceil
 
 import pytest
@@ -172,3 +173,14 @@ def test_levels_without_end_with_many_names_keep_their_sums_and_forget_old_names
     assert kept == list(range(levels - MOST_TALLIES // names, levels + 1))
     assert book.steps[1].forgotten == names
     assert book.steps[levels].forgotten == 0
+
+
+def test_a_copy_of_requests_is_of_its_moment() -> None:
+    tally = Tally()
+    stats = RequestStats("GET", "/", Histogram.of([10.0]), Histogram(), 7, locust=Histogram.of([12.0]))
+    tally.add(stats)
+    before = tally.copy()
+    figures, spreads = before.figures(1.0), before.spreads()
+    tally.add(replace(stats, failures=Histogram.of([900.0] * 9), killed=1))
+    assert (before.figures(1.0), before.spreads()) == (figures, spreads)
+    assert tally.figures(1.0).requests == 11

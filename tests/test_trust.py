@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import cProfile
+import pstats
+
 from rampdeck.config import GeneratorLimits
 from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, Severity, SourceInfo, Step
 from rampdeck.session import Session
@@ -172,6 +175,42 @@ def test_a_level_whose_users_have_gone_is_not_the_level_that_was_asked_for() -> 
     run.users(3)
     run.seconds(2)
     assert run.doubts[0].startswith("users were missing in 2 of 12 measured seconds")
+
+
+def test_a_slow_server_that_fails_the_run_does_not_look_like_a_generator_without_wire_times() -> None:
+    run = Watched()
+    run.says(cpu_percent=95.0, lag_p99_ms=80.0, stamped=1.0)
+    run.seconds(5)
+    assert run.trust.tainted() == ()
+    assert run.trust.doubted == {1: False}
+
+
+def test_a_busy_cockpit_says_nothing_of_times_that_workers_have_measured() -> None:
+    run = Watched()
+    run.session.append(SourceInfo("workers@local", "workers", "local"))
+    run.turn("workers", Health.LIVE)
+    run.says(cpu_percent=99.0, lag_p99_ms=400.0, stamped=0.0)
+    run.seconds(5)
+    run.trust.observe(run.session, 8.0)
+    assert (run.doubts, run.trust.tainted(), run.trust.doubted) == ([], (), {})
+    run.session.append(Sample(NOW, "workers@local", {"cpu_percent": 99.0, "unstamped": 1.0}))
+    run.seconds(5)
+    assert "a worker used more than 90 % of a core" in run.trust.tainted()[0]
+
+
+def test_thousands_of_doubted_levels_are_told_in_a_few_sentences_worked_out_once() -> None:
+    run = Watched()
+    run.says(cpu_percent=99.0, stamped=1.0)
+    for number in range(1, 2_001):
+        run.session.append(Step(number, 10, 5.0, "key", NOW, "", NOW, NOW))
+        run.seconds(1)
+    assert len(run.doubts) == 6
+    assert run.doubts[0].startswith("step 1 (10 users): the generator used more than 90 %")
+    assert run.doubts[-1] == "and 1995 more of the kind"
+    assert run.trust.marks(1) is run.trust.marks(1)
+    profile = cProfile.Profile()
+    profile.runcall(run.trust.doubts)
+    assert pstats.Stats(profile).total_calls < 500  # type: ignore[attr-defined]
 
 
 class Measuring:

@@ -156,7 +156,7 @@ def parse(argv: Sequence[str]) -> Namespace:
             raise UsageError(f"{flag} is not available in rampdeck run", why, fix)
     for name, flag in _REFUSED.items():
         if getattr(options, name, None):
-            why = "a run is one process, and it does not instrument the scenario"
+            why = "it does not instrument the scenario"
             raise UsageError(f"{flag} is not available in rampdeck", why, "For this, use locust itself")
     if options.stats_history_enabled and not options.csv_prefix:
         raise UsageError("--csv-full-history", "requires --csv")

@@ -22,7 +22,7 @@ from rampdeck.gate.figures import Selector, figure_of, grouped, may_change, stat
 from rampdeck.gate.grammar import Kind, Threshold, parse
 from rampdeck.gate.verdict import judge
 from rampdeck.gate.words import told
-from rampdeck.model import EventKind, Health, Instant, Severity
+from rampdeck.model import EventKind, Health, Instant, Severity, level_name
 from rampdeck.requests import Span
 from rampdeck.snapshot import Figures, ThresholdState, ThresholdView, Verdict
 
@@ -69,7 +69,7 @@ class _Level:
     requests: int = 0
 
     def __str__(self) -> str:
-        return f"step {self.number} ({self.users} users)"
+        return level_name(self.number, self.users)
 
 
 @dataclass(slots=True)

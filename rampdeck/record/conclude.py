@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rampdeck import __version__
 from rampdeck.arrivals import paces
 from rampdeck.gate import Gate
 from rampdeck.knee import Knee
 from rampdeck.model import Instant, Step
+from rampdeck.reconcile import Counts
 from rampdeck.record.findings import findings
 from rampdeck.record.markdown import date
 from rampdeck.record.result import (
@@ -27,7 +28,7 @@ from rampdeck.record.result import (
     StepResult,
     measured,
 )
-from rampdeck.requests import Span
+from rampdeck.requests import Span, Tally
 from rampdeck.session import Session, Source
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Matter:
 
     ``doubts`` take a PASS away; ``tainted`` says why the figures themselves
     cannot be trusted (:func:`rampdeck.gate.judge`); ``marks`` say the same of
-    load levels, by number.
+    load levels, by number. ``counts`` are worked out where they are not known.
     """
 
     title: str
@@ -52,10 +53,45 @@ class Matter:
     file: Path | None = None
     marks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     knee: Knee | None = None
+    counts: Counts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A result without the figures of load levels and request names, and copies of what these are made of.
+
+    Percentiles of hundreds of names hold up the loop for a tenth of a second;
+    nothing here is touched any more, so a thread may work them out.
+    """
+
+    result: Result
+    steps: tuple[tuple[dict[str, Any], Tally, float], ...]
+    names: tuple[tuple[str, str, Tally], ...]
+    seconds: float
+
+    def finished(self) -> Result:
+        """Work the figures out and return the whole result; dear."""
+        return replace(
+            self.result,
+            steps=tuple(
+                StepResult(**step, **measured(tally, seconds)) for step, tally, seconds in self.steps
+            ),
+            requests=tuple(
+                RequestResult(method=method, name=name, **measured(tally, self.seconds))
+                for method, name, tally in self.names
+            ),
+        )
 
 
 def conclude(run: Run) -> Result:
     """Return the result of a run as of now."""
+    return draft(run).finished()
+
+
+def draft(run: Run) -> Draft:
+    """Return what the result of a run as of now is made of; quick."""
+    at = Instant.now()
+    counts = run.session.counts(at)
     doubts = list(run.trust.doubts())
     planned = run.walk.stages or run.engine.has_shape or run.setup.run_time
     if run.ended == "operator" and planned:
@@ -71,30 +107,34 @@ def conclude(run: Run) -> Result:
         doubts=doubts,
         tainted=run.trust.tainted(),
         findings=findings(
-            run.session, run.gate.outcome(final=run.session.step is None), run.engine.exceptions, knee
+            run.session, run.gate.outcome(final=run.session.step is None), run.engine.exceptions, knee, counts
         ),
         marks={number: run.trust.marks(number) for number in run.trust.doubted},
         knee=knee,
         file=run.writer.path,
+        counts=counts,
     )
-    return result_of(run.session, run.gate, matter, Instant.now())
+    return _draft(run.session, run.gate, matter, at)
 
 
 def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Result:
     """Return the result of a session as of ``at``."""
+    return _draft(session, gate, matter, at).finished()
+
+
+def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
     steps = [session.steps[number] for number in sorted(session.steps)]
     running = bool(steps) and steps[-1].ended is None
     ended = steps[-1].ended if steps else None
     verdict, reasons = gate.verdict(matter.doubts, matter.tainted, final=not running)
     book = session.book
-    seconds = book.whole.seconds
     record = replace(
         matter.facts,
         date=date(steps[0].began if steps else at),
         test_scenarios=_scenarios(matter.title, steps),
         result=verdict.value,
     )
-    return Result(
+    result = Result(
         result=verdict,
         reasons=reasons,
         title=matter.title,
@@ -106,42 +146,45 @@ def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Resu
         total=Measured.of(book.whole),
         record=record,
         thresholds=gate.outcome(final=not running),
-        steps=tuple(_step(session, gate, matter, step) for step in steps),
-        requests=tuple(
-            RequestResult(method=method, name=name, **measured(tally, seconds))
-            for (method, name), tally in book.whole.names.items()
-        ),
         errors=tuple(ErrorResult(*error) for error in book.worst_errors()),
         errors_left_out=book.errors_left_out,
         sources=tuple(_source(source) for source in session.sources.values()),
         doubts=(*matter.tainted, *matter.doubts),
         findings=tuple(matter.findings),
         generator=_generator(session),
-        counts=session.counts(at),
+        counts=session.counts(at) if matter.counts is None else matter.counts,
         knee=matter.knee,
         pacing=paces(book.steps),
         session=matter.file,
         version=__version__,
     )
-
-
-def _step(session: Session, gate: Gate, matter: Matter, step: Step) -> StepResult:
-    span = session.book.steps.get(step.number)
-    pace = span.pace.view(span.seconds) if span else None
-    return StepResult(
-        number=step.number,
-        stage=step.stage,
-        users=step.users,
-        spawn_rate=step.spawn_rate,
-        cause=step.cause,
-        began=step.began,
-        measured=span is not None,
-        verdict=gate.step_verdict(step.number),
-        marks=matter.marks.get(step.number, ()),
-        asked=pace.asked if pace else None,
-        achieved=pace.achieved if pace else None,
-        **measured((span or Span()).total, span.seconds if span else 0.0),
+    return Draft(
+        result,
+        tuple(_step(session, gate, matter, step) for step in steps),
+        tuple((method, name, tally.copy()) for (method, name), tally in book.whole.names.items()),
+        book.whole.seconds,
     )
+
+
+def _step(session: Session, gate: Gate, matter: Matter, step: Step) -> tuple[dict[str, Any], Tally, float]:
+    """Return what is known of a load level, and the requests of its measured part."""
+    span = session.book.steps.get(step.number) or Span()
+    pace = span.pace.view(span.seconds)
+    known = {
+        "number": step.number,
+        "stage": step.stage,
+        "users": step.users,
+        "spawn_rate": step.spawn_rate,
+        "cause": step.cause,
+        "began": step.began,
+        "measured": step.number in session.book.steps,
+        "verdict": gate.step_verdict(step.number),
+        "marks": matter.marks.get(step.number, ()),
+        "asked": pace.asked if pace else None,
+        "achieved": pace.achieved if pace else None,
+    }
+    # A level that has ended does not change any more.
+    return known, span.total.copy() if step.ended is None else span.total, span.seconds
 
 
 def _source(source: Source) -> SourceResult:

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from rampdeck.histogram import Histogram
+from rampdeck.histogram import Histogram, bucket_of, value_of
 from rampdeck.model import OTHER_NAMES
-from rampdeck.requests import RequestBook, Span, Tally
+from rampdeck.requests import Key, RequestBook, Span, Tally
 from rampdeck.secrets import redact
 
 AGGREGATED = "Aggregated"
@@ -54,6 +54,7 @@ _HISTORY_TOTALS = (
 _FAILURES = ("Method", "Name", "Error", "Occurrences", "First Seen", "Last Seen")
 _EXCEPTIONS = ("Count", "Message", "Traceback", "Nodes")
 Cell = str | int | float
+_NO_TOTALS: tuple[Cell, ...] = (0, 0, 0, 0.0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,60 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """What the history says of one second: the last seconds and the whole run, entry by entry alike."""
+    """What the history says of one second: the last seconds, and cells of the whole run, entry by entry."""
 
     utc: float
     users: int
     window: Totals
-    whole: Totals
+    whole: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Median:
+    """In which bucket the median was: of how many values, how many of them below it and in it."""
+
+    bucket: int
+    count: int
+    below: int
+    inside: int
+
+
+class Medians:
+    """The medians of histograms that only grow, exact at every moment.
+
+    A name's median of the whole run stays in its bucket for minutes. It is
+    looked for anew only when so many values have come that it may have left it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Key, _Median] = {}
+
+    def of(self, key: Key, tally: Tally) -> float:
+        """Return the median (ms) of what a tally, always the same one of a key, holds; it is not empty."""
+        good, bad = tally.successes, tally.failures
+        count = good.count + bad.count
+        rank = (count + 1) // 2
+        known = self._known.get(key)
+        if known is None or not known.below + count - known.count < rank <= known.below + known.inside:
+            near = known.bucket if known else bucket_of((good.total + bad.total) / count)
+            known = self._known[key] = _median((good.buckets, bad.buckets), rank, count, near)
+        lowest, highest = min(good.lowest, bad.lowest), max(good.highest, bad.highest)
+        return min(max(value_of(known.bucket), lowest), highest)
+
+
+def _median(parts: Sequence[Mapping[int, int]], rank: int, count: int, near: int) -> _Median:
+    """Go from a bucket that cannot be far to the one that has the value of a rank."""
+    below = sum(number for part in parts for bucket, number in part.items() if bucket < near)
+    inside = sum(part.get(near, 0) for part in parts)
+    while rank <= below:
+        near -= 1
+        inside = sum(part.get(near, 0) for part in parts)
+        below -= inside
+    while rank > below + inside:
+        near += 1
+        below += inside
+        inside = sum(part.get(near, 0) for part in parts)
+    return _Median(near, count, below, inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +153,25 @@ def totals(span: Span, *, names: bool = True) -> Totals:
     return Totals(span.seconds, (*entries, _entry("", AGGREGATED, span.total)))
 
 
-def second(book: RequestBook, utc: float, users: int, *, full: bool) -> Second:
-    """Copy what the history needs of this second; ``full``: of each name, not only of all together."""
-    whole = totals(book.whole, names=full)
-    window = {(entry.method, entry.name): entry for entry in totals(book.window, names=full).entries}
-    empty = Histogram()
-    alike = tuple(
-        window.get((entry.method, entry.name)) or Entry(entry.method, entry.name, empty, 0, 0)
-        for entry in whole.entries
+def second(book: RequestBook, utc: float, users: int, medians: Medians, *, full: bool) -> Second:
+    """Copy what the history needs of this second; ``full``: of each name, not only of all together.
+
+    Of the whole run only single figures: its histograms are large, and copying
+    those of all names every second would hold up the users. ``medians`` are
+    kept from one second to the next.
+    """
+    window, whole = book.window, book.whole
+    keys = sorted(whole.names, key=lambda key: (key[1], key[0])) if full else []
+    empty = Tally()
+    now = [_entry(*key, window.names.get(key, empty)) for key in keys]
+    so_far = [_so_far(key, whole.names[key], medians) for key in keys]
+    everything = ("", AGGREGATED)
+    return Second(
+        utc,
+        users,
+        Totals(window.seconds, (*now, _entry(*everything, window.total))),
+        (*so_far, _so_far(everything, whole.total, medians)),
     )
-    return Second(utc, users, Totals(book.window.seconds, alike), whole)
 
 
 def failures(book: RequestBook, spelled: Mapping[str, str]) -> tuple[Failure, ...]:
@@ -155,10 +213,10 @@ def history_csv(seconds: Iterable[Second], percents: Sequence[float]) -> str:
             f"{_rate(now.times.count, moment.window.seconds):2f}",
             f"{_rate(now.failures, moment.window.seconds):2f}",
             *_percentiles(now.times, percents),
-            *_totals(so_far),
+            *so_far,
         )
         for moment in seconds
-        for now, so_far in zip(moment.window.entries, moment.whole.entries, strict=True)
+        for now, so_far in zip(moment.window.entries, moment.whole, strict=True)
     )
 
 
@@ -196,15 +254,33 @@ def rounded(milliseconds: float) -> float:
 
 def _entry(method: str, name: str, tally: Tally) -> Entry:
     times = Histogram()
-    times.add(tally.successes)
-    times.add(tally.failures)
+    if tally.successes.count:
+        times.add(tally.successes)
+    if tally.failures.count:
+        times.add(tally.failures)
     return Entry(method, name, times, tally.failures.count, tally.bytes)
+
+
+def _so_far(key: Key, tally: Tally, medians: Medians) -> tuple[Cell, ...]:
+    good, bad = tally.successes, tally.failures
+    count = good.count + bad.count
+    if not count:
+        return _NO_TOTALS
+    return (
+        count,
+        bad.count,
+        rounded(medians.of(key, tally)),
+        (good.total + bad.total) / count,
+        min(good.lowest, bad.lowest),
+        max(good.highest, bad.highest),
+        tally.bytes / count,
+    )
 
 
 def _totals(entry: Entry) -> tuple[Cell, ...]:
     times = entry.times
     if not times.count:
-        return (0, 0, 0, 0.0, 0, 0, 0)
+        return _NO_TOTALS
     return (
         times.count,
         entry.failures,
@@ -218,9 +294,11 @@ def _totals(entry: Entry) -> tuple[Cell, ...]:
 
 def _percentiles(times: Histogram, percents: Sequence[float], *, exact: bool = False) -> tuple[Cell, ...]:
     """Return percentiles; ``exact``: the largest value is known, as it is not in a sliding window."""
+    if not times.count:
+        return (NOTHING,) * len(percents)
     values = times.percentiles(percents)
     return tuple(
-        NOTHING if value is None else rounded(times.highest if exact and percent >= 100 else value)
+        round(times.highest if exact and percent >= 100 else value or 0.0, 2)
         for percent, value in zip(percents, values, strict=True)
     )
 

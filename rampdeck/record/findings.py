@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 from rampdeck.gate.words import told
 from rampdeck.knee import Knee
-from rampdeck.model import OTHER_NAMES, Instant, Severity
+from rampdeck.model import OTHER_NAMES, Severity
 from rampdeck.ours import Ours
+from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.record.counted import mismatches
 from rampdeck.record.result import Finding
 from rampdeck.session import Gap, Session, Source
@@ -40,6 +41,7 @@ def findings(
     thresholds: Sequence[ThresholdView],
     exceptions: Mapping[str, int],
     knee: Knee | None = None,
+    counts: Counts = UNCOUNTED,
 ) -> tuple[Finding, ...]:
     """Return what was found out, the worst first."""
     found = [
@@ -49,7 +51,7 @@ def findings(
         *_names(session),
         *_plain_workers(session),
         *_blocks(session),
-        *mismatches(session.counts(Instant.now())),
+        *mismatches(counts),
         *(finding for source in session.sources.values() for finding in _of_source(source, session.ours)),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
@@ -111,7 +113,7 @@ def _blocks(session: Session) -> Iterator[Finding]:
         ours = event.fields["origin"] != "scenario"
         evidence = (f"longest {longest * 1000:.0f} ms, together {float(event.fields['total']):.1f} s",)
         advice = "" if ours else "Compute it before the load, and wait with what yields to gevent"
-        text = f"the loop stood still {times} {event.fields['place']}; every user waited"
+        text = f"the loop stood still {times} {event.fields['place']}; {session.who_waited}"
         yield Finding("generator", "notice" if ours else "warning", text, evidence, advice)
 
 

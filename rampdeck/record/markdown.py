@@ -15,6 +15,7 @@ from rampdeck.gate.words import NOTHING, told
 from rampdeck.knee import Knee
 from rampdeck.model import Instant
 from rampdeck.record import counted
+from rampdeck.record.counted import number
 from rampdeck.record.result import Measured, RequestResult, Result, SourceResult
 from rampdeck.secrets import redact
 from rampdeck.snapshot import Spread, ThresholdView
@@ -104,7 +105,7 @@ def _span(result: Result) -> str:
         return "No load"
     minutes, seconds = divmod(round(result.ended.mono - result.began.mono), 60)
     length = f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
-    return f"{length} from {_clock(result.began.utc)} UTC, {_count(result.total.requests)} requests"
+    return f"{length} from {_clock(result.began.utc)} UTC, {number(result.total.requests)} requests"
 
 
 def _thresholds(views: Sequence[ThresholdView]) -> str:
@@ -116,7 +117,7 @@ def _thresholds(views: Sequence[ThresholdView]) -> str:
             _STATES[view.state.value],
             told(view.value, view.unit, view.limit),
             told(view.limit, view.unit),
-            _count(view.samples),
+            number(view.samples),
             _clock(view.first_breach.utc) if view.first_breach else NOTHING,
         )
         for view in views
@@ -151,7 +152,7 @@ def _steps(result: Result) -> str:
         "\n".join(f"- Step {step.number}: {prose(mark)}" for step in steps for mark in step.marks),
         every and "### Every percentile of the load levels",
         every and table(("Step", "Stage", *_EVERY), every, 3),
-        left_out and f"The percentiles of {_count(left_out)} levels before these are in record.json.",
+        left_out and f"The percentiles of {number(left_out)} levels before these are in record.json.",
     )
     return "\n\n".join(part for part in parts if part)
 
@@ -172,8 +173,8 @@ def _how(result: Result) -> str:
         )
     else:
         clock = (
-            f"the times that were judged are wire times, stamped by the kernel, for {_count(stamped)} of "
-            f"{_count(requests)} requests, and Locust's for the others."
+            f"the times that were judged are wire times, stamped by the kernel, for {number(stamped)} of "
+            f"{number(requests)} requests, and Locust's for the others."
         )
     told = [
         f"How it was measured: {clock}",
@@ -181,9 +182,9 @@ def _how(result: Result) -> str:
         "p95 of what this machine added to Locust's times.",
     ]
     if result.total.redirects:
-        told.append(f"{_count(result.total.redirects)} redirects were followed; each is part of its request.")
+        told.append(f"{number(result.total.redirects)} redirects were followed; each is part of its request.")
     if result.total.killed:
-        told.append(f"{_count(result.total.killed)} requests were cut off by us and count nowhere.")
+        told.append(f"{number(result.total.killed)} requests were cut off by us and count nowhere.")
     return " ".join(told)
 
 
@@ -212,7 +213,7 @@ def _requests(result: Result) -> str:
         table(("Method", "Name", *_EVERY), every, 3),
     ]
     if (more := len(ordered) - _MOST_NAMES) > 0:
-        parts.append(f"The percentiles of {_count(more)} more are in record.json.")
+        parts.append(f"The percentiles of {number(more)} more are in record.json.")
     return "\n\n".join(parts)
 
 
@@ -228,7 +229,11 @@ def _every(measured: Measured) -> Iterator[tuple[str, ...]]:
     for label, spread in lines:
         if spread.count:
             times = (spread.mean, spread.p50, spread.p90, spread.p95, spread.p99, spread.p999, spread.p9999)
-            yield label, _count(spread.count), *(_milliseconds(time) for time in (*times, spread.highest))
+            yield (
+                label,
+                number(spread.count),
+                *(_milliseconds(time) for time in (*times, spread.highest)),
+            )
 
 
 def _ordered(result: Result) -> list[RequestResult]:
@@ -241,10 +246,10 @@ def _errors(result: Result) -> str:
     if not result.errors:
         return ""
     rows = [
-        (_count(error.count), code(error.method), code(error.name), code(error.text))
+        (number(error.count), code(error.method), code(error.name), code(error.text))
         for error in result.errors
     ]
-    more = f"\n\n{_count(result.errors_left_out)} more are not listed." if result.errors_left_out else ""
+    more = f"\n\n{number(result.errors_left_out)} more are not listed." if result.errors_left_out else ""
     return table(("Count", "Method", "Name", "Error"), rows, 4) + more
 
 
@@ -265,8 +270,8 @@ def _trust(result: Result) -> str:
                 code(source.host),
                 source.state,
                 code(source.reason),
-                _count(source.samples),
-                _count(source.events),
+                number(source.samples),
+                number(source.events),
                 str(len(source.gaps) + source.gaps_left_out),
             )
             for source in result.sources
@@ -285,10 +290,8 @@ def _gaps(source: SourceResult) -> Iterator[str]:
 
 def _findings(result: Result) -> str:
     lines = []
-    for number, finding in enumerate(result.findings, 1):
-        lines.append(
-            f"{number}. **{prose(finding.layer)}**, {prose(finding.severity)}: {prose(finding.text)}"
-        )
+    for place, finding in enumerate(result.findings, 1):
+        lines.append(f"{place}. **{prose(finding.layer)}**, {prose(finding.severity)}: {prose(finding.text)}")
         lines += [f"   - {code(piece)}" for piece in finding.evidence]
         if finding.advice:
             lines.append(f"   - What to do: {prose(finding.advice)}")
@@ -303,22 +306,18 @@ def _measured(measured: Measured) -> tuple[str, ...]:
     rate = None if measured.error_rate is None else measured.error_rate * 100
     times = (measured.p50, measured.p95, measured.p99, measured.p999, measured.highest, measured.delay_p95)
     return (
-        _count(measured.requests),
-        _count(measured.failures),
+        number(measured.requests),
+        number(measured.failures),
         told(rate, Unit.PERCENT),
         NOTHING if measured.rps is None else f"{measured.rps:.1f}",
         *(_milliseconds(time) for time in times),
     )
 
 
-def _count(number: int) -> str:
-    return f"{number:,}".replace(",", " ")
-
-
 def _milliseconds(time: float | None) -> str:
     if time is None:
         return NOTHING
-    return f"{time:.1f}" if time < 10 else _count(round(time))
+    return f"{time:.1f}" if time < 10 else number(round(time))
 
 
 def _clock(utc: float) -> str:

@@ -9,9 +9,10 @@ from locust import TaskSet, User, between, constant_pacing, constant_throughput
 from locust.env import Environment
 from locust.event import Events
 
-from rampdeck.arrivals import PaceTally, merged
+from rampdeck.arrivals import PaceTally
 from rampdeck.engine.pacing import Pacing, period_of
 from rampdeck.engine.recorder import Recorder
+from rampdeck.engine.reports import PaceSum, pack_pace
 from rampdeck.histogram import Histogram
 from rampdeck.model import Pace
 from tests.engine.conftest import Load, Target
@@ -288,6 +289,8 @@ async def test_a_user_who_leaves_its_paced_task_set_has_no_pace_until_it_is_back
 
 def test_shares_of_workers_add_up() -> None:
     one = Pace(10.0, 20.0, 19, 0.5, 18, 9.0, 38, 1, 0, Histogram.of([1.0]))
-    both = merged([one, None, one])
-    assert both == Pace(20.0, 40.0, 38, 1.0, 36, 18.0, 76, 2, 0, Histogram.of([1.0, 1.0]))
-    assert merged([None]) is None
+    shares = PaceSum()
+    for share in (one, None, one):
+        shares.add(pack_pace(share))
+    assert shares.take() == Pace(20.0, 40.0, 38, 1.0, 36, 18.0, 76, 2, 0, Histogram.of([1.0, 1.0]))
+    assert shares.take() is None

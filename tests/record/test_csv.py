@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 import resource
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rampdeck.histogram import Histogram
 from rampdeck.model import Instant, RequestBatch, RequestStats
 from rampdeck.record.csv import (
     LEFT_OUT,
+    Medians,
     exceptions_csv,
     failures,
     failures_csv,
@@ -90,7 +92,7 @@ def test_the_history_tells_of_the_last_seconds_beside_the_whole_run() -> None:
     quick = [(stats("/", [10.0] * 10),)] * 2 * WINDOW
     slow = [(stats("/", [900.0] * 10),)] * WINDOW
     kept = book(*quick, *slow)
-    text = history_head(PERCENTS) + history_csv([second(kept, AT.utc, 7, full=False)], PERCENTS)
+    text = history_head(PERCENTS) + history_csv([second(kept, AT.utc, 7, Medians(), full=False)], PERCENTS)
     (row,) = rows(text)
     assert (row["Timestamp"], row["User Count"], row["Name"]) == ("1795350060", "7", "Aggregated")
     assert row["Requests/s"] == "10.000000"
@@ -101,7 +103,9 @@ def test_the_history_tells_of_the_last_seconds_beside_the_whole_run() -> None:
 
 def test_the_full_history_has_every_name_also_one_that_is_quiet_now() -> None:
     kept = book((stats("/once", [10.0]),), *[(stats("/", [20.0]),)] * WINDOW)
-    found = rows(history_head(PERCENTS) + history_csv([second(kept, AT.utc, 7, full=True)], PERCENTS))
+    found = rows(
+        history_head(PERCENTS) + history_csv([second(kept, AT.utc, 7, Medians(), full=True)], PERCENTS)
+    )
     assert [row["Name"] for row in found] == ["/", "/once", "Aggregated"]
     assert (found[1]["Requests/s"], found[1]["95%"], found[1]["Total Request Count"]) == (
         "0.000000",
@@ -110,8 +114,22 @@ def test_the_full_history_has_every_name_also_one_that_is_quiet_now() -> None:
     )
 
 
+def test_the_median_of_the_whole_run_is_right_in_every_second_of_it() -> None:
+    kept, medians, chance = RequestBook(), Medians(), random.Random(5)
+    for number in range(300):
+        times = [chance.lognormvariate(3.0 + number / 100, 0.5) for _ in range(chance.randrange(1, 30))]
+        kept.add(RequestBatch(AT.plus(number), 1.0, 7, (stats("/", times, failed=number % 3),)), None)
+        (row, _) = rows(
+            history_head(PERCENTS) + history_csv([second(kept, AT.utc, 7, medians, full=True)], PERCENTS)
+        )
+        exact = kept.whole.names["GET", "/"].all().percentile(50)
+        assert float(row["Total Median Response Time"]) == pytest.approx(exact, abs=0.01), number
+
+
 def test_before_the_load_there_is_no_data_rather_than_a_time_of_zero() -> None:
-    (row,) = rows(history_head(PERCENTS) + history_csv([second(book(), AT.utc, 0, full=True)], PERCENTS))
+    (row,) = rows(
+        history_head(PERCENTS) + history_csv([second(book(), AT.utc, 0, Medians(), full=True)], PERCENTS)
+    )
     assert (row["50%"], row["Total Request Count"]) == ("N/A", "0")
 
 
@@ -158,7 +176,7 @@ def test_secrets_do_not_reach_the_files() -> None:
 def test_half_a_line_on_a_full_disk_is_taken_back_and_written_later(tmp_path: Path) -> None:
     path = tmp_path / "x_stats_history.csv"
     kept = book((stats("/", [10.0]),))
-    moments = [second(kept, AT.utc + number, 7, full=False) for number in range(50)]
+    moments = [second(kept, AT.utc + number, 7, Medians(), full=False) for number in range(50)]
     good = _append(path, 0, moments[:1], PERCENTS)
     before = path.read_bytes()
     assert good == len(before)
