@@ -133,7 +133,8 @@ def test_the_files_can_be_read_at_any_moment_of_the_run(project: Project) -> Non
 
 def test_a_folder_that_goes_away_is_told_once_and_the_run_goes_on(project: Project) -> None:
     (project.folder / "out").mkdir()
-    given = ("run", "--headless", "-H", project.site, *SMALL, "-t", "9s", "--csv", "out/x")
+    project.write("rampdeck.toml", '[load]\nsettle = "1s"\n')
+    given = ("run", "--headless", "-H", project.site, *SMALL, "-t", "6s", "--csv", "out/x")
     with project.start(*given) as process:
         _until((project.folder / "out/x_stats.csv").exists)
         (project.folder / "out").rename(project.folder / "gone")
@@ -183,9 +184,11 @@ def test_the_report_is_one_page_with_the_verdict(ran: Ran) -> None:
 def test_the_user_classes_and_task_ratios_are_told_as_locust_tells_them(project: Project) -> None:
     project.write("locustfile.py", SCENARIO)
     for asked in (["--list"], ["--show-task-ratio", "-u", "8"], ["--show-task-ratio-json", "Buyer"]):
-        ours, theirs = project.run("run", *asked), locust(project, *asked)
-        assert ours.returncode == 0, ours.stderr
-        assert ours.stdout.strip() == theirs.strip()
+        with project.start("run", *asked) as process:
+            theirs = locust(project, *asked)
+            ours, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        assert ours.strip() == theirs.strip()
     assert not (project.folder / "rampdeck-sessions").exists(), "nothing was run"
 
 
@@ -207,10 +210,21 @@ def test_only_the_summary_is_told_where_it_is_asked_for(ran: Ran) -> None:
 
 def test_tags_choose_the_tasks(project: Project) -> None:
     project.write("locustfile.py", SCENARIO)
-    project.headless("-u", "2", "-r", "20", "-t", "3s", "--tags", "bad", "--", "Visitor")
-    assert [row["name"] for row in project.result["requests"]] == ['=cmd|"x", y']
-    project.headless("-u", "2", "-r", "20", "-t", "3s", "--exclude-tags", "bad", "--", "Visitor")
-    assert [row["name"] for row in project.result["requests"]] == ["/"]
+    given = ("run", "--headless", "-H", project.site, "-u", "2", "-r", "20", "-t", "3s")
+    asked = {"--tags": ['=cmd|"x", y'], "--exclude-tags": ["/"]}
+    runs = [
+        project.start(*given, "--json-file", f"out{option}.json", option, "bad", "--", "Visitor")
+        for option in asked
+    ]
+    for process in runs:
+        with process:
+            try:
+                process.communicate(timeout=60)
+            finally:
+                process.kill()
+    for option, names in asked.items():
+        result = json.loads((project.folder / f"out{option}.json").read_text())
+        assert [row["name"] for row in result["requests"]] == names
 
 
 def test_users_can_be_configured_on_the_command_line(project: Project) -> None:
