@@ -1,6 +1,7 @@
 """``python -m bench``: what Rampdeck's numbers are worth and what it costs, measured on this machine.
 
 ``truth``       percentiles against the server's own book: Rampdeck's and Locust's
+``levels``      the step table of four levels against the server's own book of each
 ``against``     the cockpit against ``locust --headless`` and ``locust`` with its page open:
                 percentiles, loop lag, processor time, rates; the loads of one rate are
                 ``latency``, those as fast as they can ``saturation``
@@ -27,7 +28,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import against, growth, report, truth, workers
+from bench import against, growth, levels, report, truth, workers
 from bench.loopback import ROOT, LoopbackServer
 from bench.report import Aim
 from bench.runs import CASES, Bench, RunFailed
@@ -35,7 +36,7 @@ from bench.sources import Watched
 from bench.web import browser
 from rampdeck.errors import RampdeckError
 
-PARTS = ("truth", "against", "latency", "saturation", "keys", "workers", "growth", "screen")
+PARTS = ("truth", "levels", "against", "latency", "saturation", "keys", "workers", "growth", "screen")
 WATCHED = {"against", "latency", "saturation", "keys", "workers"}
 """The parts for which the cockpit watches a whole stack."""
 
@@ -105,6 +106,8 @@ def _bench(options: argparse.Namespace) -> int:
         folder = Path(name)
         if "truth" in options.part:
             _truth(found, options, folder)
+        if "levels" in options.part:
+            _levels(found, options, folder)
         if options.part & WATCHED:
             with LoopbackServer() as server, Watched(folder, server.url) as watched:
                 for what, why in watched.missing.items():
@@ -127,6 +130,12 @@ def _truth(found: Found, options: argparse.Namespace, folder: Path) -> None:
     found.part(
         "Percentiles against the server's own", truth.table(cells), truth.aims(cells), truth.doubts(cells)
     )
+
+
+def _levels(found: Found, options: argparse.Namespace, folder: Path) -> None:
+    rows = levels.measured(folder, 5.0 if options.quick else options.seconds, _tell)
+    found.raw["levels"] = [asdict(row) for row in rows]
+    found.part("The step table against the server's own", levels.table(rows), levels.aims(rows))
 
 
 def _watched(found: Found, options: argparse.Namespace, bench: Bench) -> None:

@@ -112,7 +112,7 @@ class Run(Sight):
                 self.session.say(EventKind.KEY, "the locustfile's shape drives the load")
                 self._load_begins()
                 self.engine.start_shape()
-        elif self.walk.held:
+        elif self.walk.held and (self.walk is self.pilot.plan or not self.pilot.plan.stages):
             self.toggle_hold()
         else:
             self._go_to(self.pilot.take_up_plan())

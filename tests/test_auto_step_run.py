@@ -98,3 +98,16 @@ async def test_a_server_that_stays_broken_is_a_finding(load: Load, tmp_path: Pat
     assert run.pilot.auto.ending == "did not recover at 4 users after 6 had failed"
     (finding,) = [found for found in run.result().findings if "recover" in found.text]
     assert finding.text == "the system did not recover at 4 users after 6 had failed"
+
+
+async def test_the_plan_key_takes_up_the_plan_also_from_an_auto_step_that_is_held(
+    load: Load, tmp_path: Path
+) -> None:
+    async with opened(load(VISITOR), tmp_path, Stage("planned", 3, 100, 60), limits=SMALL) as run:
+        run.auto_step()
+        await until(at(run, 2))
+        run.toggle_hold()
+        run.return_to_plan()
+        assert run.walk is run.pilot.plan
+        await until(at(run, 3))
+        assert not run.snapshot().load.auto
