@@ -4,7 +4,8 @@ A scenario prints, a library warns, a greenlet dies with a traceback, a child
 process of the scenario writes: on a full-screen terminal each of them would
 tear the picture. So file descriptors 1 and 2 themselves lead into memory
 while a run lasts. A memory file, unlike a pipe, never blocks the writer, who
-lives in the same thread as the reader.
+lives in the same thread as the reader. And descriptor 0 is at its end: a
+scenario that asks would hold every user up and take the operator's keys.
 """
 
 from __future__ import annotations
@@ -60,22 +61,57 @@ class _Drain:
         os.close(self._memory)
 
 
+class NoInput:
+    """While entered, descriptor 0 and ``sys.stdin`` are at their end for everybody, child processes too.
+
+    ``input()`` raises EOFError then. ``sys.__stdin__`` leads to the real
+    terminal: there Textual reads the keys.
+    """
+
+    def __enter__(self) -> NoInput:
+        self._streams = (sys.stdin, sys.__stdin__)
+        self._kept: int | None = None
+        with contextlib.suppress(OSError):  # a program may be started without a stdin
+            self._kept = os.dup(0)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        if nothing != 0:
+            os.dup2(nothing, 0)
+            os.close(nothing)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)
+        if self._kept is not None:
+            sys.__stdin__ = open(self._kept, encoding="utf-8", closefd=False)  # type: ignore[misc]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        sys.stdin, sys.__stdin__ = self._streams  # type: ignore[misc]
+        if self._kept is None:
+            os.close(0)
+        else:
+            os.dup2(self._kept, 0)
+            os.close(self._kept)
+
+
 class OutputCapture:
     """While entered, nothing reaches the terminal but what is written to :attr:`terminal`.
 
-    ``lines()`` gives what was written, as (line, is_stderr) pairs; ``tell()``
-    writes a line to whoever started the program. Textual
-    draws through ``sys.__stderr__``, which leads to the real terminal.
+    Nobody can ask there either (:class:`NoInput`). ``lines()`` gives what was
+    written, as (line, is_stderr) pairs; ``tell()`` writes a line to whoever
+    started the program. Textual draws through ``sys.__stderr__``, which leads
+    to the real terminal.
     """
 
     def __init__(self) -> None:
         self.terminal: IO[str] = sys.stderr
         self._drains: list[_Drain] = []
+        self._no_input = NoInput()
 
     def __enter__(self) -> OutputCapture:
         sys.stdout.flush()
         sys.stderr.flush()
         self._streams = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+        self._no_input.__enter__()
         self._drains = [_Drain(1), _Drain(2)]
         screen = next((drain.kept for drain in self._drains if os.isatty(drain.kept)), self._drains[1].kept)
         self.terminal = open(os.dup(screen), "w", encoding="utf-8", errors="replace")  # noqa: PTH123
@@ -94,6 +130,7 @@ class OutputCapture:
             drain.close()
         with contextlib.suppress(OSError):
             self.terminal.close()
+        self._no_input.__exit__(kind, error, where)
         for line, _ in left:
             sys.stderr.write(line + "\n")
         self._drains = []

@@ -9,6 +9,7 @@ from typing import Any
 from rampdeck import loop, wanted
 from rampdeck.engine import loader, worker
 from rampdeck.engine import options as command_line
+from rampdeck.output import NoInput
 
 TRIES = 60
 """Times five seconds that the cockpit is waited for, as Locust's own workers do."""
@@ -21,7 +22,11 @@ def work(argv: list[str]) -> int:
 
     Raises :class:`UsageError` when the scenario cannot be loaded or nobody answers.
     """
-    argv = ["--worker", *argv]
+    with NoInput():
+        return _work(["--worker", *argv])
+
+
+def _work(argv: list[str]) -> int:
     name = os.environ.get("RAMPDECK_WORKER", "")
     settings = wanted.configured(argv)
     loaded = loader.load(command_line.locustfiles(argv, settings.scenario.file))

@@ -29,6 +29,7 @@ SLOW = (
     "run/test_workers.py",
     "run/test_auto_step.py",
     "run/test_outputs.py",
+    "run/test_stranger_scenarios.py",
     "run/test_counted_twice.py",
     "demo",
     "scenarios",

@@ -28,6 +28,29 @@ def test_prints_warnings_and_child_processes_are_caught(capfd: Capfd) -> None:
     assert left == []
 
 
+def test_nobody_can_ask_and_the_terminal_is_still_there_to_read_keys_from(capfd: Capfd) -> None:
+    keys, terminal = os.pipe()
+    os.write(terminal, b"key")
+    before = os.dup(0)
+    with capfd.disabled():
+        try:
+            os.dup2(keys, 0)
+            with OutputCapture():
+                with pytest.raises(EOFError, match="EOF when reading a line"):
+                    input()
+                child = subprocess.run(["cat"], capture_output=True, check=True)
+                assert sys.__stdin__ is not None
+                pressed = os.read(sys.__stdin__.fileno(), 3)
+            assert child.stdout == b""
+            assert pressed == b"key"
+            os.write(terminal, b"after")
+            assert os.read(0, 5) == b"after", "everything is as it was"
+        finally:
+            os.dup2(before, 0)
+            for descriptor in (before, keys, terminal):
+                os.close(descriptor)
+
+
 def test_more_than_any_pipe_holds_does_not_block_the_writer(capfd: Capfd) -> None:
     with capfd.disabled(), OutputCapture() as output:
         for number in range(20_000):

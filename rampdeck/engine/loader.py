@@ -34,6 +34,9 @@ OPEN_FILES = 10_000
 SPARE_FILES = 100
 """Open files that the program itself may need: the session file, collectors, SSH, libraries."""
 
+_ASKED = "EOF when reading a line"
+"""What ``input()`` says where nobody can answer."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -66,6 +69,11 @@ def load(files: Sequence[str]) -> Loaded:
     except SyntaxError as error:
         where = f"{_place(error.filename or files[0])}, line {error.lineno}"
         raise ScenarioError(where, f"{type(error).__name__}: {error.msg}") from None
+    except EOFError as error:
+        if str(error) != _ASKED:
+            raise ScenarioError(_where(error, files), f"{type(error).__name__}: {error}") from None
+        fix = "Take it from an option of the command line or from an environment variable"
+        raise ScenarioError(_where(error, files), "the locustfile asks on stdin", fix) from None
     except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything; it is reported
         raise ScenarioError(_where(error, files), f"{type(error).__name__}: {error}") from None
     if not users:

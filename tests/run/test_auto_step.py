@@ -51,7 +51,7 @@ CONFIGURATION = """
 step = 15
 spawn_rate = 100
 settle = "1s"
-auto_hold = "4s"
+auto_hold = "3s"
 max_users = 150
 target_users = 30
 [generator]

@@ -192,3 +192,47 @@ def test_the_first_press_starts_the_load(terminal: Terminal, project: Project) -
     terminal.keys("q")
     terminal.until(lambda screen: "EXIT CODE" in screen)
     assert project.result_of_record["steps"][0]["cause"] == "key"
+
+
+def test_the_list_of_user_classes_is_there_at_the_start_where_it_is_asked_for(
+    terminal: Terminal, project: Project
+) -> None:
+    visitor = (project.folder / "locustfile.py").read_text()
+    project.write("locustfile.py", visitor + visitor.replace("Visitor", "Buyer").replace('"/"', '"/buy"'))
+    terminal.start(Project.command("run", "-H", project.site, "--class-picker"))
+    terminal.until(lambda screen: "[x] Visitor" in screen and "[x] Buyer" in screen)
+    ticked = terminal.screen().index
+    first = "Visitor" if ticked("[x] Visitor") < ticked("[x] Buyer") else "Buyer"
+    terminal.keys("Space")
+    terminal.until(lambda screen: f"[ ] {first}" in screen)
+    terminal.keys("Enter")
+    terminal.until(lambda screen: "[x]" not in screen)
+    terminal.keys("w")
+    terminal.until(lambda screen: "RUNNING" in screen)
+    terminal.keys("x")
+    terminal.until(lambda screen: "STOPPED" in screen)
+    terminal.keys("q")
+    terminal.until(lambda screen: "EXIT CODE" in screen)
+    asked = {request["name"] for request in project.result_of_record["requests"]}
+    assert asked == {"/" if first == "Buyer" else "/buy"}
+
+
+def test_a_task_that_asks_on_stdin_does_not_take_the_keys_of_the_cockpit(
+    terminal: Terminal, project: Project
+) -> None:
+    text = (project.folder / "locustfile.py").read_text()
+    project.write("locustfile.py", text + "        input('How many? ')\n")
+    terminal.start(Project.command("run", "-H", project.site))
+    terminal.until(lambda screen: "READY" in screen)
+    terminal.keys("w")
+    terminal.until(lambda screen: "RUNNING" in screen and "EOF when reading" in screen)
+    terminal.keys("w")
+    terminal.until(lambda screen: target(screen) == 2)
+    terminal.keys("x")
+    terminal.until(lambda screen: "STOPPED" in screen)
+    terminal.keys("q")
+    ended = terminal.until(lambda screen: "EXIT CODE" in screen)
+    assert "How many?" not in ended
+    assert any(
+        "EOFError" in piece for item in project.result_of_record["findings"] for piece in item["evidence"]
+    )
