@@ -113,7 +113,8 @@ def _blocks(session: Session) -> Iterator[Finding]:
         ours = event.fields["origin"] != "scenario"
         evidence = (f"longest {longest * 1000:.0f} ms, together {float(event.fields['total']):.1f} s",)
         advice = "" if ours else "Compute it before the load, and wait with what yields to gevent"
-        text = f"the loop stood still {times} {event.fields['place']}; {session.who_waited}"
+        waited = "every user there waited" if event.fields.get("worker") else session.who_waited
+        text = f"the loop stood still {times} {event.fields['place']}; {waited}"
         yield Finding("generator", "notice" if ours else "warning", text, evidence, advice)
 
 
