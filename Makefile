@@ -21,7 +21,7 @@ demo: ## the cockpit against a small real stack on this machine
 .PHONY: test
 test: ## the tests, against real servers
 	@scripts/setup servers terminal
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests $(ARGS)
 
 .PHONY: check
 check: ## lint, format, types, import rules

@@ -22,21 +22,23 @@ HERE = Path(__file__).parent
 AT_ONCE = 3
 """Parts that run side by side; on two cores, since most of it is waiting."""
 SLOW = (
-    "tui",
-    "run/test_headless.py",
     "engine",
-    "run/test_terminal.py",
-    "run/test_workers.py",
-    "run/test_auto_step.py",
-    "run/test_outputs.py",
-    "run/test_stranger_scenarios.py",
-    "run/test_counted_twice.py",
-    "demo",
     "scenarios",
+    "run/test_workers.py",
+    "tui",
+    "run/test_terminal.py",
+    "run/test_headless.py",
+    "run/test_remote_workers.py",
+    "run/test_stranger_scenarios.py",
+    "run/test_outputs.py",
+    "run/test_generator_health.py",
+    "run/test_counted_twice.py",
     "collectors",
+    "run/test_auto_step.py",
+    "demo",
     "bench",
-    "test_run.py",
     "remote",
+    "test_run.py",
 )
 """What takes longest, longest first."""
 _COUNTED = re.compile(r"(\d+) (passed|failed|error|errors|skipped|xfailed|xpassed|warnings?)\b")
@@ -81,7 +83,7 @@ def main() -> int:
             counted.update({word: int(number) for number, word in _COUNTED.findall(last)})
             _say(f"== tests: {names}\n{said if code else last}")
     told = ", ".join(f"{number} {word}" for word, number in counted.items())
-    _say(f"{told} in {time.monotonic() - began:.2f}s")
+    _say(f"== {told} in {time.monotonic() - began:.2f}s ==")
     return int(failed)
 
 
