@@ -163,7 +163,8 @@ class Bench:
     def keys(self, case: Case, presses: int) -> list[float]:
         """Return the times in ms from a key to the new target on the screen, under full load."""
         times: list[float] = []
-        with self._recorded(case) as (environment, _), Terminal(self._cockpit(case), environment) as terminal:
+        command = self._cockpit(case, patience=2.0 * presses)
+        with self._recorded(case) as (environment, _), Terminal(command, environment) as terminal:
             target = case.users
             self._seen(terminal, shows(target))
             self._look(terminal, WARMUP)
@@ -187,9 +188,9 @@ class Bench:
             *("-t", f"{self._lasts + patience:.0f}s", case.user_class),
         ]
 
-    def _cockpit(self, case: Case, *options: str) -> list[str]:
+    def _cockpit(self, case: Case, *options: str, patience: float = 0.0) -> list[str]:
         command = [sys.executable, "-m", "rampdeck", "run", "-c", str(self.configuration)]
-        return [*command, "--autostart", "--autoquit", "0", *options, *self._load(case)]
+        return [*command, "--autostart", "--autoquit", "0", *options, *self._load(case, patience)]
 
     @contextlib.contextmanager
     def _recorded(self, case: Case) -> Iterator[tuple[dict[str, str], Path]]:
