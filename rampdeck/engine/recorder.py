@@ -15,8 +15,8 @@ from locust.env import Environment
 
 from rampdeck.engine import unreported, wire
 from rampdeck.engine.pacing import Pacing
-from rampdeck.histogram import Histogram
 from rampdeck.model import OTHER_NAMES, RequestStats
+from rampdeck.requests import Tally
 
 MOST_NAMES = 500
 """Distinct request names that are told apart; the rest share one visible name."""
@@ -36,32 +36,13 @@ MOST_EXCEPTIONS = 50
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 
-class _Tally:
-    """The counts of one request name in this interval."""
+class _Tally(Tally):
+    """The counts of one request name in this interval, with what only the engine sees."""
 
-    __slots__ = (
-        "bytes",
-        "corrected",
-        "delay",
-        "errors",
-        "failures",
-        "killed",
-        "locust",
-        "redirects",
-        "successes",
-        "unreported",
-        "unsent",
-    )
+    __slots__ = ("errors", "unreported", "unsent")
 
     def __init__(self) -> None:
-        self.successes = Histogram()
-        self.failures = Histogram()
-        self.locust = Histogram()
-        self.delay = Histogram()
-        self.corrected = Histogram()
-        self.bytes = 0
-        self.redirects = 0
-        self.killed = 0
+        super().__init__()
         self.unsent = 0
         self.unreported = 0
         self.errors: dict[str, int] = {}

@@ -215,6 +215,7 @@ def _tried() -> WireClock:
     exchanges.begun = _now()
     exchanges.stamped(ancillary)
     if abs(exchanges.stamp - _now()) > 1.0:
+        ours.close()
         return WireClock(False, "the system does not stamp what TCP receives")
     _kept_open.append(ours)
     return WireClock(True)
