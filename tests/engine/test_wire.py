@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket as stdlib
 import subprocess
 import sys
 import urllib.request
@@ -282,3 +283,16 @@ async def test_requests_that_we_cut_off_are_counted_by_name_and_are_no_failures(
     engine.driver.close()
     assert (stats.name, stats.method, stats.killed) == ("slow", "GET", 4)
     assert stats.failures.count == stats.successes.count == 0
+
+
+@pytest.mark.parametrize("option", [stdlib.SO_KEEPALIVE, 9_999], ids=["no stamp comes", "unknown to it"])
+def test_where_the_system_does_not_stamp_it_is_off_and_says_why(
+    option: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(wire, "SO_TIMESTAMPNS", option)
+        elsewhere.setattr(wire, "_kept_open", [])
+        clock = wire.install()
+    assert not clock.running
+    assert "the system does not stamp what TCP receives" in clock.reason
+    assert wire.install().running
