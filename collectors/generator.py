@@ -52,7 +52,7 @@ def _view(limits: GeneratorLimits) -> View:
             ),
             (
                 Figure("lag_p99_ms", "lag p99", warn=limits.lag / 2, bad=limits.lag),
-                Figure("lag_max_ms", "max"),
+                Figure("lag_max_ms", "max 1 s"),
             ),
             (
                 Figure("cpu_percent", "cpu", warn=limits.cpu * 0.8, bad=limits.cpu, spark=True),
