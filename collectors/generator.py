@@ -98,6 +98,10 @@ class GeneratorCollector:
         self.feed: Callable[[], Mapping[str, float]] = dict
         self._calm = 0
 
+    def asks(self) -> tuple[str, ...]:
+        """Return every command and statement that it may send."""
+        return ()
+
     async def run(self, remote: Remote, sink: Sink) -> None:  # noqa: ARG002 - every collector is given a host
         """Read once a second for ever; see :class:`rampdeck.collector.Collector`."""
         process, lag = psutil.Process(), LagMeter()

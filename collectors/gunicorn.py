@@ -156,6 +156,10 @@ class GunicornCollector:
         )
         return lambda remote, hearer: journal.follow(remote, hearer, self._take)
 
+    def asks(self) -> tuple[str, ...]:
+        """Return every command and statement that it may send."""
+        return ()
+
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Follow until the log cannot be read; goes on where it stood."""
         self._sink = sink

@@ -23,7 +23,7 @@ from rampdeck.model import Value
 from rampdeck.pace import Change, Counters, Ticks
 from rampdeck.remote import Completed, Remote, Stream
 from rampdeck.text import clean
-from rampdeck.view import Column, Metric, Unit, View
+from rampdeck.view import Column, Metric, Table, Unit, View
 
 READ_TIMEOUT = 10.0
 """Seconds to wait for a reading; a host under load answers late."""
@@ -88,22 +88,32 @@ class HostCollector:
     )
     view: ClassVar[View] = View(
         title="Hosts",
-        columns=(
-            Column("host", "HOST", width=12),
-            Column("cpu", "CPU", Unit.PERCENT, 6),
-            Column("steal", "STEAL", Unit.PERCENT, 6),
-            Column("iowait", "IOWAIT", Unit.PERCENT, 6),
-            Column("memory", "MEM", Unit.PERCENT, 6),
-            Column("swap_out", "SWAP", Unit.BYTES_PER_SECOND, 8),
-            Column("pressure_cpu", "PSI", Unit.PERCENT, 6),
-            Column("run_queue", "RUNQ", Unit.COUNT, 5),
-            Column("listen_queue", "LISTENQ", Unit.COUNT, 7),
+        tables=(
+            Table(
+                "hosts",
+                "Hosts",
+                (
+                    Column("host", "HOST", width=12),
+                    Column("cpu", "CPU", Unit.PERCENT, 6),
+                    Column("steal", "STEAL", Unit.PERCENT, 6),
+                    Column("iowait", "IOWAIT", Unit.PERCENT, 6),
+                    Column("memory", "MEM", Unit.PERCENT, 6),
+                    Column("swap_out", "SWAP", Unit.BYTES_PER_SECOND, 8),
+                    Column("pressure_cpu", "PSI", Unit.PERCENT, 6),
+                    Column("run_queue", "RUNQ", Unit.COUNT, 5),
+                    Column("listen_queue", "LISTENQ", Unit.COUNT, 7),
+                ),
+                per_host=True,
+            ),
         ),
-        per_host=True,
     )
 
     def __init__(self, config: HostCollectorConfig) -> None:
         self.config = config
+
+    def asks(self) -> tuple[str, ...]:
+        """Return every command and statement that it may send."""
+        return ()
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the shell ends; see :class:`rampdeck.collector.Collector`."""

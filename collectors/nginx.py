@@ -140,6 +140,10 @@ class NginxCollector:
         self._error_log = _Log(FileFollower(config.error_log, context=CONTEXT), self._take_errors)
         self._logs = [log for log in (self._access_log, self._error_log) if log.follower.path]
 
+    def asks(self) -> tuple[str, ...]:
+        """Return every command and statement that it may send."""
+        return ()
+
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Follow until neither log can be read; both go on where they stood."""
         self._sink = sink

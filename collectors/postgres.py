@@ -28,7 +28,7 @@ from rampdeck.errors import SourceError
 from rampdeck.model import Severity
 from rampdeck.pace import Change, Counters, Ticks
 from rampdeck.remote import Remote
-from rampdeck.view import Column, Figure, Metric, Unit, View
+from rampdeck.view import Column, Figure, Metric, Table, Unit, View
 
 from ._sessions import Session, table
 
@@ -93,18 +93,28 @@ class PostgresCollector:
             ),
             (Figure("active", "active", spark=True),),
         ),
-        columns=(
-            Column("pid", "PID", width=7),
-            Column("state", "STATE", width=8),
-            Column("wait", "WAIT", width=18),
-            Column("age", "AGE", Unit.SECONDS, 6),
-            Column("query", "QUERY"),
+        tables=(
+            Table(
+                "sessions",
+                "Sessions",
+                (
+                    Column("pid", "PID", width=7),
+                    Column("state", "STATE", width=8),
+                    Column("wait", "WAIT", width=18),
+                    Column("age", "AGE", Unit.SECONDS, 6),
+                    Column("query", "QUERY"),
+                ),
+            ),
         ),
     )
 
     def __init__(self, config: PostgresConfig) -> None:
         self.config = config
         self._started: datetime | None = None
+
+    def asks(self) -> tuple[str, ...]:
+        """Return every command and statement that it may send."""
+        return ()
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the session ends; see :class:`rampdeck.collector.Collector`."""

@@ -19,7 +19,7 @@ from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.model import Severity, Value
 from rampdeck.pace import Change, Counters, Ticks
 from rampdeck.remote import Remote
-from rampdeck.view import Column, Figure, Metric, Unit, View
+from rampdeck.view import Column, Figure, Metric, Table, Unit, View
 
 
 class RedisConfig(CollectorConfig):
@@ -83,17 +83,27 @@ class RedisCollector:
                 Figure("rejected", "rejected/s", bad=0.01),
             ),
         ),
-        columns=(
-            Column("version", "VERSION", width=9),
-            Column("role", "ROLE", width=8),
-            Column("policy", "POLICY", width=16),
-            Column("link", "REPLICATION"),
+        tables=(
+            Table(
+                "server",
+                "Server",
+                (
+                    Column("version", "VERSION", width=9),
+                    Column("role", "ROLE", width=8),
+                    Column("policy", "POLICY", width=16),
+                    Column("link", "REPLICATION"),
+                ),
+            ),
         ),
     )
 
     def __init__(self, config: RedisConfig) -> None:
         self.config = config
         self._server = ""
+
+    def asks(self) -> tuple[str, ...]:
+        """Return every command and statement that it may send."""
+        return ()
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the connection ends; see :class:`rampdeck.collector.Collector`."""

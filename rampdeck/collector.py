@@ -14,14 +14,14 @@ import random
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
 from rampdeck.errors import RampdeckError, SourceError
 from rampdeck.model import Event, EventKind, Health, Instant, Sample, Severity, SourceInfo, Value
 from rampdeck.remote import Remote
-from rampdeck.view import Metric, View
+from rampdeck.view import Metric, Unit, View
 
 FIRST_RETRY = 1.0
 """Seconds before the first new try after a failure."""
@@ -73,6 +73,38 @@ class Collector(Protocol):
         Raises :class:`SourceError` or a remote error with what, why and fix.
         """
 
+    def asks(self) -> tuple[str, ...]:
+        """Return every command and statement that it may ever send, whole.
+
+        What is not known before is a word in capitals (``OFFSET``, ``CURSOR``).
+        Whoever lets us onto a host can read here what we do there.
+        """
+
+
+@runtime_checkable
+class Actor(Protocol):
+    """A collector that can do something with a row of one of its tables."""
+
+    async def act(self, action: str, row: Mapping[str, Value]) -> str:
+        """Do the action of that name (:class:`rampdeck.view.Action`); returns what came of it, as lines.
+
+        Raises :class:`RampdeckError` when it cannot be done.
+        """
+
+
+LINE_COUNTS = {
+    "lines_read": "lines that came from the source",
+    "lines_stored": "lines that stand in the session file, with an event of their own or in a traceback",
+    "lines_counted": "lines that are counted only, as most of an access log",
+    "lines_dropped": "lines that we left out because they were too many",
+    "lines_suppressed": "lines that the sender says it left out",
+}
+LINE_METRICS = tuple(
+    Metric(name, Unit.PER_SECOND, f"{text}, in the second of the sample")
+    for name, text in LINE_COUNTS.items()
+)
+"""What every source of lines gives beside its own; read = stored + counted + dropped, always."""
+
 
 class Sink:
     """Where one source's samples and events go, and where its health is known.
@@ -91,11 +123,23 @@ class Sink:
         self._append = append
         self._unseen_since: Instant | None = Instant.now()
         self._why = ""
+        self._lines: dict[str, float] = {}
 
     def sample(self, values: Mapping[str, float], rows: tuple[Mapping[str, Value], ...] = ()) -> None:
-        """Hand over one reading."""
+        """Hand over one reading; of a source of lines, with what was counted of them since the last one."""
         self._seen()
+        if self._lines:
+            values = {**values, **self._lines}
+            self._lines = dict.fromkeys(LINE_COUNTS, 0.0)
         self._append(Sample(Instant.now(), self.info.name, values, rows))
+
+    def lines(self, *, read: int = 0, counted: int = 0, suppressed: int = 0) -> None:
+        """Count lines: that came, that become figures only, that the sender left out."""
+        if not self._lines:
+            self._lines = dict.fromkeys(LINE_COUNTS, 0.0)
+        self._lines["lines_read"] += read
+        self._lines["lines_counted"] += counted
+        self._lines["lines_suppressed"] += suppressed
 
     def log(
         self,
@@ -104,9 +148,12 @@ class Sink:
         *,
         sent: float | None = None,
         fields: Mapping[str, str] | None = None,
+        lines: int = 1,
     ) -> None:
-        """Hand over one line of a log."""
+        """Hand over one event of a log, which stands for so many of its lines: 0 where it is our own word."""
         self._seen()
+        if self._lines:
+            self._lines["lines_stored"] += lines
         self._append(Event(Instant.now(), self.info.name, EventKind.LOG, severity, text, sent, fields or {}))
 
     def live(self) -> None:

@@ -30,7 +30,7 @@ from rampdeck.remote import Completed, Remote
 from rampdeck.remote.hosts import Hosts
 from rampdeck.text import clean
 from rampdeck.untold import SINCE
-from rampdeck.view import Column, Figure, Metric, Unit, View
+from rampdeck.view import Column, Figure, Metric, Table, Unit, View
 
 KEPT = 5
 """Last lines of a worker that a message shows."""
@@ -96,18 +96,24 @@ class Crew:
                 Figure("lost", "lost", bad=1),
             ),
         ),
-        columns=(
-            Column("worker", "WORKER", width=14),
-            Column("kind", "RUNS", width=16),
-            Column("state", "STATE", width=9),
-            Column("users", "USERS", Unit.COUNT, width=6),
-            Column("rps", "RATE", Unit.PER_SECOND, width=8),
-            Column("cpu", "CPU", Unit.PERCENT, width=6),
-            Column("lag", "LAG", Unit.MILLISECONDS, width=7),
-            Column("lag_max", "MOST", Unit.MILLISECONDS, width=7),
-            Column("rss", "MEMORY", Unit.BYTES, width=8),
-            Column("files", "FILES", Unit.COUNT, width=6),
-            Column("place", "HOST"),
+        tables=(
+            Table(
+                "workers",
+                "Workers",
+                (
+                    Column("worker", "WORKER", width=14),
+                    Column("kind", "RUNS", width=16),
+                    Column("state", "STATE", width=9),
+                    Column("users", "USERS", Unit.COUNT, width=6),
+                    Column("rps", "RATE", Unit.PER_SECOND, width=8),
+                    Column("cpu", "CPU", Unit.PERCENT, width=6),
+                    Column("lag", "LAG", Unit.MILLISECONDS, width=7),
+                    Column("lag_max", "MOST", Unit.MILLISECONDS, width=7),
+                    Column("rss", "MEMORY", Unit.BYTES, width=8),
+                    Column("files", "FILES", Unit.COUNT, width=6),
+                    Column("place", "HOST"),
+                ),
+            ),
         ),
         log=True,
     )
@@ -139,6 +145,10 @@ class Crew:
     def here(self) -> int:
         """How many workers can be counted on."""
         return len(self._driver.roll.here)
+
+    def asks(self) -> tuple[str, ...]:
+        """Return nothing: workers are no source of a server."""
+        return ()
 
     async def run(self, remote: Remote, sink: Sink) -> None:  # noqa: ARG002 - each worker has its own host
         """Start the workers and watch them until the run ends."""

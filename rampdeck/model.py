@@ -93,7 +93,8 @@ class Sample:
     ``values`` are numbers by metric name without the source's kind
     (``{"connections": 12.0}`` becomes ``postgres.connections``); ``rows`` is
     the table of this moment, if the source has one (one mapping a row, keys as
-    in the view's columns). A row's ``"_health"`` may hold a :class:`Health`.
+    in the columns of its table). A row's ``"_health"`` may hold a :class:`Health`,
+    its ``"_table"`` names its table (:class:`rampdeck.view.Table`).
     """
 
     at: Instant

@@ -64,15 +64,42 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A pane: lines of figures on top, then a table, then a log; each may be empty.
+class Table:
+    """One of the tables of a pane, which shows one at a time.
 
-    With ``per_host`` every source of the kind is one table row, its cells
-    taken from the sample's values.
+    A row of a sample says in ``"_table"`` by its ``key`` which one it belongs
+    to; one that does not say belongs to the first. With ``per_host`` every
+    source of the kind is one row, its cells taken from the sample's values.
     """
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    per_host: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that a key does with the row under the cursor of a ``table``.
+
+    The collector does it (:class:`rampdeck.collector.Actor`) and answers with a
+    text. ``question`` is asked before, where it is not harmless.
+    """
+
+    name: str
+    key: str
+    label: str
+    help: str
+    table: str
+    question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A pane: lines of figures on top, then one of its tables, then a log; each may be empty."""
 
     title: str
     figures: tuple[tuple[Figure, ...], ...] = ()
-    columns: tuple[Column, ...] = ()
+    tables: tuple[Table, ...] = ()
     log: bool = False
-    per_host: bool = False
+    actions: tuple[Action, ...] = ()

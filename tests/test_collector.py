@@ -36,6 +36,9 @@ class Reading:
         self.tries: list[Callable[[Sink], Awaitable[None]]] = list(config)
         self.begun = 0
 
+    def asks(self) -> tuple[str, ...]:
+        return ()
+
     async def run(self, remote: Remote, sink: Sink) -> None:  # noqa: ARG002
         self.begun += 1
         if self.tries:

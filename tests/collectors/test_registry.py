@@ -24,5 +24,7 @@ def test_a_pane_shows_metrics_that_exist(kind: str) -> None:
     assert len(names) == len(set(names))
     assert {figure.metric for figure in figures} <= set(names)
     assert {figure.limit for figure in figures if figure.limit} <= set(names)
-    if view.per_host:
-        assert {column.key for column in view.columns} <= {"host", *names}
+    for table in view.tables:
+        if table.per_host:
+            assert {column.key for column in table.columns} <= {"host", *names}
+    assert {action.table for action in view.actions} <= {table.key for table in view.tables}

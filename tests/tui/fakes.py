@@ -24,7 +24,8 @@ from rampdeck.model import (
 from rampdeck.snapshot import Figures, Snapshot, Spread, Spreads
 from rampdeck.view import View
 
-from .made import METRICS, START, VIEWS, event, kind_of, picture
+from .made import START, event, kind_of, picture
+from .views import METRICS, VIEWS
 
 CLASSES = (
     UserClass("Visitor", 3, 0, True),

@@ -11,7 +11,8 @@ from collectors.generator import GeneratorCollector
 from .conftest import Opened
 from .fakes import FakeDeck
 from .looking import screen_text, source_pane
-from .made import VIEWS, picture, source
+from .made import picture, source
+from .views import VIEWS
 
 VALUES = {
     "delay_p95_ms": 3.2,

@@ -26,7 +26,8 @@ from .looking import (
     trend_pane,
     widths,
 )
-from .made import START, VIEWS, picture, row, source, sources
+from .made import START, picture, row, source, sources
+from .views import VIEWS
 
 
 async def test_every_pane_is_alive_in_a_large_terminal(opened: Opened) -> None:
@@ -117,8 +118,9 @@ async def test_a_pane_and_zoom_pressed_in_one_go_zoom_that_pane(opened: Opened) 
 async def test_a_table_with_too_many_columns_gets_tight_before_it_drops_one(
     opened: Opened, deck: FakeDeck
 ) -> None:
-    wide = tuple(replace(column, width=9) for column in VIEWS["host"].columns)
-    deck.views = {**VIEWS, "host": replace(VIEWS["host"], columns=wide)}
+    (table,) = VIEWS["host"].tables
+    wide = replace(table, columns=tuple(replace(column, width=9) for column in table.columns))
+    deck.views = {**VIEWS, "host": replace(VIEWS["host"], tables=(wide,))}
     async with opened() as pilot:
         header = body(source_pane(pilot, "host"))[0].split()
         assert header == ["HOST", "CPU", "STEAL", "IOWAIT", "MEM", "RUNQ", "LISTENQ"]

@@ -13,7 +13,8 @@ from tui.keymap import WORKERS
 from .conftest import Opened
 from .fakes import FakeDeck
 from .looking import dashboard, screen_text, source_pane
-from .made import START, VIEWS, event, picture, source
+from .made import START, event, picture, source
+from .views import VIEWS
 
 
 @pytest.fixture

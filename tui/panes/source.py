@@ -118,7 +118,7 @@ class SourcePane(Pane):
         lines += self._figures(view, sources, width, host_width)
         lines += self._trends(view, sources, width, height - len(lines), host_width)
         room = height - len(lines)
-        if view.columns and room > 1:
+        if view.tables and room > 1:
             lines += self._table(view, sources, width, room, host_width)
             room = height - len(lines)
         if view.log and room > 0:
@@ -164,7 +164,7 @@ class SourcePane(Pane):
         return lines
 
     def _figures(self, view: View, sources: list[SourceView], width: int, host_width: int) -> list[Line]:
-        if view.per_host:
+        if not view.figures:
             return []
         lines: list[Line] = []
         for source in sources:
@@ -181,22 +181,23 @@ class SourcePane(Pane):
         self, view: View, sources: list[SourceView], width: int, room: int, host_width: int
     ) -> list[Line]:
         """Return the sparklines, if the table and the log keep enough room."""
-        if view.per_host:
+        if not view.figures:
             return []
         lines = spark_lines(view, sources, width, int(self.snapshot.at.mono), host_width)
-        kept = 5 if view.columns or view.log else 0
+        kept = 5 if view.tables or view.log else 0
         return lines[: max(room - kept, 0)]
 
     def _rows(self, sources: list[SourceView]) -> list[Row]:
-        return rows_of(self.view, sources) if self.view is not None and self.view.columns else []
+        return rows_of(self.view.tables[0], sources) if self.view is not None and self.view.tables else []
 
     def _table(
         self, view: View, sources: list[SourceView], width: int, room: int, host_width: int
     ) -> list[Line]:
         rows = self._rows(sources)
-        if view.per_host:
+        table = view.tables[0]
+        if table.per_host:
             host_width = 0
-        header, lines = table_lines(view, rows, width, host_width)
+        header, lines = table_lines(table, rows, width, host_width)
         old = {source.info.host for source in sources if _is_old(source)}
         lines = [dimmed(line) if row.host in old else line for row, line in zip(rows, lines, strict=True)]
         height = room - 1
@@ -329,8 +330,10 @@ def _help(view: View | None) -> str:
     parts = []
     if figures:
         parts.append(f"Figures: {', '.join(figures)}.")
-    if view.columns:
-        parts.append(f"Table: {', '.join(column.title.lower() for column in view.columns)}.")
+    parts += [
+        f"{table.title}: {', '.join(column.title.lower() for column in table.columns)}."
+        for table in view.tables
+    ]
     if view.log:
         parts.append(
             "Log: newest line last. Scrolling stops following, `end` or `f` resumes; `/` filters by text, "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rampdeck import format as fmt
 from rampdeck.model import Health, Value
 from rampdeck.snapshot import SourceView
-from rampdeck.view import Column, Unit, View
+from rampdeck.view import Column, Table, Unit
 
 from ..drawing import Line, Span, Tone, fit, fit_right, safe, width_of
 from ..signs import HEALTH
@@ -36,9 +36,12 @@ class Row:
     cells: Mapping[str, Value]
 
 
-def rows_of(view: View, sources: Sequence[SourceView]) -> list[Row]:
-    """Return the rows of all sources of a kind; with ``per_host`` a source is a row."""
-    if view.per_host:
+def rows_of(table: Table, sources: Sequence[SourceView], *, first: bool = True) -> list[Row]:
+    """Return a table's rows of all sources of a kind; with ``per_host`` a source is a row.
+
+    The ``first`` table has the rows that name none, too.
+    """
+    if table.per_host:
         return [
             Row(source.info.host, source.health, {"host": source.info.host, **source.values})
             for source in sources
@@ -46,16 +49,18 @@ def rows_of(view: View, sources: Sequence[SourceView]) -> list[Row]:
     rows = []
     for source in sources:
         for cells in source.rows:
+            if cells.get("_table", table.key if first else "") != table.key:
+                continue
             health = cells.get("_health")
             rows.append(Row(source.info.host, Health(health) if isinstance(health, str) else None, cells))
     return rows
 
 
-def table_lines(view: View, rows: Sequence[Row], width: int, host_width: int) -> tuple[Line, list[Line]]:
+def table_lines(table: Table, rows: Sequence[Row], width: int, host_width: int) -> tuple[Line, list[Line]]:
     """Return the header line and a line for each row."""
-    columns = list(view.columns)
+    columns = list(table.columns)
     longest = max((width_of(row.host) for row in rows), default=4)
-    if view.per_host and not any(column.key == "host" for column in columns):
+    if table.per_host and not any(column.key == "host" for column in columns):
         columns.insert(0, Column("host", "HOST", width=longest))
     widths = _widths(columns, width - 2 - host_width, longest)
     header: list[Span] = [("  " + (fit("HOST", host_width) if host_width else ""), Tone.MUTED)]
