@@ -35,6 +35,7 @@ from rampdeck.snapshot import (
     Trend,
     Verdict,
 )
+from rampdeck.view import Unit
 
 START = Instant(utc=1_795_350_000.0, mono=10_000.0)
 PLAN = (
