@@ -14,9 +14,9 @@ from typing import Protocol
 
 from rampdeck.config import LoadConfig
 from rampdeck.details import Details
-from rampdeck.model import Event
+from rampdeck.model import Event, Value
 from rampdeck.snapshot import Snapshot
-from rampdeck.view import Metric, View
+from rampdeck.view import Action, Metric, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,12 @@ class Deck(Protocol):
 
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""
+
+    async def act(self, source: str, action: Action, row: Mapping[str, Value]) -> str:
+        """Do something with a row of a source's table, and return what came of it, as lines.
+
+        Raises :class:`RampdeckError` when it cannot be done.
+        """
 
     async def save_record(self) -> Path:
         """Write the decision record as of now and return its Markdown file."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from rampdeck.collector import Sink, supervise
+from rampdeck.collector import Actor, Sink, supervise
 from rampdeck.duties import Duties
+from rampdeck.errors import SourceError
+from rampdeck.model import Severity, Value
 from rampdeck.remote.hosts import Hosts
 from rampdeck.session import Session
 from rampdeck.setup import Source
+from rampdeck.view import Action
 
 
 class Readers:
@@ -28,6 +31,18 @@ class Readers:
             else:
                 reading = supervise(source.collector, self._hosts.remote(source.host), sink)
                 duties.start(source.info.name, reading)
+
+    async def act(self, name: str, action: Action, row: Mapping[str, Value]) -> str:
+        """Let a source's collector do something with a row; the answer is an event of the source.
+
+        Raises :class:`RampdeckError` when it cannot be done.
+        """
+        source, sink = next((each for each in self._sinks if each[0].info.name == name), (None, None))
+        if source is None or sink is None or not isinstance(source.collector, Actor):
+            raise SourceError(f"{name} cannot do that", f"it has no “{action.label}”")
+        answer = await source.collector.act(action.name, row)
+        sink.log(f"{action.label}:\n{answer}", Severity.NOTICE, fields={"action": action.name}, lines=0)
+        return answer
 
     def close(self) -> None:
         """Say that nothing is read any more."""

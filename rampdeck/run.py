@@ -8,7 +8,7 @@ takes the requests, judges and commits. Controls return at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
 from rampdeck.intake import Intake
-from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step
+from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step, Value
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.readers import Readers
@@ -35,6 +35,7 @@ from rampdeck.sight import Sight
 from rampdeck.snapshot import Verdict
 from rampdeck.steps import StepMachine
 from rampdeck.trust import Trust
+from rampdeck.view import Action
 from rampdeck.voices import Voices
 
 WATCH = 0.1
@@ -157,6 +158,11 @@ class Run(Sight):
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""
         self.session.say(EventKind.MARK, text)
+
+    async def act(self, source: str, action: Action, row: Mapping[str, Value]) -> str:
+        """Do something with a row of a source's table; the answer stands in the session too."""
+        self.session.say(EventKind.KEY, f"{action.label} on {source}")
+        return await self._readers.act(source, action, row)
 
     async def save_record(self) -> Path:
         """Write the decision record as of now; returns its Markdown file."""

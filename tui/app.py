@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.screen import Screen
@@ -21,14 +21,11 @@ from rampdeck.errors import RampdeckError
 from rampdeck.model import RunState
 from rampdeck.snapshot import LoadView
 
-from .drawing import safe
 from .keymap import APP, PANE_KEYS, bindings, checked
-from .logbook import Filter
-from .panes import RequestsPane, SourcePane, StepsPane
+from .opening import Opening
 from .screens.classes import ChooseClasses
 from .screens.dashboard import Dashboard
-from .screens.details import OpenedRequest, OpenedStep
-from .screens.dialogs import Confirm, FilterLog, GoTo, Note, OpenedEntry
+from .screens.dialogs import Confirm, GoTo, Note
 from .screens.help import Help
 from .terminal import Terminal
 from .theme import DARK, OWN
@@ -39,10 +36,8 @@ TICK = 0.5
 """Seconds between looks at the logs; every second one takes a new snapshot."""
 RUNNING = frozenset({RunState.SPAWNING, RunState.RUNNING, RunState.STOPPING})
 
-Said = Literal["information", "warning", "error"]
 
-
-class Cockpit(App[None]):
+class Cockpit(Opening):
     """Shows a session and steers it; :meth:`run_async` returns when the operator leaves.
 
     It knows only the :class:`Deck`. Stopping the load and writing the record
@@ -80,13 +75,6 @@ class Cockpit(App[None]):
         """Return the dashboard."""
         return Dashboard(self._deck)  # type: ignore[return-value]
 
-    @property
-    def dashboard(self) -> Dashboard:
-        """The screen below all dialogs."""
-        screen = self.screen_stack[0]
-        assert isinstance(screen, Dashboard)
-        return screen
-
     def on_mount(self) -> None:
         """Choose the theme and begin to paint."""
         if self._config.theme in self.available_themes:
@@ -101,11 +89,6 @@ class Cockpit(App[None]):
     def _first_tick(self) -> None:
         self._tick()
         self.call_after_refresh(self.painted.set)
-
-    def say(self, text: str, severity: Said = "information") -> None:
-        """Show a message to the operator for some seconds."""
-        seconds = 20 if severity == "error" else 8
-        self.notify(safe(text, 1_000), severity=severity, markup=False, timeout=seconds)
 
     # Painting.
 
@@ -311,32 +294,6 @@ class Cockpit(App[None]):
             self.push_screen(Help(f"{PANE_KEYS[focused.number]} {focused.heading}", focused.help))
         else:
             self.push_screen(Help("", ""))
-
-    def on_source_pane_filter_wanted(self, message: SourcePane.FilterWanted) -> None:
-        """Ask what a log shall show."""
-        pane = message.pane
-
-        def wanted(answer: Filter | None) -> None:
-            if answer is not None:
-                pane.set_filter(answer)
-
-        self.push_screen(FilterLog(pane.heading, pane.book.wanted), wanted)
-
-    def on_source_pane_entry_opened(self, message: SourcePane.EntryOpened) -> None:
-        """Show a log line whole."""
-        self.push_screen(OpenedEntry(message.entry))
-
-    def on_steps_pane_opened(self, message: StepsPane.Opened) -> None:
-        """Show a step whole."""
-        details = self._deck.details.step(message.number)
-        if details is not None:
-            rows = self.dashboard.snapshot.steps
-            row = next((row for row in rows if row.step.number == message.number), None)
-            self.push_screen(OpenedStep(details, row))
-
-    def on_requests_pane_opened(self, message: RequestsPane.Opened) -> None:
-        """Show a request name whole."""
-        self.push_screen(OpenedRequest(self._deck.details.request(message.method, message.name)))
 
     # The palette.
 

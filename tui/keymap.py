@@ -70,8 +70,8 @@ APP: tuple[Binding, ...] = (
 )  # fmt: skip
 """The bindings of the app, in the order of the line at the foot."""
 
-PANE_IDS = ("log.filter", "log.level", "log.follow", "log.open", "requests.sort", "requests.open",
-            "steps.open", "pane.up", "pane.down",
+PANE_IDS = ("log.filter", "log.level", "log.follow", "log.open", "pane.view",
+            "requests.sort", "requests.open", "steps.open", "pane.up", "pane.down",
             "pane.pageup", "pane.pagedown", "pane.first", "pane.last")  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def test_an_operator_flies_the_demo(terminal: Terminal, tmp_path: Path) -> None:
         "pg_stat_activity",
         "Redis",
         "Hosts",
-        "Scenario",
+        "Events",
         "Gate",
     ):
         assert heading in alive

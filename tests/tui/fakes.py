@@ -20,9 +20,10 @@ from rampdeck.model import (
     EventKind,
     RunState,
     Severity,
+    Value,
 )
 from rampdeck.snapshot import Figures, Snapshot, Spread, Spreads
-from rampdeck.view import View
+from rampdeck.view import Action, View
 
 from .made import START, event, kind_of, picture
 from .views import METRICS, VIEWS
@@ -74,6 +75,7 @@ class FakeDeck:
         self.limits = limits or LoadConfig(step=10, max_users=1_000)
         self.user_classes = CLASSES
         self.details = FakeDetails(self)
+        self.answer: str | RampdeckError = "Seq Scan on orders"
         self.calls: list[tuple[object, ...]] = []
         self.record: Path | RampdeckError = Path("rampdeck-sessions/2026-11-22T1221Z/record.md")
 
@@ -120,6 +122,12 @@ class FakeDeck:
     def mark(self, text: str) -> None:
         self.calls.append(("mark", text))
         self.now = replace(self.now, mark=event(self.now.at, "operator", text, kind=EventKind.MARK))
+
+    async def act(self, source: str, action: Action, row: Mapping[str, Value]) -> str:
+        self.calls.append(("act", source, action.name, dict(row)))
+        if isinstance(self.answer, RampdeckError):
+            raise self.answer
+        return self.answer
 
     async def save_record(self) -> Path:
         self.calls.append(("save_record",))

@@ -218,6 +218,8 @@ def _sessions(moved: float) -> tuple[Mapping[str, Value], ...]:
         ),
         _session("4203", "active", "IO:DataFileRead", 1.1 + moved, "SELECT orders.id, orders.", Health.LIVE),
         _session("4204", "active", "", 0.2 + moved, "SELECT auth_user.id FROM", Health.LIVE),
+        {"_table": "statements", "queryid": "81a4", "calls": 31.2, "mean": 1.8, "query": "SELECT orders"},
+        {"_table": "statements", "queryid": "f3c0", "calls": 9.9, "mean": 82.4, "query": "UPDATE stock"},
     )
 
 

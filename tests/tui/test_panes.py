@@ -35,7 +35,7 @@ async def test_every_pane_is_alive_in_a_large_terminal(opened: Opened) -> None:
         shown = screen_text(pilot)
         for number, title in enumerate(
             ("Requests", "Gunicorn journal", "Nginx", "Trend", "pg_stat_activity", "Redis", "Hosts",
-             "Scenario log", "Gate"), start=1,
+             "Events", "Gate"), start=1,
         ):  # fmt: skip
             assert f"{number} {title}" in shown
         assert "OperationalError: canceling statement" in shown

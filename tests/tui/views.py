@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rampdeck.view import Column, Figure, Metric, Table, Unit, View
+from rampdeck.view import Action, Column, Figure, Metric, Table, Unit, View
 
 VIEWS: Mapping[str, View] = {
     "gunicorn": View(
@@ -46,6 +46,28 @@ VIEWS: Mapping[str, View] = {
                     Column("age", "AGE", Unit.SECONDS, 6),
                     Column("query", "QUERY"),
                 ),
+            ),
+            Table(
+                "statements",
+                "Statements",
+                (
+                    Column("queryid", "ID", width=8),
+                    Column("calls", "CALLS/S", Unit.PER_SECOND, 8),
+                    Column("mean", "MEAN", Unit.MILLISECONDS, 7),
+                    Column("query", "QUERY"),
+                ),
+            ),
+            Table("databases", "Databases", (Column("name", "NAME", width=12),)),
+        ),
+        actions=(
+            Action("plan", "e", "Plan", "shows the plan of a statement", "statements"),
+            Action(
+                "analyze",
+                "E",
+                "Analyze",
+                "runs a statement and shows",
+                "statements",
+                "It is run, and rolled back.",
             ),
         ),
     ),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from rampdeck import format as fmt
 from rampdeck.model import EventKind, Severity
 
 from ..drawing import Line, Tone, cut, fit, safe, width_of
-from ..logbook import Entry
+from ..logbook import Entry, Logbook
 
 WORDS = {
     Severity.EMERGENCY: ("emerg", Tone.BAD),
@@ -21,6 +23,29 @@ WORDS = {
 LEVELS = (Severity.DEBUG, Severity.NOTICE, Severity.WARNING, Severity.ERROR)
 """The severities that a key steps through."""
 WIDEST_HOST = 14
+
+
+def log_block(book: Logbook, width: int, height: int, hosts: Collection[str]) -> tuple[int, list[Line]]:
+    """Return how many entries have room, and their lines around where one reads.
+
+    One who reads what is older is told at the foot how much has come meanwhile.
+    The host is shown where there are several.
+    """
+    waiting = not book.following and book.unseen
+    if waiting:
+        height = max(height - 1, 1)
+    top, entries = book.window(height)
+    known = {entry.host for entry in book.shown[-200:]} | set(hosts)
+    host_width = min(max(map(width_of, known)), WIDEST_HOST) + 1 if len(known) > 1 else 0
+    lines = [
+        log_line(entry, width, host_width, not book.following and top + place == book.cursor, "enter")
+        for place, entry in enumerate(entries)
+    ]
+    if waiting:
+        new = f"{fmt.count(book.unseen)} new line{'s' if book.unseen > 1 else ''} ▼ end"
+        lines += [()] * (height - len(lines))
+        lines.append(((new.rjust(width), Tone.FOCUS),))
+    return height, lines
 
 
 def log_line(entry: Entry, width: int, host_width: int, selected: bool, unfold_key: str) -> Line:

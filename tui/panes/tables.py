@@ -29,8 +29,9 @@ NARROWEST = 8
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table: whose it is, how it does, its cells by column key."""
+    """A row of a table: of which source and host, how it does, its cells by column key."""
 
+    source: str
     host: str
     health: Health | None
     cells: Mapping[str, Value]
@@ -43,7 +44,12 @@ def rows_of(table: Table, sources: Sequence[SourceView], *, first: bool = True) 
     """
     if table.per_host:
         return [
-            Row(source.info.host, source.health, {"host": source.info.host, **source.values})
+            Row(
+                source.info.name,
+                source.info.host,
+                source.health,
+                {"host": source.info.host, **source.values},
+            )
             for source in sources
         ]
     rows = []
@@ -52,12 +58,15 @@ def rows_of(table: Table, sources: Sequence[SourceView], *, first: bool = True) 
             if cells.get("_table", table.key if first else "") != table.key:
                 continue
             health = cells.get("_health")
-            rows.append(Row(source.info.host, Health(health) if isinstance(health, str) else None, cells))
+            known = Health(health) if isinstance(health, str) else None
+            rows.append(Row(source.info.name, source.info.host, known, cells))
     return rows
 
 
-def table_lines(table: Table, rows: Sequence[Row], width: int, host_width: int) -> tuple[Line, list[Line]]:
-    """Return the header line and a line for each row."""
+def table_lines(
+    table: Table, rows: Sequence[Row], width: int, host_width: int, selected: int | None = None
+) -> tuple[Line, list[Line]]:
+    """Return the header line and a line for each row, one of them under the cursor."""
     columns = list(table.columns)
     longest = max((width_of(row.host) for row in rows), default=4)
     if table.per_host and not any(column.key == "host" for column in columns):
@@ -67,7 +76,10 @@ def table_lines(table: Table, rows: Sequence[Row], width: int, host_width: int) 
     for column, room in zip(columns, widths, strict=True):
         if room:
             header.append((_aligned(column, column.title.upper(), room) + " ", Tone.MUTED))
-    return tuple(header), [_line(row, columns, widths, host_width) for row in rows]
+    lines = [_line(row, columns, widths, host_width) for row in rows]
+    if selected is not None and selected < len(lines):
+        lines[selected] = ((fit("".join(text for text, _ in lines[selected]), width), Tone.SELECTED),)
+    return tuple(header), lines
 
 
 def _line(row: Row, columns: list[Column], widths: list[int], host_width: int) -> Line:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -19,9 +20,10 @@ from ..panes import GatePane, RequestsPane, SourcePane, StepsPane, TrendPane
 from ..widgets.bars import Bar, KeyBar, KpiLine, PaneBar, TopBar
 from ..widgets.pane import Pane
 
-SOURCES = ((2, "Gunicorn", "gunicorn"), (3, "Nginx", "nginx"), (5, "PostgreSQL", "postgres"),
-           (6, "Redis", "redis"), (7, "Hosts", "host"), (0, "Generator", "generator"))  # fmt: skip
-"""Number, heading and kind of the panes that show sources."""
+SOURCES = ((2, "Gunicorn", ("gunicorn", "uvicorn")), (3, "Nginx", ("nginx", "caddy")),
+           (5, "PostgreSQL", ("postgres",)), (6, "Redis", ("redis",)), (7, "Hosts", ("host",)),
+           (0, "Generator", ("generator",)))  # fmt: skip
+"""Number, heading and kinds of the panes that show sources; of several kinds mostly one is there."""
 NAMES = {
     1: ("Requests", "Req", ""),
     2: ("Gunicorn", "Guni", ""),
@@ -30,15 +32,16 @@ NAMES = {
     5: ("Postgres", "PG", ""),
     6: ("Redis", "Redis", ""),
     7: ("Hosts", "Host", ""),
-    8: ("Scenario", "Log", ""),
+    8: ("Events", "Log", ""),
     STEPS: ("Steps", "Steps", ""),
     WORKERS: ("Workers", "Wrk", ""),
 }
 """What the pane bar calls the panes, by the room there is; the gate is always on the screen."""
 COLUMNS = {"left": (1, STEPS, 2, 3, 8), "right": (4, 5, 6, 7, 0, WORKERS)}
 """The panes of the two columns, from the top; those of generator and workers are only called up."""
-SCENARIO = View(title="Scenario log", log=True)
-SCENARIO_KINDS = ("scenario", "operator", "engine", "workers")
+EVENTS = View(title="Events", log=True)
+EVENT_KINDS = ("scenario", "operator", "engine", "workers")
+"""Whose events have no pane of their own; those of every kind that has no log come with them."""
 GATE = 9
 MANY = 7
 """Request names from which on their pane gets more room."""
@@ -104,10 +107,12 @@ class Dashboard(Screen[None]):
         self._deck = deck
         self.chosen = 2
         panes: list[Pane] = [RequestsPane(), StepsPane(), TrendPane(), GatePane()]
-        panes += [self._source(number, heading, kind) for number, heading, kind in SOURCES]
-        panes.append(SourcePane(8, "Scenario log", "scenario", SCENARIO, {}, kinds=SCENARIO_KINDS))
+        panes += [self._source(number, heading, kinds) for number, heading, kinds in SOURCES]
+        quiet = tuple(kind for kind, view in deck.views.items() if not view.log)
+        kinds = (*EVENT_KINDS, *(kind for kind in quiet if kind not in EVENT_KINDS))
+        panes.append(SourcePane(8, "Events", "scenario", {"events": EVENTS}, {}, kinds=kinds))
         if "workers" in deck.views:
-            panes.append(self._source(WORKERS, "Workers", "workers"))
+            panes.append(self._source(WORKERS, "Workers", ("workers",)))
         self.panes = {pane.number: pane for pane in panes}
         self._pane_bar = PaneBar(id="panebar")
         self._above = (TopBar(id="top"), KpiLine(id="kpis"), self._pane_bar)
@@ -209,8 +214,16 @@ class Dashboard(Screen[None]):
             ]
         )
 
-    def _source(self, number: int, heading: str, kind: str) -> SourcePane:
-        return SourcePane(number, heading, kind, self._deck.views.get(kind), self._units(kind))
+    def _source(self, number: int, heading: str, kinds: Sequence[str]) -> SourcePane:
+        """Return the pane of some kinds, with a key for each of their actions."""
+        views = {kind: view for kind in kinds if (view := self._deck.views.get(kind)) is not None}
+        keys: list[BindingType] = [
+            Binding(one.key, f"act({one.name!r})", one.label, tooltip=one.help, id=f"row.{one.name}")
+            for view in views.values()
+            for one in view.actions
+        ]
+        made: type[SourcePane] = type("SourcePane", (SourcePane,), {"BINDINGS": keys}) if keys else SourcePane
+        return made(number, heading, kinds[0], views, {kind: self._units(kind) for kind in views})
 
     def _units(self, kind: str) -> Mapping[str, Unit]:
         start = f"{kind}."

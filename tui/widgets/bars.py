@@ -255,6 +255,10 @@ class PaneBar(Bar):
                 self.post_message(self.Chosen(number))
 
 
+OF_PANES = ("log.", "requests.", "steps.", "row.", "pane.")
+"""How the ids of keys begin that belong to the focused pane."""
+
+
 class KeyBar(Bar):
     """The keys that do something, greyed where they cannot; click one to press it."""
 
@@ -288,7 +292,11 @@ class KeyBar(Bar):
             cell: Line = ((label, tones[0]), (f" {binding.description}", tones[1]), ("  ", Tone.TEXT))
             entries.append((key, cell, binding.id or ""))
         # The pane's own keys come last, so that those of the load keep their places.
-        own = [entry for entry in entries if entry[2].startswith(("log.", "requests.", "steps."))]
+        own = [
+            entry
+            for entry in entries
+            if entry[2].startswith(("log.", "requests.", "steps.", "row.", "pane."))
+        ]
         entries = [entry for entry in entries if entry not in own] + own
         pinned = [entry for entry in entries if entry[2] in self.PINNED]
         room = width - 1 - sum(line_width(cell) for _, cell, _ in pinned)

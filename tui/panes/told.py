@@ -1,0 +1,83 @@
+"""What a source's pane says in words: why it is not seen, what its log leaves out, what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rampdeck.model import Health
+from rampdeck.snapshot import SourceView
+from rampdeck.view import Table, View
+
+from ..drawing import Line, Span, Tone, safe, wrap
+from ..logbook import Filter
+from ..signs import HEALTH
+from .log_lines import LEVELS, WORDS
+
+STALE = 3.0
+"""Seconds without a sample after which figures are dimmed: sources are read once a second."""
+
+
+def is_old(source: SourceView) -> bool:
+    """Tell whether a source's figures are not of this moment."""
+    if source.health not in (Health.LIVE, Health.WARNING):
+        return True
+    return source.samples > 0 and source.age is not None and source.age > STALE
+
+
+def reasons(sources: Sequence[SourceView], width: int, height: int) -> list[Line]:
+    """Return why sources are not seen, or not as they should be, wrapped; the same reason once."""
+    why: dict[tuple[Health, str], list[str]] = {}
+    for source in sources:
+        if source.health is not Health.LIVE and source.reason:
+            why.setdefault((source.health, source.reason), []).append(source.info.host)
+    lines: list[Line] = []
+    for (health, reason), hosts in why.items():
+        sign, tone = HEALTH[health]
+        names = f"{', '.join(hosts)}: " if len(sources) > 1 else ""
+        texts = wrap(safe(f"{names}{reason}", 1_000), width - 2, max(2, height // 2))
+        for place, text in enumerate(texts):
+            lines.append(((f"{sign} " if place == 0 else "  ", tone), (text, Tone.TEXT)))
+    return lines
+
+
+def tabs(table: Table, filled: Iterable[Table], apart: bool) -> list[Span]:
+    """Return the names of the tables that have rows, the shown one bright."""
+    spans: list[Span] = [("  " if apart else "", Tone.TEXT)]
+    for one in filled:
+        spans += [(safe(one.title, 20), Tone.STRONG if one is table else Tone.FAINT), (" ", Tone.TEXT)]
+    return [*spans[:-1], (" v", Tone.KEY)]
+
+
+def filter_words(wanted: Filter) -> str:
+    """Return what a log shows, shortly."""
+    words = [f"“{safe(wanted.text, 40)}”"] if wanted.text else []
+    if wanted.severity in LEVELS[1:]:
+        words.append(f"≥{WORDS[wanted.severity][0]}")
+    return " ".join(words)
+
+
+def help_of(views: Iterable[View]) -> str:
+    """Return what a pane shows and which keys it has, for the help screen."""
+    known = list(views)
+    if not known:
+        return "Nothing of this kind is configured; the pane says how to add it."
+    return " ".join(_help(view) for view in known)
+
+
+def _help(view: View) -> str:
+    figures = list(dict.fromkeys(figure.label for line in view.figures for figure in line))
+    parts = [f"Figures: {', '.join(figures)}."] if figures else []
+    for table in view.tables:
+        titles = ", ".join(column.title.lower() for column in table.columns)
+        parts.append(f"{table.title}: {titles}.")
+    if len(view.tables) > 1:
+        parts.append("`v` shows the next table.")
+    if view.tables and not view.log:
+        parts.append("`enter` opens a row whole.")
+    parts += [f"`{action.key}` {action.help}." for action in view.actions]
+    if view.log:
+        parts.append(
+            "Log: newest line last. Scrolling stops following, `end` or `f` resumes; `/` filters by text, "
+            "`l` by severity, `enter` opens a line whole. The same line again counts up (×7)."
+        )
+    return " ".join(parts)
