@@ -7,7 +7,7 @@ when the first collector connects, and by then the cockpit is painted.
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ from rampdeck.text import clean
 if TYPE_CHECKING:
     from .redis import RedisConfig
 
+GREETING = ("AUTH USER PASSWORD", "CLIENT SETNAME rampdeck")
+"""What goes before the first question; AUTH where there is a password."""
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 3.0
 """Seconds to wait for an answer; Redis is single-threaded and may be busy with a slow command."""
@@ -82,11 +84,65 @@ async def connection(parameters: dict[str, Any], remote: Remote) -> AsyncIterato
         raise explain(where, error) from None
 
 
+_SEEN_BY = {"slowlog|get": "the slow log is", "cluster|info": "the cluster's state is"}
+
+
+class Session:
+    """Asks, and notes what the user has no right to: without INFO there is nothing, the rest is left out."""
+
+    def __init__(self, client: aioredis.Redis, user: str) -> None:
+        self._user = user
+        self._ask: Callable[..., Awaitable[Any]] = client.execute_command
+        self._forbidden: set[str] = set()
+        self.asked = 0
+        """Commands sent so far."""
+
+    @property
+    def refused(self) -> str:
+        """What is not seen for lack of rights, and what would help; empty if nothing is."""
+        if not self._forbidden:
+            return ""
+        what = " and ".join(_SEEN_BY[right] for right in sorted(self._forbidden))
+        grants = " ".join(f"+{right}" for right in sorted(self._forbidden))
+        return f"{what} hidden from this user. ACL SETUSER {self._user or 'default'} {grants}"
+
+    async def info(self, command: tuple[str, ...]) -> dict[str, Any]:
+        """Return the answer to INFO."""
+        self.asked += 1
+        answer: dict[str, Any] = await self._ask(*command)
+        return answer
+
+    async def cluster(self, command: tuple[str, ...]) -> dict[str, Any]:
+        """Return the answer to CLUSTER INFO; empty where it may not be asked."""
+        found = await self._try("cluster|info", *command)
+        given = found if isinstance(found, dict) else {}
+        return {name: int(value) if str(value).isdecimal() else value for name, value in given.items()}
+
+    async def slow_log(self, command: tuple[str, ...]) -> list[dict[str, Any]] | None:
+        """Return the entries of the slow log; ``None`` where it may not be read."""
+        found = await self._try("slowlog|get", *command)
+        return found if isinstance(found, list) else None
+
+    async def _try(self, right: str, *command: str) -> Any:
+        if right in self._forbidden:
+            return None
+        self.asked += 1
+        try:
+            return await self._ask(*command)
+        except exceptions.ResponseError as error:
+            # NOPERM, or renamed, or unknown to an old server or to a sentinel.
+            if "NOPERM" in str(error) or "no permissions" in str(error):
+                self._forbidden.add(right)
+            return None
+
+
 def _pool(parameters: dict[str, Any], host: str, port: int) -> aioredis.ConnectionPool:
     """Return redis-py's pool, with one connection and no tries of its own."""
     tunnelled = (host, port) != (parameters["host"], parameters["port"])
     options = parameters | {"host": host, "port": port}
     options |= {"protocol": 2, "retry": Retry(NoBackoff(), 0), "encoding_errors": "replace"}
+    # Its greeting is one command less without its own name.
+    options |= {"driver_info": None}
     options |= {"socket_connect_timeout": CONNECT_TIMEOUT, "socket_timeout": READ_TIMEOUT}
     if options.get("connection_class") is UnixDomainSocketConnection:
         del options["host"], options["port"]

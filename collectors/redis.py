@@ -1,25 +1,38 @@
-"""Redis: how much it does, how full it is, what it throws away.
+"""Redis and Valkey: how much a server does, how full it is, what it throws away, what holds it up.
 
-One connection asks ``INFO`` once a second. The command has no side effect, but
-ACLs count it as dangerous, so a user for reading only may lack it; ``+info`` is
-all that this collector needs. Fields differ between versions: one that is
-missing leaves its metric out.
+One connection asks ``INFO`` once a second, and every five seconds what each
+command took and what the slow log has. These commands have no side effect, but
+ACLs count them as dangerous, so a user for reading only may lack them: ``+info``
+is what this collector needs, ``+slowlog|get`` what it would like. A node of a
+cluster is watched like a server, and so is a sentinel; each node is a table of
+``[[collectors]]`` of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from rampdeck.collector import CollectorConfig, Sink
-from rampdeck.model import Severity, Value
-from rampdeck.pace import Change, Counters, Ticks
+from rampdeck.model import Value
+from rampdeck.pace import Counters, Ticks
 from rampdeck.remote import Remote
 from rampdeck.view import Column, Figure, Metric, Table, Unit, View
+
+from . import _redis_figures as figures
+from ._states import Alarm, States, metrics
+
+SELDOM = 5
+"""Readings from one look at commands and slow log to the next."""
+SLOW_LOG = 32
+"""Entries of the slow log that are asked for."""
+INFO = ("INFO",)
+COMMANDS = (("INFO", "commandstats"), ("INFO", "latencystats"))
+CLUSTER = ("CLUSTER INFO",)
+SLOW = ("SLOWLOG GET", str(SLOW_LOG))
 
 
 class RedisConfig(CollectorConfig):
@@ -50,23 +63,34 @@ class RedisConfig(CollectorConfig):
 
 
 class RedisCollector:
-    """Reads INFO once a second."""
+    """Reads INFO once a second, commands and slow log now and then."""
 
     kind: ClassVar[str] = "redis"
     Config: ClassVar[type[CollectorConfig]] = RedisConfig
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("ops", Unit.PER_SECOND, "commands done, this connection's aside"),
+        Metric("latency", Unit.MILLISECONDS, "mean time of a command in the server, over the last seconds"),
         Metric("memory", Unit.BYTES, "memory that the data and the server use"),
+        Metric("memory_resident", Unit.BYTES, "memory that the system has given it"),
         Metric("maxmemory", Unit.BYTES, "memory that it may use; missing where there is no limit"),
         Metric("hit_rate", Unit.PERCENT, "reads that found their key; missing while nothing was read"),
         Metric("evicted", Unit.PER_SECOND, "keys thrown away for lack of memory: sessions, caches"),
         Metric("expired", Unit.PER_SECOND, "keys whose time had come"),
         Metric("clients", Unit.COUNT, "connections, this one aside"),
         Metric("maxclients", Unit.COUNT, "connections that it may have"),
+        Metric("connections", Unit.PER_SECOND, "connections made anew: a pool makes few"),
         Metric("blocked", Unit.COUNT, "clients in a blocking command; waiting workers are normal"),
         Metric("rejected", Unit.PER_SECOND, "connections refused because of maxclients"),
         Metric("errors", Unit.PER_SECOND, "error replies"),
+        Metric("bytes_in", Unit.BYTES_PER_SECOND, "bytes that came from clients"),
+        Metric("bytes_out", Unit.BYTES_PER_SECOND, "bytes that went to clients"),
         Metric("cpu", Unit.PERCENT, "of one core, used by the thread that runs every command"),
+        Metric("fork", Unit.MILLISECONDS, "how long the latest fork stopped everybody"),
+        Metric("saving", Unit.COUNT, "1 while a child saves or rewrites"),
+        Metric("aof_delayed", Unit.PER_SECOND, "writes that waited for the disk"),
+        Metric("replica_lag", Unit.SECONDS, "since a replica heard from its master"),
+        Metric("cluster_slots_lost", Unit.COUNT, "slots of the cluster without a server"),
+        *metrics(figures.RULES),
     )
     view: ClassVar[View] = View(
         title="Redis",
@@ -82,16 +106,39 @@ class RedisCollector:
                 Figure("blocked", "blocked"),
                 Figure("rejected", "rejected/s", bad=0.01),
             ),
+            (Figure("latency", "command", warn=1.0, bad=10.0), Figure("fork", "fork", warn=100.0)),
         ),
         tables=(
             Table(
-                "server",
-                "Server",
+                "servers",
+                "Servers",
                 (
+                    Column("node", "NODE", width=15),
                     Column("version", "VERSION", width=9),
                     Column("role", "ROLE", width=8),
-                    Column("policy", "POLICY", width=16),
+                    Column("policy", "POLICY", width=14),
                     Column("link", "REPLICATION"),
+                ),
+            ),
+            Table(
+                "commands",
+                "Commands",
+                (
+                    Column("command", "COMMAND", width=14),
+                    Column("calls", "CALLS/S", Unit.PER_SECOND, 8),
+                    Column("mean", "MEAN", Unit.MILLISECONDS, 7),
+                    Column("p99", "P99 EVER", Unit.MILLISECONDS, 8),
+                    Column("share", "TIME %", Unit.PERCENT, 6),
+                    Column("failed", "FAILED", Unit.PER_SECOND, 7),
+                ),
+            ),
+            Table(
+                "masters",
+                "Masters",
+                (
+                    Column("master", "MASTER", width=16),
+                    Column("address", "ADDRESS", width=21),
+                    Column("status", "STATUS"),
                 ),
             ),
         ),
@@ -99,90 +146,113 @@ class RedisCollector:
 
     def __init__(self, config: RedisConfig) -> None:
         self.config = config
+        self._states = States(figures.RULES)
         self._server = ""
+        self._masters: dict[str, str] = {}
+        self._slow_id: int | None = None
 
     def asks(self) -> tuple[str, ...]:
-        """Return every command and statement that it may send."""
-        return ()
+        """Return every command that it may send."""
+        from ._redis_connection import GREETING
+
+        return (*GREETING, *(" ".join(words) for words in (INFO, *COMMANDS, SLOW, CLUSTER)))
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the connection ends; see :class:`rampdeck.collector.Collector`."""
         # Not at the top: redis-py is slow to import, and the cockpit is to be painted before.
-        from ._redis_connection import connection, parameters
+        from ._redis_connection import Session, connection, parameters
 
-        async with connection(parameters(self.config), remote) as client:
-            counters = Counters()
+        given = parameters(self.config)
+        async with connection(given, remote) as client:
+            session, counters = Session(client, str(given.get("username") or "")), Counters()
             loop = asyncio.get_running_loop()
+            slow = _Commands()
+            beat = asked = 0
             async for _ in Ticks():
-                info = await client.info()
-                self._recognise(str(info.get("run_id", "")), sink)
-                change = counters.read(loop.time(), _totals(info))
-                sink.sample(_values(info, change), (_facts(info),))
+                info = await session.info(INFO)
+                at = loop.time()
+                clustered = figures.mode(info) == "cluster" or figures.number(info, "cluster_enabled")
+                if beat % SELDOM == 0:
+                    await slow.read(session, at, clustered=bool(clustered))
+                beat += 1
+                change = counters.read(at, figures.totals(info))
+                info = {**info, **slow.cluster}
+                found = figures.values(info, change, session.asked - asked) | slow.values
+                asked = session.asked
+                alarms = [*figures.alarms(info, found, change), *self._happened(info), *self._slow(slow)]
+                found |= self._states.read(at, alarms, sink)
+                if session.refused:
+                    sink.warn(session.refused)
+                sink.sample(found, self._rows(info, slow))
 
-    def _recognise(self, server: str, sink: Sink) -> None:
-        """Say when another server answers than before; one may restart between two readings."""
+    def _rows(self, info: figures.Info, slow: _Commands) -> tuple[dict[str, Value], ...]:
+        node = self.config.label or f"{self.config.address}:{self.config.port}"
+        watched: list[dict[str, Value]] = [
+            {"_table": "masters", "master": name, "address": address, "status": status}
+            for name, address, status in figures.masters(info)
+        ]
+        return (figures.facts(info, node), *slow.rows, *watched)
+
+    def _happened(self, info: figures.Info) -> list[Alarm]:
+        """Return what changed since the last reading: another process, another master."""
+        found = []
+        server = str(info.get("run_id", ""))
         if self._server and server != self._server:
-            sink.log(
-                "Redis was restarted: sessions and caches kept in memory only are gone", Severity.WARNING
-            )
+            text = "Redis was restarted: sessions and caches kept in memory only are gone"
+            found.append(Alarm("restarted", text))
         self._server = server
+        masters = {name: address for name, address, _ in figures.masters(info)}
+        if info.get("role") in ("master", "slave"):
+            masters[""] = str(info["role"])
+        for name, now in masters.items():
+            before = self._masters.get(name, now)
+            if before != now:
+                whose = f"of {name} " if name else ""
+                words = {"master": "a master", "slave": "a replica"}
+                text = (
+                    f"failed over: {whose}it was {words.get(before, before)} and is {words.get(now, now)} now"
+                )
+                found.append(Alarm("failed_over", text, fields={"before": before, "now": now}))
+        self._masters = masters
+        return found
+
+    def _slow(self, slow: _Commands) -> list[Alarm]:
+        """Return the commands that the slow log has gained; those of before our time are not of this test."""
+        entries, slow.entries = slow.entries, None
+        if entries is None:
+            return []
+        newest = max((int(entry["id"]) for entry in entries), default=-1)
+        last, self._slow_id = self._slow_id, newest
+        if last is None or newest < last:  # the first look, or the log was reset
+            return []
+        fresh = [entry for entry in entries if int(entry["id"]) > last]
+        return [figures.slow_alarm(entry) for entry in reversed(fresh)]
 
 
-# ------------------------------------------------------------------ the figures
+class _Commands:
+    """What is looked at now and then: the commands' times, the slow log, the cluster."""
 
-_COUNTERS = {
-    "commands": "total_commands_processed",
-    "hits": "keyspace_hits",
-    "misses": "keyspace_misses",
-    "evicted": "evicted_keys",
-    "expired": "expired_keys",
-    "rejected": "rejected_connections",
-    "errors": "total_error_replies",
-    "cpu_user": "used_cpu_user_main_thread",
-    "cpu_system": "used_cpu_sys_main_thread",
-}
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Value]] = []
+        self.values: dict[str, float] = {}
+        self.cluster: dict[str, Any] = {}
+        self.entries: list[dict[str, Any]] | None = None
+        self._before: figures.Info = {}
+        self._counters = Counters()
+        self._at = 0.0
 
-
-def _number(info: Mapping[str, Any], field: str) -> float | None:
-    value = info.get(field)
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _totals(info: Mapping[str, Any]) -> dict[str, float]:
-    found = {name: _number(info, field) for name, field in _COUNTERS.items()}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _values(info: Mapping[str, Any], change: Change | None) -> dict[str, float]:
-    """Return the metrics of one reading; rates need a reading before it."""
-    clients = _number(info, "connected_clients")
-    found = {
-        "memory": _number(info, "used_memory"),
-        "maxmemory": _number(info, "maxmemory") or None,
-        "clients": None if clients is None else max(clients - 1, 0.0),
-        "maxclients": _number(info, "maxclients"),
-        "blocked": _number(info, "blocked_clients"),
-    }
-    if change is not None:
-        found |= {
-            "ops": max(change.count("commands") - 1, 0.0) / change.seconds,
-            "hit_rate": change.share("hits", "misses"),
-            "cpu": 100 * (change.rate("cpu_user") + change.rate("cpu_system")),
-        }
-        found |= {name: change.rate(name) for name in ("evicted", "expired", "rejected", "errors")}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _facts(info: Mapping[str, Any]) -> dict[str, Value]:
-    """Return what is no number: the one row of the table."""
-    replica = (
-        f"{info.get('master_host', '')}:{info.get('master_port', '')} {info.get('master_link_status', '')}"
-    )
-    replicas = f"{info.get('connected_slaves', 0)} replicas"
-    role = "replica" if info.get("role") == "slave" else str(info.get("role", ""))
-    return {
-        "version": str(info.get("valkey_version") or info.get("redis_version", "")),
-        "role": role,
-        "policy": str(info.get("maxmemory_policy", "")),
-        "link": replica if role == "replica" else replicas,
-    }
+    async def read(self, session: Any, at: float, *, clustered: bool) -> None:
+        """Take a look; how long ago the last one was is the span of the rows."""
+        info: dict[str, Any] = {}
+        for command in COMMANDS:
+            info |= await session.info(command)
+        if self._before:
+            self.rows = figures.command_rows(self._before, info, max(at - self._at, 0.001))
+        change = self._counters.read(at, figures.totals(info))
+        self.values = {}
+        if change is not None and (latency := figures.values(info, change).get("latency")) is not None:
+            self.values["latency"] = latency
+        self._before, self._at = info, at
+        self.entries = await session.slow_log(SLOW)
+        if clustered:
+            self.cluster = await session.cluster(CLUSTER)
