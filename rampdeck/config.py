@@ -123,6 +123,9 @@ class HostConfig(Model):
 
     What is not given comes from ``~/.ssh/config`` and the agent. ``address``
     defaults to the name. The host ``local`` is this machine and needs no table.
+    ``jump`` is the host of this file that the way leads over. A password, and
+    the passphrase of a key file, are asked for in the cockpit; where nobody can
+    be asked, they come from an environment variable or a file.
     """
 
     address: str = ""
@@ -130,6 +133,11 @@ class HostConfig(Model):
     port: int | None = Field(None, ge=1, le=65535)
     identity_file: Path | None = None
     known_hosts: Path | None = None
+    jump: str = ""
+    password_env: str = ""
+    password_file: Path | None = None
+    passphrase_env: str = ""
+    passphrase_file: Path | None = None
     local: bool = False
     connect_timeout: Seconds = 10.0
 

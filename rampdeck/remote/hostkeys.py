@@ -28,12 +28,13 @@ class Endpoint:
 
 
 class HostKeys:
-    """The known keys, and the key that one connection attempt was offered but could not verify."""
+    """The known keys, and the key (or signer of it) that one attempt was offered but could not verify."""
 
     def __init__(self) -> None:
         self.known = asyncssh.SSHKnownHosts()
         self.file = DEFAULT_FILES[0]
         self.offered: asyncssh.SSHKey | None = None
+        self.authority: asyncssh.SSHKey | None = None
 
     def load(self, named: object, endpoint: Endpoint) -> None:
         """Read the files that the configuration names, or the usual ones.
@@ -55,21 +56,24 @@ class HostKeys:
                 f"the host key of {endpoint} cannot be verified", str(error), f"Mend {', '.join(files)}."
             ) from None
 
-    def client(self) -> asyncssh.SSHClient:
-        """Return the connection's client, which notes the offered key and trusts none by itself."""
-        return _Noting(self)
-
     def of(self, host: str, port: int) -> Sequence[asyncssh.SSHKey]:
         """Return the keys that are known for exactly this host and port."""
         name = host if port == 22 else f"[{host}]:{port}"
         return self.known.match(name, "", None)[0]
 
 
-class _Noting(asyncssh.SSHClient):
+class Noting(asyncssh.SSHClient):
+    """A connection's client, which notes what key was offered and trusts none by itself."""
+
     def __init__(self, keys: HostKeys) -> None:
         self._keys = keys
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
         """Note a key that no known_hosts file has, and refuse it."""
         self._keys.offered = key
+        return False
+
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
+        """Note who signed the host's certificate, where no known_hosts file trusts that one."""
+        self._keys.authority = key
         return False

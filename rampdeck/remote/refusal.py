@@ -4,32 +4,45 @@ from __future__ import annotations
 
 import shlex
 import socket
-from pathlib import Path
 
 import asyncssh
+from asyncssh.public_key import SSHOpenSSHCertificate
 
 from rampdeck.config import HostConfig
-from rampdeck.errors import HostKeyRefused, HostUnreachable, LoginRefused, RemoteError
+from rampdeck.errors import HostKeyRefused, HostUnreachable, LoginRefused, RemoteError, TunnelRefused
+from rampdeck.remote.credentials import Credentials
 from rampdeck.remote.hostkeys import DEFAULT_FILES, Endpoint, HostKeys
+from rampdeck.remote.keyring import is_locked
+
+_USER_CERTIFICATE = 1
+"""The type of a user's certificate (PROTOCOL.certkeys of OpenSSH)."""
 
 
-def refusal(error: Exception, endpoint: Endpoint, keys: HostKeys, config: HostConfig) -> RemoteError:
+def refusal(
+    error: Exception, endpoint: Endpoint, keys: HostKeys, config: HostConfig, credentials: Credentials
+) -> RemoteError:
     """Return the error that says why a connection failed and what to do."""
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
         return _host_key(endpoint, keys, str(error))
     if isinstance(error, asyncssh.KeyExchangeFailed):
         return _key_exchange(endpoint, keys, str(error))
     if isinstance(error, asyncssh.PermissionDenied):
-        return _login(endpoint, config)
+        if credentials.left_out:
+            return left_out(endpoint, credentials)
+        return _login(endpoint, config, credentials)
+    if isinstance(error, asyncssh.ProtocolError) and "authentication failures" in error.reason:
+        return _too_many(endpoint)
     if isinstance(error, ValueError):
         return _settings(error, endpoint, config)
     return _unreachable(error, endpoint, config)
 
 
 def _host_key(endpoint: Endpoint, keys: HostKeys, reason: str) -> HostKeyRefused:
+    if keys.authority is not None:
+        return _authority(endpoint, keys, keys.authority)
     known = keys.of(endpoint.address, endpoint.port)
     offered = _described(keys.offered) if keys.offered else reason
-    if known:
+    if known and keys.offered:
         return HostKeyRefused(
             f"the host key of {endpoint} has changed",
             f"it offered {offered}, known_hosts has {', '.join(_described(key) for key in known)}:"
@@ -45,6 +58,16 @@ def _host_key(endpoint: Endpoint, keys: HostKeys, reason: str) -> HostKeyRefused
     )
 
 
+def _authority(endpoint: Endpoint, keys: HostKeys, authority: asyncssh.SSHKey) -> HostKeyRefused:
+    key = authority.export_public_key().decode().split()
+    line = f"@cert-authority {_known_name(endpoint)} {' '.join(key[:2])}"
+    return HostKeyRefused(
+        f"who signed the host key of {endpoint} is not known",
+        f"its certificate is signed by {_described(authority)}, which known_hosts does not trust for it",
+        f"Compare that with your host authority's fingerprint, then add to {keys.file} the line: {line}",
+    )
+
+
 def _key_exchange(endpoint: Endpoint, keys: HostKeys, reason: str) -> RemoteError:
     known = keys.of(endpoint.address, endpoint.port)
     if known and "host key" in reason:
@@ -57,20 +80,70 @@ def _key_exchange(endpoint: Endpoint, keys: HostKeys, reason: str) -> RemoteErro
     return HostUnreachable(f"no common language with {endpoint}", reason, fix)
 
 
-def _login(endpoint: Endpoint, config: HostConfig) -> LoginRefused:
+def left_out(endpoint: Endpoint, credentials: Credentials) -> LoginRefused:
+    """Return the error of a host that is not tried, because nobody answered or no answer was right."""
+    again = f'"Log in to {endpoint.name}" in the palette (ctrl+p) asks again.'
+    fix = again if credentials.asker else f"Mend it in [hosts.{endpoint.name}], then start anew."
+    return LoginRefused(f"{endpoint} is left out", credentials.left_out, fix)
+
+
+def behind(error: asyncssh.ChannelOpenError, endpoint: Endpoint, jump: str) -> RemoteError:
+    """Return the error that says why a jump host does not lead to another host."""
+    what = f"{endpoint} cannot be reached over {jump}"
+    if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+        fix = "Allow it in its sshd_config (AllowTcpForwarding, PermitOpen) or in authorized_keys."
+        return TunnelRefused(what, f"{jump} forbids forwarding", fix)
+    why = f'nothing answers there, seen from {jump} ("{error.reason}")'
+    return HostUnreachable(
+        what, why, f"Check address and port in [hosts.{endpoint.name}], as {jump} sees them."
+    )
+
+
+def _login(endpoint: Endpoint, config: HostConfig, credentials: Credentials) -> LoginRefused:
     what = f"{endpoint} does not let {endpoint.user} in"
+    place = f"[hosts.{endpoint.name}]"
     identity = config.identity_file
-    if identity is not None and _is_encrypted(identity):
+    if identity is not None and is_locked(identity):
         why = f"{identity} has a passphrase, and the agent's keys were not accepted"
-        return LoginRefused(what, why, f"Load the key into the agent first: ssh-add {identity}")
+        fix = f"Load the key into the agent first: ssh-add {identity}, or name passphrase_env in {place}"
+        return LoginRefused(what, why, fix)
+    if identity is not None and (defect := _certificate_defect(f"{identity}-cert.pub", endpoint.user)):
+        return LoginRefused(
+            what, f"{identity}-cert.pub: {defect}", "Have the key signed anew (ssh-keygen -s)"
+        )
     why = f"it accepts neither {identity}" if identity else "it accepts none of the keys of ~/.ssh"
     why += " nor a key of the agent" if identity else " and of the agent"
-    return LoginRefused(
-        what,
-        why,
-        f"Check user and identity_file in [hosts.{endpoint.name}], and that the public key is in"
-        " ~/.ssh/authorized_keys there; a key with a passphrase must be in the agent (ssh-add)",
+    fix = (
+        f"Check user and identity_file in {place}, and that the public key is in"
+        " ~/.ssh/authorized_keys there; a key with a passphrase must be in the agent (ssh-add)"
     )
+    if credentials.wanted:
+        why += f"; it would take {' or '.join(sorted(credentials.wanted))}, and there is nobody to ask"
+        fix += f"; or name password_env in {place}"
+    return LoginRefused(what, why, fix)
+
+
+def _too_many(endpoint: Endpoint) -> LoginRefused:
+    return LoginRefused(
+        f"{endpoint} does not let {endpoint.user} in",
+        "it was offered too many keys before the right one (MaxAuthTries there)",
+        "Write IdentitiesOnly yes and the right IdentityFile for it into ~/.ssh/config,"
+        " or take keys out of the agent (ssh-add -d).",
+    )
+
+
+def _certificate_defect(file: str, user: str) -> str:
+    """Return why a user's certificate cannot be accepted anywhere, such as that it has expired."""
+    try:
+        certificate = asyncssh.read_certificate(file)
+    except (OSError, asyncssh.KeyImportError):
+        return ""
+    if isinstance(certificate, SSHOpenSSHCertificate):
+        try:
+            certificate.validate(_USER_CERTIFICATE, user)
+        except ValueError as error:
+            return str(error)
+    return ""
 
 
 def _settings(error: Exception, endpoint: Endpoint, config: HostConfig) -> RemoteError:
@@ -102,16 +175,6 @@ def _unreachable(error: Exception, endpoint: Endpoint, config: HostConfig) -> Re
         return HostUnreachable(what, why, fix)
     why = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return HostUnreachable(what, why, f"Try it by hand: ssh -p {endpoint.port} {endpoint.address} true")
-
-
-def _is_encrypted(path: Path) -> bool:
-    try:
-        asyncssh.read_private_key(path)
-    except asyncssh.KeyImportError as error:
-        return str(error).startswith("Passphrase")
-    except OSError:
-        return False
-    return False
 
 
 def _described(key: asyncssh.SSHKey) -> str:

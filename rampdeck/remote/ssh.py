@@ -1,8 +1,6 @@
 """A host over SSH: one connection, shared by everything that is read there.
 
-asyncssh reads ``~/.ssh/config``, the agent and the default keys, as ``ssh``
-does; a key in the configuration of Rampdeck wins over them. Nothing is ever
-asked on the terminal: that belongs to the cockpit.
+How it comes about is in :mod:`.login`.
 """
 
 from __future__ import annotations
@@ -10,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncssh
 
@@ -22,15 +18,10 @@ from rampdeck.config import HostConfig
 from rampdeck.errors import CommandFailed, HostUnreachable, RemoteError, TunnelRefused
 from rampdeck.remote import Completed, Stream
 from rampdeck.remote.command import LEAVE, CommandHost, Running, brief, guarded_line
-from rampdeck.remote.hostkeys import Endpoint, HostKeys
-from rampdeck.remote.refusal import refusal
+from rampdeck.remote.login import KEEPALIVE, Login, Surroundings
 
-KEEPALIVE = 5
-"""Seconds between questions whether the host is still there; three without an answer end the connection."""
 WINDOW = 512 * 1024
 """Bytes of a stream that may wait here unread before the host has to stop sending."""
-KNOCK = 0.1
-"""Seconds between two logins at one address, at the most: sshd drops some of many at once (MaxStartups)."""
 
 _LOST = (asyncssh.Error, OSError)
 
@@ -43,14 +34,20 @@ class SshRemote(CommandHost):
 
     The connection is made when it is first needed, again when it was lost, and
     by one attempt for all that wait for it. ``door`` is shared by hosts at one
-    address, which are connected one after the other. Host keys are always verified.
+    address, which are connected one after the other; ``around`` is what all hosts
+    have in common. Host keys are always verified.
     """
 
-    def __init__(self, name: str, config: HostConfig, door: asyncio.Lock | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: HostConfig,
+        door: asyncio.Lock | None = None,
+        around: Surroundings | None = None,
+    ) -> None:
         super().__init__(name)
         self._config = config
-        self._door = door or asyncio.Lock()
-        self._endpoint = Endpoint(name, config.address or name, config.port or 22)
+        self.login = Login(name, config, door or asyncio.Lock(), around or Surroundings())
         self._connection: asyncssh.SSHClientConnection | None = None
         self._attempt: asyncio.Task[asyncssh.SSHClientConnection] | None = None
 
@@ -107,8 +104,23 @@ class SshRemote(CommandHost):
             # Its wait_closed() would wait for open connections, from Python 3.12.
             listener.close()
 
+    @property
+    def left_out(self) -> str:
+        """Why the host is not tried until :meth:`log_in`; empty as long as it is."""
+        return self.login.credentials.left_out
+
+    async def log_in(self) -> None:
+        """Try the host again that was left out, with new questions. Raises :class:`RemoteError`."""
+        self.login.credentials.ask_again()
+        await self._connected()
+
+    async def connection(self) -> asyncssh.SSHClientConnection:
+        """Return the one connection, for hosts behind this one."""
+        return await self._connected()
+
     async def close(self) -> None:
         """Give the connection up; the next call would make a new one."""
+        await self.login.credentials.close()
         if self._attempt is not None:
             self._attempt.cancel()
             await asyncio.wait([self._attempt])
@@ -122,7 +134,7 @@ class SshRemote(CommandHost):
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
         if self._attempt is None:
-            self._attempt = asyncio.create_task(self._connect())
+            self._attempt = asyncio.create_task(self.login.connect())
             self._attempt.add_done_callback(self._attempted)
         # One who no longer waits must not end the attempt for the others.
         return await asyncio.shield(self._attempt)
@@ -131,49 +143,6 @@ class SshRemote(CommandHost):
         self._attempt = None
         if not attempt.cancelled() and attempt.exception() is None:
             self._connection = attempt.result()
-
-    async def _connect(self) -> asyncssh.SSHClientConnection:
-        busy = self._door.locked()
-        async with self._door:
-            if busy:
-                await asyncio.sleep(random.uniform(0, KNOCK))
-            keys = HostKeys()
-            try:
-                options = await asyncssh.SSHClientConnectionOptions.construct(**self._given())
-                self._endpoint = Endpoint(self.host, options.host, options.port, options.username)
-                keys.load(options.known_hosts, self._endpoint)
-                given = self._given() | {"known_hosts": keys.known, "client_factory": keys.client}
-                return await asyncssh.connect(**given)
-            except (asyncssh.Error, OSError, ValueError, TimeoutError) as error:
-                raise refusal(error, self._endpoint, keys, self._config) from None
-
-    def _given(self) -> dict[str, Any]:
-        """Return what the configuration gives; asyncssh finds the rest in ``~/.ssh/config``."""
-        config = self._config
-        given: dict[str, Any] = {
-            "username": config.user,
-            "port": config.port,
-            "client_keys": [str(config.identity_file)] if config.identity_file else None,
-            "known_hosts": [str(config.known_hosts)] if config.known_hosts else None,
-        }
-        return {key: value for key, value in given.items() if value is not None} | {
-            "host": config.address or self.host,
-            "config": (),  # asyncssh's word for the usual files
-            # The types of the known keys first, as asyncssh does by itself, then the others: a host
-            # whose key has another type now would else break off before one can see what it offers.
-            "server_host_key_algs": "+ssh-ed25519,ecdsa-sha2-nistp*,rsa-sha2-*",
-            # The agent may hold what a key file with a passphrase keeps shut.
-            "ignore_encrypted": True,
-            "password_auth": False,
-            "kbdint_auth": False,
-            "agent_forwarding": False,
-            "x11_forwarding": False,
-            "connect_timeout": config.connect_timeout,
-            # A server that accepts and says nothing is ended by this one only.
-            "login_timeout": config.connect_timeout,
-            "keepalive_interval": KEEPALIVE,
-            "keepalive_count_max": 3,
-        }
 
     async def _start(
         self, connection: asyncssh.SSHClientConnection, command: str, *, stdin: bool
@@ -218,7 +187,7 @@ class SshRemote(CommandHost):
 
     def _lost(self) -> RemoteError:
         why = f"it was closed there, or nothing answered for {3 * KEEPALIVE} s"
-        return HostUnreachable(f"the connection to {self._endpoint} was lost", why)
+        return HostUnreachable(f"the connection to {self.login.endpoint} was lost", why)
 
 
 def _status(process: asyncssh.SSHClientProcess[bytes]) -> int:
