@@ -30,7 +30,7 @@ class Conversation(Noting):
 
     def __init__(
         self, keys: HostKeys, endpoint: Endpoint, credentials: Credentials, files: Sequence[Path],
-        certificates: Sequence[str], limit: asyncio.Timeout, seconds: float,
+        certificates: Sequence[Path], limit: asyncio.Timeout, seconds: float,
     ) -> None:  # fmt: skip
         super().__init__(keys)
         self._endpoint = endpoint
@@ -71,8 +71,10 @@ class Conversation(Noting):
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]  # noqa: ARG002
     ) -> list[str] | None:  # fmt: skip
         """Return the answers to what the host asks."""
+        if len(prompts) > MOST_PROMPTS:
+            return None
         answers: list[str] = []
-        for place, (prompt, echo) in enumerate(prompts[:MOST_PROMPTS]):
+        for place, (prompt, echo) in enumerate(prompts):
             if _PASSWORD.fullmatch(prompt) and not echo:
                 answer = await self._answer("keyboard-interactive", Wants.PASSWORD.value, Wants.PASSWORD)
             else:
@@ -82,7 +84,7 @@ class Conversation(Noting):
             if answer is None:
                 return None
             answers.append(answer)
-        return answers if len(prompts) <= MOST_PROMPTS else None
+        return answers
 
     async def password_auth_requested(self) -> str | None:
         """Return the password."""

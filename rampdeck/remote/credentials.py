@@ -10,6 +10,7 @@ for that host alone, whose key has been verified by then.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -46,8 +47,7 @@ class Credentials:
         self._keyring = keyring
         self._known: dict[str, SecretStr] = {}
         self._open: asyncio.Task[Any] | None = None
-        self._tries = 0
-        self._refused = ""
+        self._tries: Counter[str] = Counter()
         self._passphrase = configured(host, config, "passphrase")
         self._remember_configured()
 
@@ -58,7 +58,8 @@ class Credentials:
 
     def ask_again(self) -> None:
         """Try the host again, with new questions."""
-        self.left_out, self._refused, self._tries = "", "", 0
+        self.left_out = ""
+        self._tries.clear()
         self._keyring.forget_refusals()
         self._remember_configured()
 
@@ -77,21 +78,20 @@ class Credentials:
     def accepted(self) -> None:
         """Note that the host let us in: what serves only once is forgotten."""
         self._known = {name: kept for name, kept in self._known.items() if name == Wants.PASSWORD.value}
-        self._refused, self._tries = "", 0
+        self._tries.clear()
 
     def refused(self, name: str) -> None:
         """Forget an answer that the host did not accept."""
-        if self._known.pop(name, None) is not None:
-            self._refused = REFUSED
-            if self.asker is None:
-                self.left_out = f"it did not accept the password of {_source(self._config, 'password')}"
+        if self._known.pop(name, None) is not None and self.asker is None:
+            self.left_out = f"it did not accept the password of {_source(self._config, 'password')}"
 
     async def answer(self, name: str, question: Question) -> str | None:
         """Return the answer that goes by this name; ``None`` when there is none."""
         if name not in self._known and not self.left_out and self.asker is not None:
-            if self._tries < TRIES:
-                self._tries += 1
-                asked = replace(question, attempt=self._tries, refused=self._refused)
+            if self._tries[name] < TRIES:
+                self._tries[name] += 1
+                refused = REFUSED if self._tries[name] > 1 else ""
+                asked = replace(question, attempt=self._tries[name], refused=refused)
                 await self._patiently(self._ask(name, asked, self.asker))
             else:
                 self.left_out = f"{TRIES} answers were refused"

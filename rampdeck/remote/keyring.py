@@ -135,11 +135,11 @@ def public_half(file: Path) -> asyncssh.SSHKey | None:
 
 
 def certificates_of(
-    file: Path, public: asyncssh.SSHKey, named: Sequence[str]
+    file: Path, public: asyncssh.SSHKey, named: Sequence[Path]
 ) -> list[asyncssh.SSHCertificate]:
     """Return the certificates of a key: ``FILE-cert.pub``, and those of the named files that are of it."""
     found: list[asyncssh.SSHCertificate] = []
-    for place in (file.with_name(f"{file.name}-cert.pub"), *(Path(name).expanduser() for name in named)):
+    for place in (file.with_name(f"{file.name}-cert.pub"), *named):
         try:
             certificate = asyncssh.read_certificate(place)
         except (OSError, asyncssh.KeyImportError):

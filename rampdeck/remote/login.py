@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import asyncssh
+from asyncssh.config import SSHConfig
 
 from rampdeck.config import HostConfig
 from rampdeck.errors import RemoteError
@@ -80,49 +82,56 @@ class Login:
 
     async def connect(self) -> asyncssh.SSHClientConnection:
         """Return a new connection. Raises :class:`RemoteError` that says why there is none."""
-        busy = self._door.locked()
-        async with self._door:
-            if busy:
-                await asyncio.sleep(random.uniform(0, KNOCK))
-            await self.credentials.settled()
-            while True:
-                if self.credentials.left_out:
-                    raise left_out(self.endpoint, self.credentials)
-                keys = HostKeys()
-                try:
-                    return await self._attempt(keys)
-                except (asyncssh.Error, OSError, ValueError, TimeoutError) as error:
-                    # The answer to a question that is still open goes to the next connection.
-                    if not await self.credentials.settled():
-                        raise refusal(error, self.endpoint, keys, self._config, self.credentials) from None
+        await self.credentials.settled()
+        while True:
+            if self.credentials.left_out:
+                raise left_out(self.endpoint, self.credentials)
+            keys = HostKeys()
+            try:
+                return await self._attempt(keys)
+            except (asyncssh.Error, OSError, ValueError, TimeoutError) as error:
+                # The answer to a question that is still open goes to the next connection.
+                if not await self.credentials.settled():
+                    raise refusal(error, self.endpoint, keys, self._config, self.credentials) from None
 
     async def _attempt(self, keys: HostKeys) -> asyncssh.SSHClientConnection:
         given = self._given()
         options = await asyncssh.SSHClientConnectionOptions.construct(**given)
         self.endpoint = Endpoint(self.endpoint.name, options.host, options.port, options.username)
         keys.load(options.known_hosts, self.endpoint)
+        # Before the door: a host and the one behind it may have the same address.
         self.over = jump = self._jump(options.tunnel)
-        tunnel = await self._through(jump) if jump is not None else None
-        config = self._config
-        named = (
-            [config.identity_file] if config.identity_file else _paths(options.config.get("IdentityFile", ()))
-        )
-        certificates = [str(path) for path in _paths(options.config.get("CertificateFile", ()))]
-        seconds = config.connect_timeout
+        given |= {"known_hosts": keys.known, "tunnel": await self._through(jump) if jump else None}
+        try:
+            async with self._through_the_door():
+                return await self._introduced(keys, given, options.config)
+        except asyncssh.ChannelOpenError as error:
+            raise behind(error, self.endpoint, jump.host if jump else "") from None
+
+    async def _introduced(
+        self, keys: HostKeys, given: dict[str, Any], config: SSHConfig
+    ) -> asyncssh.SSHClientConnection:
+        named = [self._config.identity_file] if self._config.identity_file else _paths(config, "IdentityFile")
+        certificates = _paths(config, "CertificateFile")
+        seconds = self._config.connect_timeout
         async with asyncio.timeout(seconds) as limit:
             talk = Conversation(keys, self.endpoint, self.credentials, named, certificates, limit, seconds)
-            given |= {"known_hosts": keys.known, "client_factory": lambda: talk, "tunnel": tunnel}
             try:
-                return await asyncssh.connect(**given)
+                return await asyncssh.connect(**given, client_factory=lambda: talk)
             except (asyncssh.PermissionDenied, asyncssh.ProtocolError):
                 # The second is how sshd says "Too many authentication failures".
                 talk.failed()
                 raise
-            except asyncssh.ChannelOpenError as error:
-                assert jump is not None
-                raise behind(error, self.endpoint, jump.host) from None
             finally:
                 talk.over = True
+
+    @asynccontextmanager
+    async def _through_the_door(self) -> AsyncIterator[None]:
+        busy = self._door.locked()
+        async with self._door:
+            if busy:
+                await asyncio.sleep(random.uniform(0, KNOCK))
+            yield
 
     def _jump(self, proxy_jump: object) -> Jump | None:
         """Return the host that the way leads over, if it leads over one."""
@@ -173,6 +182,7 @@ class Login:
         }
 
 
-def _paths(found: object) -> list[Path]:
+def _paths(config: SSHConfig, entry: str) -> list[Path]:
     """Return the files of an entry of ``~/.ssh/config``."""
-    return [Path(str(file)).expanduser() for file in found] if isinstance(found, list | tuple) else []
+    found = config.get(entry, [])
+    return [Path(str(file)).expanduser() for file in found] if isinstance(found, list) else []

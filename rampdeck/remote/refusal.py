@@ -47,7 +47,7 @@ def _host_key(endpoint: Endpoint, keys: HostKeys, reason: str) -> HostKeyRefused
             f"the host key of {endpoint} has changed",
             f"it offered {offered}, known_hosts has {', '.join(_described(key) for key in known)}:"
             " the host was set up anew, or somebody stands in between",
-            f"Ask whoever runs it; if the new key is right, ssh-keygen -R {_known_name(endpoint)}"
+            f"Ask whoever runs it; if the new key is right, ssh-keygen -R {shlex.quote(_name(endpoint))}"
             f" -f {keys.file} and then {_keyscan(endpoint, keys)}",
         )
     return HostKeyRefused(
@@ -60,7 +60,7 @@ def _host_key(endpoint: Endpoint, keys: HostKeys, reason: str) -> HostKeyRefused
 
 def _authority(endpoint: Endpoint, keys: HostKeys, authority: asyncssh.SSHKey) -> HostKeyRefused:
     key = authority.export_public_key().decode().split()
-    line = f"@cert-authority {_known_name(endpoint)} {' '.join(key[:2])}"
+    line = f"@cert-authority {_name(endpoint)} {' '.join(key[:2])}"
     return HostKeyRefused(
         f"who signed the host key of {endpoint} is not known",
         f"its certificate is signed by {_described(authority)}, which known_hosts does not trust for it",
@@ -182,9 +182,9 @@ def _described(key: asyncssh.SSHKey) -> str:
     return f"{key.get_algorithm()} {key.get_fingerprint()}"
 
 
-def _known_name(endpoint: Endpoint) -> str:
-    name = endpoint.address if endpoint.port == 22 else f"[{endpoint.address}]:{endpoint.port}"
-    return shlex.quote(name)
+def _name(endpoint: Endpoint) -> str:
+    """Return what a host is called in known_hosts."""
+    return endpoint.address if endpoint.port == 22 else f"[{endpoint.address}]:{endpoint.port}"
 
 
 def _keyscan(endpoint: Endpoint, keys: HostKeys) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -39,6 +40,19 @@ def special_sshd(tmp_path: Path) -> Iterator[Callable[[str], SshdServer]]:
             return servers.enter_context(server)
 
         yield start
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An ssh-agent of the test's own, empty."""
+    path = tmp_path / "agent"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL)
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
+    while not path.exists():
+        assert process.poll() is None
+    yield
+    process.terminate()
+    process.wait()
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from rampdeck.errors import (
 from rampdeck.remote.ssh import SshRemote
 from tests.hosts import host_of
 from tests.remote.conftest import refused_by
+from tests.remote.operators import locked
 
 StartSshd = Callable[[str], SshdServer]
 
@@ -119,7 +119,7 @@ class TestLogin:
     async def test_a_key_with_a_passphrase_is_not_asked_for_but_explained(
         self, sshd_server: SshdServer, tmp_path: Path
     ) -> None:
-        key = locked(sshd_server, tmp_path)
+        key = locked(sshd_server.client_key, tmp_path)
         error = await refused_by(SshRemote("web", host_of(sshd_server, identity_file=key)))
         assert isinstance(error, LoginRefused)
         assert "has a passphrase" in error.why
@@ -130,7 +130,9 @@ class TestLogin:
         self, sshd_server: SshdServer, tmp_path: Path
     ) -> None:
         subprocess.run(["ssh-add", "-q", str(sshd_server.client_key)], check=True, stderr=subprocess.DEVNULL)
-        remote = SshRemote("web", host_of(sshd_server, identity_file=locked(sshd_server, tmp_path)))
+        remote = SshRemote(
+            "web", host_of(sshd_server, identity_file=locked(sshd_server.client_key, tmp_path))
+        )
         assert (await remote.run("echo in")).stdout == b"in\n"
         await remote.close()
 
@@ -162,25 +164,3 @@ class TestLogin:
         (home / ".ssh" / "config").write_text("Port many\n")
         error = await refused_by(SshRemote("web", host_of(sshd_server, port=None)))
         assert ".ssh/config line 1: Invalid Port" in error.why
-
-
-def locked(server: SshdServer, folder: Path) -> Path:
-    """Return a copy of the client key that has a passphrase."""
-    key = folder / "locked"
-    shutil.copy(server.client_key, key)
-    change = ["ssh-keygen", "-q", "-p", "-N", "a secret", "-f", str(key)]
-    subprocess.run(change, check=True, stdout=subprocess.DEVNULL)
-    return key
-
-
-@pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An agent of the test's own."""
-    path = tmp_path / "agent"
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL)
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
-    while not path.exists():
-        assert process.poll() is None
-    yield
-    process.terminate()
-    process.wait()
