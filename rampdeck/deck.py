@@ -15,6 +15,7 @@ from typing import Protocol
 from rampdeck.config import LoadConfig
 from rampdeck.details import Details
 from rampdeck.model import Event, Value
+from rampdeck.remote.asking import Questions
 from rampdeck.snapshot import Snapshot
 from rampdeck.view import Action, Metric, View
 
@@ -81,6 +82,17 @@ class Deck(Protocol):
 
     def abort(self) -> None:
         """Stop the load at once."""
+
+    @property
+    def questions(self) -> Questions:
+        """What hosts and key files want to know from the operator; a replay never has any."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The hosts that are not tried, because nobody answered or no answer was right."""
+
+    def log_in(self, host: str) -> None:
+        """Try such a host again; its questions come anew."""
 
     @property
     def user_classes(self) -> tuple[UserClass, ...]:

@@ -38,6 +38,7 @@ from rampdeck.model import Health, Stage
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.outputs import Outputs, check
 from rampdeck.record import write
+from rampdeck.remote.asking import Questions
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
 from rampdeck.setup import Setup, Source
@@ -47,6 +48,8 @@ from rampdeck.store.about import about
 
 PATIENCE = 5.0
 """Seconds that an automatic start waits for the sources to be seen."""
+ANSWERS = 120.0
+"""Seconds that it waits while the operator is asked for passwords: as long as sshd waits for a login."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,8 @@ def _setup(
     processes = manning.expected if manning else 1
     if shortage := loader.too_few_files(_most_users(settings, options, plan) // processes):
         logging.getLogger("rampdeck").warning(shortage)
-    hosts = Hosts(settings.hosts)
+    questions = Questions()
+    hosts = Hosts(settings.hosts, None if options.headless else questions)
     sources = _sources(settings, parts.collectors, hosts)
     kinds = dict(parts.collectors)
     crew = (
@@ -153,6 +157,7 @@ def _setup(
         echo=options.headless,
         crew=crew,
         first_users=options.num_users,
+        questions=questions,
     )
 
 
@@ -287,9 +292,13 @@ def _begin(run: Run, auto_step: bool) -> None:
 
 
 async def _seen(run: Run) -> None:
-    """Wait until every source has been seen or has failed: before the load, a few seconds at most."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE
-    while asyncio.get_running_loop().time() < deadline:
+    """Wait until every source has been seen or has failed: a few seconds, and while a question is open."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    deadline = began + PATIENCE
+    while clock() < deadline:
+        if run.questions.first is not None and run.began is None:
+            deadline = min(clock() + PATIENCE, began + ANSWERS)
         if all(source.health is not Health.CONNECTING for source in run.session.sources.values()):
             break
         await asyncio.sleep(0.1)

@@ -155,6 +155,11 @@ class Run(Sight):
         when = " from the next start of the load on" if self.engine.running else ""
         self.session.say(EventKind.KEY, f"user classes{when}: {', '.join(names)}")
 
+    def log_in(self, host: str) -> None:
+        """Try a host again that was left out."""
+        self.session.say(EventKind.KEY, f"log in to {host}")
+        self.setup.hosts.log_in(host)
+
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""
         self.session.say(EventKind.MARK, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rampdeck.collector import Collector
 from rampdeck.config import Config
@@ -12,6 +12,7 @@ from rampdeck.engine.engine import LoadEngine
 from rampdeck.gate import Gate
 from rampdeck.model import SourceInfo, Stage
 from rampdeck.output import LogTap, OutputCapture
+from rampdeck.remote.asking import Questions
 from rampdeck.remote.hosts import Hosts
 from rampdeck.store import SessionWriter
 from rampdeck.view import Metric, View
@@ -48,3 +49,4 @@ class Setup:
     echo: bool = False
     crew: Crew | None = None
     first_users: int | None = None
+    questions: Questions = field(default_factory=Questions)

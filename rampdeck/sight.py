@@ -10,6 +10,7 @@ from rampdeck.config import LoadConfig
 from rampdeck.model import Event
 from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
+from rampdeck.remote.asking import Questions
 from rampdeck.session import Session
 from rampdeck.setup import Setup
 from rampdeck.snapshot import Snapshot
@@ -38,6 +39,16 @@ class Sight:
     def walk(self) -> PlanWalk | AutoStep:
         """The plan or the auto-step, whichever drives the load, drove it last, or would."""
         return self.pilot.walk
+
+    @property
+    def questions(self) -> Questions:
+        """What hosts and key files want to know from the operator."""
+        return self.setup.questions
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The hosts that are not tried, because nobody answered or no answer was right."""
+        return self.setup.hosts.left_out
 
     @property
     def limits(self) -> LoadConfig:

@@ -27,6 +27,7 @@ from .screens.classes import ChooseClasses
 from .screens.dashboard import Dashboard
 from .screens.dialogs import Confirm, GoTo, Note
 from .screens.help import Help
+from .screens.login import LogIn
 from .terminal import Terminal
 from .theme import DARK, OWN
 from .widgets.line_view import LineView
@@ -112,6 +113,15 @@ class Cockpit(Opening):
             self.paint()
         self._ticks += 1
         self.dashboard.read_logs()
+        self._put_question()
+
+    def _put_question(self) -> None:
+        """Put what a host wants to know, when no other dialog is open."""
+        asked = self._deck.questions.first
+        if asked is not None and self.screen is self.dashboard:
+            # A key that is meant for the load must not end in a password.
+            typing = self._load.state not in RUNNING
+            self.push_screen(LogIn(asked.question, typing=typing), asked.answer)
 
     # The load.
 
@@ -311,6 +321,9 @@ class Cockpit(Opening):
         yield SystemCommand(
             "Choose user classes...", "Which users the next load has, and their weights", self.action_classes
         )
+        for host in self._deck.left_out:
+            again = partial(self._deck.log_in, host)
+            yield SystemCommand(f"Log in to {host}", "Try this host again; it asks anew", again)
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
         yield SystemCommand(
             "Save a picture of the screen", "As SVG, in the folder of the session", self.action_picture

@@ -22,6 +22,7 @@ from rampdeck.model import (
     Severity,
     Value,
 )
+from rampdeck.remote.asking import Questions
 from rampdeck.snapshot import Figures, Snapshot, Spread, Spreads
 from rampdeck.view import Action, View
 
@@ -76,6 +77,8 @@ class FakeDeck:
         self.user_classes = CLASSES
         self.details = FakeDetails(self)
         self.answer: str | RampdeckError = "Seq Scan on orders"
+        self.questions = Questions()
+        self.left_out: tuple[str, ...] = ()
         self.calls: list[tuple[object, ...]] = []
         self.record: Path | RampdeckError = Path("rampdeck-sessions/2026-11-22T1221Z/record.md")
 
@@ -118,6 +121,9 @@ class FakeDeck:
 
     def choose_classes(self, names: Collection[str]) -> None:
         self.calls.append(("choose_classes", tuple(names)))
+
+    def log_in(self, host: str) -> None:
+        self.calls.append(("log_in", host))
 
     def mark(self, text: str) -> None:
         self.calls.append(("mark", text))
