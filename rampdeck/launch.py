@@ -45,6 +45,7 @@ from rampdeck.setup import Setup, Source
 from rampdeck.snapshot import Verdict
 from rampdeck.store import SessionWriter
 from rampdeck.store.about import about
+from rampdeck.view import Metric
 
 PATIENCE = 5.0
 """Seconds that an automatic start waits for the sources to be seen."""
@@ -142,11 +143,7 @@ def _setup(
         hosts=hosts,
         views={kind: collector.view for kind, collector in parts.collectors.items()}
         | {source.info.kind: source.collector.view for source in sources},
-        metrics={
-            f"{kind}.{metric.name}": metric
-            for kind, collector in kinds.items()
-            for metric in collector.metrics
-        },
+        metrics=_metrics(kinds),
         plan=plan,
         # As under Locust, a shape has its own end.
         run_time=float(options.run_time) if options.run_time and loaded.shape is None else None,
@@ -159,6 +156,13 @@ def _setup(
         first_users=options.num_users,
         questions=questions,
     )
+
+
+def _metrics(kinds: Mapping[str, type[Collector]]) -> dict[str, Metric]:
+    """Return every metric by the name it has in a threshold."""
+    return {
+        f"{kind}.{metric.name}": metric for kind, collector in kinds.items() for metric in collector.metrics
+    }
 
 
 def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[Stage, ...]:
