@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from pydantic import SecretStr
 
@@ -75,6 +77,18 @@ def locked(
     change = ["ssh-keygen", "-q", "-p", "-N", passphrase, *options, "-f", str(copy)]
     subprocess.run(change, check=True, stdout=subprocess.DEVNULL)
     return copy
+
+
+def sessions(server: SshdServer) -> list[psutil.Process]:
+    """Return the server's processes for connections."""
+    return psutil.Process(server.process.pid).children(recursive=True)
+
+
+def cut_off(server: SshdServer) -> None:
+    """End every connection to the server, as a firewall would."""
+    for session in sessions(server):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            session.kill()
 
 
 StartSshd = Callable[[str], SshdServer]

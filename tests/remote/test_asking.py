@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from rampdeck.config import HostConfig
@@ -17,7 +16,7 @@ from rampdeck.errors import HostKeyRefused, LoginRefused, RemoteError, UsageErro
 from rampdeck.remote.asking import Asker, Wants
 from rampdeck.remote.hosts import Hosts
 from tests.hosts import becomes_true, host_of
-from tests.remote.operators import PASSPHRASE, PASSWORD, Operator, locked, with_password
+from tests.remote.operators import PASSPHRASE, PASSWORD, Operator, cut_off, locked, sessions, with_password
 
 StartPasswordSshd = Callable[[str], SshdServer]
 PASSWORD_ONLY = "AuthenticationMethods password\nPasswordAuthentication yes\nPermitRootLogin yes"
@@ -64,11 +63,6 @@ async def refused_by(hosts: Hosts, name: str = "web") -> RemoteError:
     return caught.value
 
 
-def sessions(server: SshdServer) -> list[psutil.Process]:
-    """Return the server's processes for connections."""
-    return psutil.Process(server.process.pid).children(recursive=True)
-
-
 def failures(server: SshdServer) -> int:
     """Return how many wrong passwords the server has noted."""
     log = (server.folder / "sshd.log").read_text()
@@ -77,8 +71,7 @@ def failures(server: SshdServer) -> int:
 
 async def cut(hosts: Hosts, server: SshdServer) -> None:
     """End every connection to the server, as a reboot or a firewall would."""
-    for session in sessions(server):
-        session.kill()
+    cut_off(server)
     remote = hosts.remote("web")
     assert await becomes_true(lambda: remote._connection.is_closed())  # type: ignore[attr-defined]
 

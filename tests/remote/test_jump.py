@@ -21,7 +21,7 @@ from rampdeck.errors import (
 )
 from rampdeck.remote.hosts import Hosts
 from tests.hosts import becomes_true, commands, host_of, running
-from tests.remote.operators import PASSPHRASE, Operator, StartSshd, locked
+from tests.remote.operators import PASSPHRASE, Operator, StartSshd, cut_off, locked
 
 
 @pytest.fixture
@@ -98,8 +98,7 @@ async def test_when_the_jump_host_was_cut_off_the_way_is_made_anew(
     web = hosts.remote("web")
     async with web.stream("echo begun; sleep 1000") as stream:
         assert await anext(aiter(stream.chunks())) == b"begun\n"
-        for session in psutil.Process(bastion.process.pid).children(recursive=True):
-            session.kill()
+        cut_off(bastion)
         assert (await stream.wait()).status == -1
     assert await said_by(hosts, "web")
     await hosts.close()
@@ -158,7 +157,7 @@ class TestSshConfig:
         error = await refused_by(Hosts({"web": host_of(sshd_server)}), "web")
         assert isinstance(error, HostKeyRefused)
         assert "over gate: the host key of gate" in error.what
-        assert sessions(bastion) == 0
+        assert await becomes_true(lambda: sessions(bastion) == 0)
 
     async def test_a_jump_host_that_the_file_sends_over_itself_is_reached_directly(
         self, bastion: SshdServer, sshd_server: SshdServer, home: Path

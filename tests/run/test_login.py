@@ -7,11 +7,10 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from rampdeck.demo.sshd import SshdServer
-from tests.remote.operators import PASSPHRASE, PASSWORD, locked, with_password
+from tests.remote.operators import PASSPHRASE, PASSWORD, cut_off, locked, with_password
 from tests.run.conftest import Project
 from tests.run.test_terminal import Terminal, terminal  # noqa: F401 - a fixture
 
@@ -103,10 +102,8 @@ def test_passphrase_and_password_are_asked_once_and_stand_nowhere(
     terminal.until(lambda screen: "RUNNING" in screen and "Password" not in screen)
     terminal.until(lambda screen: "sources ●3" in screen.splitlines()[0])
 
-    for session in psutil.Process(password_sshd.process.pid).children(recursive=True):
-        session.kill()
-    again = terminal.until(lambda screen: "blind for" in screen)
-    assert "sources ●3" in again.splitlines()[0]
+    cut_off(password_sshd)
+    again = terminal.until(lambda screen: "blind for" in screen and "sources ●3" in screen.splitlines()[0])
     assert "Password of" not in again
     terminal.keys("C-p")
     terminal.until(lambda screen: "Search" in screen)

@@ -115,7 +115,7 @@ def _reason(question: Question) -> str:
         case Wants.PASSPHRASE:
             return f"This key would let {user} into {address}, and it has a passphrase."
         case Wants.PASSWORD:
-            return f"{address} takes no key that there is, but a password."
+            return f"To let {user} in, {address} wants a password."
         case _:
             said = [safe(text, 300) for text in (question.note, question.prompt) if text.strip()]
             return "\n".join([f"{address} wants to know:", *said])
