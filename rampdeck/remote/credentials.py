@@ -121,8 +121,9 @@ class Credentials:
         return key
 
     async def close(self) -> None:
-        """Forget everything, and drop an open question."""
+        """Forget what the operator said, and drop an open question."""
         self._known.clear()
+        self._remember_configured()
         if self._open is not None and not self._open.done():
             self._open.cancel()
             await asyncio.wait([self._open])

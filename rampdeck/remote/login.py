@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,8 +26,6 @@ from rampdeck.remote.hostkeys import Endpoint, HostKeys
 from rampdeck.remote.keyring import Keyring
 from rampdeck.remote.refusal import behind, left_out, refusal
 
-KEEPALIVE = 5
-"""Seconds between questions whether the host is still there; three without an answer end the connection."""
 KNOCK = 0.1
 """Seconds between two logins at one address, at the most: sshd drops some of many at once (MaxStartups)."""
 
@@ -80,22 +78,25 @@ class Login:
         self._door = door
         self._around = around
 
-    async def connect(self) -> asyncssh.SSHClientConnection:
-        """Return a new connection. Raises :class:`RemoteError` that says why there is none."""
+    async def connect(self, **options: object) -> asyncssh.SSHClientConnection:
+        """Return a new connection, with options of asyncssh's that say how it is kept.
+
+        Raises :class:`RemoteError` that says why there is none.
+        """
         await self.credentials.settled()
         while True:
             if self.credentials.left_out:
                 raise left_out(self.endpoint, self.credentials)
             keys = HostKeys()
             try:
-                return await self._attempt(keys)
+                return await self._attempt(keys, options)
             except (asyncssh.Error, OSError, ValueError, TimeoutError) as error:
                 # The answer to a question that is still open goes to the next connection.
                 if not await self.credentials.settled():
                     raise refusal(error, self.endpoint, keys, self._config, self.credentials) from None
 
-    async def _attempt(self, keys: HostKeys) -> asyncssh.SSHClientConnection:
-        given = self._given()
+    async def _attempt(self, keys: HostKeys, more: Mapping[str, object]) -> asyncssh.SSHClientConnection:
+        given = {**self._given(), **more}
         options = await asyncssh.SSHClientConnectionOptions.construct(**given)
         self.endpoint = Endpoint(self.endpoint.name, options.host, options.port, options.username)
         keys.load(options.known_hosts, self.endpoint)
@@ -177,8 +178,6 @@ class Login:
             # The limit is kept here: theirs would run while the operator is asked.
             "connect_timeout": None,
             "login_timeout": 0,
-            "keepalive_interval": KEEPALIVE,
-            "keepalive_count_max": 3,
         }
 
 

@@ -18,8 +18,10 @@ from rampdeck.config import HostConfig
 from rampdeck.errors import CommandFailed, HostUnreachable, RemoteError, TunnelRefused
 from rampdeck.remote import Completed, Stream
 from rampdeck.remote.command import LEAVE, CommandHost, Running, brief, guarded_line
-from rampdeck.remote.login import KEEPALIVE, Login, Surroundings
+from rampdeck.remote.login import Login, Surroundings
 
+KEEPALIVE = 5
+"""Seconds between questions whether the host is still there; three without an answer end the connection."""
 WINDOW = 512 * 1024
 """Bytes of a stream that may wait here unread before the host has to stop sending."""
 
@@ -120,10 +122,10 @@ class SshRemote(CommandHost):
 
     async def close(self) -> None:
         """Give the connection up; the next call would make a new one."""
-        await self.login.credentials.close()
         if self._attempt is not None:
             self._attempt.cancel()
             await asyncio.wait([self._attempt])
+        await self.login.credentials.close()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -134,7 +136,7 @@ class SshRemote(CommandHost):
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
         if self._attempt is None:
-            self._attempt = asyncio.create_task(self.login.connect())
+            self._attempt = asyncio.create_task(self._connect())
             self._attempt.add_done_callback(self._attempted)
         # One who no longer waits must not end the attempt for the others.
         return await asyncio.shield(self._attempt)
@@ -143,6 +145,9 @@ class SshRemote(CommandHost):
         self._attempt = None
         if not attempt.cancelled() and attempt.exception() is None:
             self._connection = attempt.result()
+
+    async def _connect(self) -> asyncssh.SSHClientConnection:
+        return await self.login.connect(keepalive_interval=KEEPALIVE, keepalive_count_max=3)
 
     async def _start(
         self, connection: asyncssh.SSHClientConnection, command: str, *, stdin: bool

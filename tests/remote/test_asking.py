@@ -260,6 +260,17 @@ class TestPassword:
         assert len(operator.asked) == 1
         await hosts.close()
 
+    async def test_an_open_question_keeps_nobody_from_leaving(self, password_sshd: StartPasswordSshd) -> None:
+        operator = Operator(PASSWORD)
+        operator.may_answer.clear()
+        server = password_sshd(PASSWORD_ONLY)
+        hosts = hosts_of(server, operator, identity_file=None)
+        login = asyncio.create_task(said_by(hosts))
+        assert await becomes_true(lambda: bool(operator.asked))
+        await hosts.close()
+        assert await becomes_true(lambda: login.done() and not sessions(server))
+        assert login.cancelled()
+
     async def test_without_a_screen_it_comes_from_a_file_and_a_wrong_one_is_tried_once(
         self, password_sshd: StartPasswordSshd, tmp_path: Path
     ) -> None:
