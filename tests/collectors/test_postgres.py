@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from collectors._postgres_session import open_session, parameters
+from collectors._postgres_sql import statement
 from collectors.postgres import PostgresCollector, PostgresConfig
 from rampdeck.demo.process import free_port
 from rampdeck.demo.servers import PostgresServer
@@ -87,7 +88,11 @@ async def workers(server: PostgresServer, count: int) -> AsyncIterator[list[psyc
 
 
 def row_of(sample: Sample, pid: int) -> dict[str, Value]:
-    return next((dict(row) for row in sample.rows if row["pid"] == str(pid)), {})
+    return next((row for row in rows_of(sample, "sessions") if row["pid"] == str(pid)), {})
+
+
+def rows_of(sample: Sample, table: str) -> list[dict[str, Value]]:
+    return [dict(row) for row in sample.rows if row["_table"] == table]
 
 
 def pids(connections: list[psycopg.AsyncConnection]) -> list[int]:
@@ -155,7 +160,7 @@ async def test_a_transaction_that_idles_and_blocks_turns_bad(
     assert row_of(harmless, one)["_health"] is Health.LIVE
     assert row_of(bad, one)["wait"] == "blocks 1"
     assert bad.values["longest_transaction"] > 0.1
-    oldest_first = [row["age"] for row in bad.rows]
+    oldest_first = [row["age"] for row in rows_of(bad, "sessions")]
     assert oldest_first == sorted(oldest_first, key=lambda age: -float(age or 0))
 
 
@@ -297,11 +302,15 @@ async def test_its_session_is_named_reads_only_and_is_gone_at_the_end(
         await until(lambda: admin.execute(BACKENDS).fetchone() == (0,) or None)
 
 
+def slow(name: str, version: int) -> bytes:
+    return statement(name, version) if name == "session" else b"SELECT pg_sleep(1)"
+
+
 async def test_a_server_too_busy_for_one_reading_is_a_warning_and_the_session_is_kept(
     postgres: PostgresCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("collectors._postgres_session.STATEMENT_TIMEOUT_MS", 1)
-    monkeypatch.setattr("collectors.postgres.statement", lambda *_: b"SELECT pg_sleep(1)")
+    monkeypatch.setattr("collectors._postgres_reader.statement", slow)
     async with watching(postgres) as watch:
         assert "over 0.001 s for a reading" in await watch.health(Health.WARNING)
 
@@ -352,9 +361,9 @@ async def test_a_password_in_a_statement_is_not_shown(
         async with watching(postgres) as watch:
             admin.execute("BEGIN")
             admin.execute("CREATE ROLE brief\n  LOGIN PASSWORD 's3cret'")
-            sample = await watch.sample(lambda sample: bool(sample.rows))
+            sample = await watch.sample(lambda sample: bool(rows_of(sample, "sessions")))
             admin.execute("ROLLBACK")
-    assert sample.rows[0]["query"] == "CREATE ROLE brief LOGIN PASSWORD '…'"
+    assert rows_of(sample, "sessions")[0]["query"] == "CREATE ROLE brief LOGIN PASSWORD '…'"
     assert "s3cret" not in str(watch.samples)
 
 
@@ -374,9 +383,9 @@ async def test_a_query_in_another_encoding_with_control_characters_does_no_harm(
         ) as latin:
             latin.execute(b"SELECT 'caf\xe9 \x1b[31mred [/orders/]'")
             async with watching(postgres) as watch:
-                sample = await watch.sample(lambda sample: bool(sample.rows))
+                sample = await watch.sample(lambda sample: bool(rows_of(sample, "sessions")))
         admin.execute("DROP DATABASE bytes WITH (FORCE)")
-    assert sample.rows[0]["query"] == "SELECT 'caf� red [/orders/]'"
+    assert rows_of(sample, "sessions")[0]["query"] == "SELECT 'caf� red [/orders/]'"
 
 
 async def test_a_dsn_says_everything_at_once(
