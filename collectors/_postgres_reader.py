@@ -12,8 +12,9 @@ from psycopg import errors
 from rampdeck.errors import SourceError
 from rampdeck.model import Value
 
+from . import _postgres_session
 from ._plans import explain
-from ._postgres_session import DIRECT, POOL, STATEMENT_TIMEOUT_MS, Connection, read
+from ._postgres_session import DIRECT, POOL, Connection, read
 from ._postgres_sql import statement, version_of_statements
 from ._sessions import text_of
 from ._statements import Reading, Statements, absent, notice
@@ -47,10 +48,7 @@ class Reader:
         version = connection.info.server_version // 10_000
         (facts,) = await read(connection, statement("session", version))
         settings = (text_of(facts["statement_timeout"]), text_of(facts["read_only"]))
-        if settings != (f"{STATEMENT_TIMEOUT_MS / 1000:g}s", "on") and settings != (
-            f"{STATEMENT_TIMEOUT_MS}ms",
-            "on",
-        ):
+        if settings != (str(_postgres_session.STATEMENT_TIMEOUT_MS), "on"):
             raise SourceError(f"PostgreSQL at port {connection.info.port}", POOL, DIRECT)
         return cls(connection, facts)
 

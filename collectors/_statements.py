@@ -221,6 +221,7 @@ class Statements:
             "_step": self.span.step,
             "_statement": it.key,
             "_health": Health.WARNING if share >= DEAR else Health.LIVE,
+            "count": int(calls),
             "calls": calls / seconds,
             "mean": it.milliseconds / calls if calls else None,
             "share": share,

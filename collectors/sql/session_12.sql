@@ -2,12 +2,13 @@
 --
 -- A pool between hands its server sessions to several clients: settings of the
 -- start-up packet are not there then.
-SELECT /* rampdeck */ current_setting('statement_timeout') AS statement_timeout,
+SELECT /* rampdeck */
+       (SELECT setting FROM pg_settings WHERE name = 'statement_timeout') AS statement_timeout,
        current_setting('default_transaction_read_only') AS read_only,
        current_user::text AS role,
        current_database()::text AS database,
        pg_size_bytes(current_setting('track_activity_query_size')) AS query_size,
-       current_setting('shared_preload_libraries', true) AS preloaded,
+       (SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries') AS preloaded,
        statements.version AS statements_version,
        statements.schema AS statements_schema
 FROM (VALUES (1)) AS one

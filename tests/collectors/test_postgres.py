@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +20,11 @@ from collectors.postgres import PostgresCollector, PostgresConfig
 from rampdeck.demo.process import free_port
 from rampdeck.demo.servers import PostgresServer
 from rampdeck.demo.sshd import SshdServer
-from rampdeck.model import Health, Sample, Value
+from rampdeck.model import Health
 from rampdeck.pace import Ticks
 from rampdeck.remote.local import LocalRemote
 
+from .postgres_crew import collector, pids, row_of, rows_of, worker, workers
 from .watching import PATIENCE, failure, over_ssh, until, watching
 
 NAMES = {metric.name for metric in PostgresCollector.metrics}
@@ -35,18 +36,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten readings a second, and new tries soon."""
     monkeypatch.setattr("collectors.postgres.Ticks", partial(Ticks, 0.1))
     monkeypatch.setattr("rampdeck.collector.FIRST_RETRY", 0.2)
-
-
-def collector(server: PostgresServer, monkeypatch: pytest.MonkeyPatch, **keys: object) -> PostgresCollector:
-    monkeypatch.setenv("MONITOR_PASSWORD", server.password)
-    table = {
-        "kind": "postgres",
-        "port": server.port,
-        "user": server.user,
-        "database": server.database,
-        "password_env": "MONITOR_PASSWORD",
-    }
-    return PostgresCollector(PostgresConfig.model_validate(table | keys))
 
 
 @pytest.fixture
@@ -62,41 +51,6 @@ def stock(postgres_server: PostgresServer) -> Iterator[str]:
         owner.execute("INSERT INTO stock VALUES (1, 10), (2, 10)")
         yield "stock"
         owner.execute("DROP TABLE stock")
-
-
-@asynccontextmanager
-async def worker(server: PostgresServer) -> AsyncIterator[psycopg.AsyncConnection]:
-    """A session of the application; its first statement begins a transaction."""
-    connection = await psycopg.AsyncConnection.connect(
-        host=server.host,
-        port=server.port,
-        user=server.owner,
-        password=server.owner_password,
-        dbname=server.database,
-    )
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def workers(server: PostgresServer, count: int) -> AsyncIterator[list[psycopg.AsyncConnection]]:
-    """Several sessions of the application."""
-    async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(worker(server)) for _ in range(count)]
-
-
-def row_of(sample: Sample, pid: int) -> dict[str, Value]:
-    return next((row for row in rows_of(sample, "sessions") if row["pid"] == str(pid)), {})
-
-
-def rows_of(sample: Sample, table: str) -> list[dict[str, Value]]:
-    return [dict(row) for row in sample.rows if row["_table"] == table]
-
-
-def pids(connections: list[psycopg.AsyncConnection]) -> list[int]:
-    return [connection.info.backend_pid for connection in connections]
 
 
 async def test_every_metric_has_a_value_and_every_value_is_a_metric(
@@ -309,10 +263,10 @@ def slow(name: str, version: int) -> bytes:
 async def test_a_server_too_busy_for_one_reading_is_a_warning_and_the_session_is_kept(
     postgres: PostgresCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collectors._postgres_session.STATEMENT_TIMEOUT_MS", 1)
+    monkeypatch.setattr("collectors._postgres_session.STATEMENT_TIMEOUT_MS", 100)
     monkeypatch.setattr("collectors._postgres_reader.statement", slow)
     async with watching(postgres) as watch:
-        assert "over 0.001 s for a reading" in await watch.health(Health.WARNING)
+        assert "over 0.1 s for a reading" in await watch.health(Health.WARNING)
 
 
 async def test_a_session_that_falls_silent_is_given_up_and_opened_anew(
