@@ -236,9 +236,9 @@ async def test_a_table_is_found_where_the_statement_s_role_looks_for_it(
     goods.execute("CREATE TABLE tenant.orders (id int)")
     goods.execute(f"ALTER ROLE {postgres_server.owner} SET search_path = tenant, public")
     try:
-        async with watching(postgres) as watch:
-            async with row_for(watch, postgres_server, "SELECT count(*) FROM orders") as row:
-                assert "Seq Scan on orders" in await postgres.act("plan", row)
+        orders = "SELECT count(*) FROM orders"
+        async with watching(postgres) as watch, row_for(watch, postgres_server, orders) as row:
+            assert "Seq Scan on orders" in await postgres.act("plan", row)
     finally:
         goods.execute(f"ALTER ROLE {postgres_server.owner} RESET search_path")
         goods.execute("DROP SCHEMA tenant CASCADE")
