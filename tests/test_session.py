@@ -16,6 +16,7 @@ from rampdeck.model import (
     Severity,
     SourceInfo,
     Step,
+    Value,
 )
 from rampdeck.session import EVENTS_KEPT, GAPS_KEPT, Item, Session
 from rampdeck.snapshot import HISTORY
@@ -164,7 +165,9 @@ def test_rows_that_are_kept_stay_until_there_are_others_and_those_of_a_level_for
     seen.append(NGINX)
 
     def sample(second: float, **steps: int) -> tuple[tuple[str, int], ...]:
-        cost = [{"_table": "cost", "_step": step, "query": query} for query, step in steps.items()]
+        cost: list[dict[str, Value]] = [
+            {"_table": "cost", "_step": step, "query": query} for query, step in steps.items()
+        ]
         seen.append(Sample(at(second), NGINX.name, {}, ({"query": f"at {second:g}"}, *cost)))
         rows = seen.sources[NGINX.name].view(at(second)).rows
         return tuple((str(row["query"]), int(row.get("_step") or 0)) for row in rows)
@@ -173,11 +176,8 @@ def test_rows_that_are_kept_stay_until_there_are_others_and_those_of_a_level_for
     assert sample(2) == (("at 2", 0), ("a", 1))
     assert sample(3, b=1, c=2) == (("at 3", 0), ("b", 1), ("c", 2))
     assert sample(4, idle=0) == (("at 4", 0), ("idle", 0))
-    by_step = seen.sources[NGINX.name].by_step
-    assert {step: [row["query"] for row in rows] for (step, _), rows in by_step.items()} == {
-        1: ["b"],
-        2: ["c"],
-    }
+    levels = seen.sources[NGINX.name].by_step.items()
+    assert {step: [row["query"] for row in rows] for (step, _), rows in levels} == {1: ["b"], 2: ["c"]}
 
 
 def test_the_last_mark_is_at_hand() -> None:
