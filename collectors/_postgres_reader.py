@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -17,7 +17,7 @@ from ._plans import explain
 from ._postgres_session import DIRECT, POOL, Connection, read
 from ._postgres_sql import statement, version_of_statements
 from ._sessions import text_of
-from ._statements import Reading, Statements, absent, notice
+from ._statements import Reading, absent, notice
 
 HIDDEN = "<insufficient privilege>"
 NOT_KEPT = "<command string not enabled>"
@@ -56,26 +56,28 @@ class Reader:
         """Return the rows of a statement of ours."""
         return await self._ask(statement(name, self.version), *given)
 
-    async def statements(self, statements: Statements, at: float) -> Reading | None:
-        """Read pg_stat_statements, and the texts that are new; ``None`` where it cannot be had."""
+    async def statements(self, at: float) -> Reading | None:
+        """Read what every statement has cost; ``None`` where that cannot be had."""
+        rows = await self._if_there("statements")
+        return Reading.of(at, rows[0]) if rows else None
+
+    async def texts(self, queries: Sequence[int]) -> Sequence[Mapping[str, Any]]:
+        """Return the texts of some statements, and of our own."""
+        return await self._if_there("texts", queries)
+
+    async def _if_there(self, name: str, *given: object) -> list[dict[str, Any]]:
+        """Ask pg_stat_statements; once it cannot be had, it is not asked again in this session."""
         if self._why_not:
-            return None
+            return []
         try:
-            (row,) = await self._of_statements("statements")
-            reading = Reading.of(at, row)
-            if not statements.has_base:
-                statements.learn(await self._of_statements("texts", []))
-            grown, _ = statements.grown(reading)
-            if unknown := statements.unknown(grown):
-                statements.learn(await self._of_statements("texts", unknown))
+            return await self._of_statements(name, *given)
         except errors.QueryCanceled:
             raise
         except psycopg.Error as error:
             if self._connection.closed:
                 raise
             self._why_not = _why_no_statements(error)
-            return None
-        return reading
+            return []
 
     @property
     def no_statements(self) -> tuple[Mapping[str, Value], ...]:

@@ -90,20 +90,25 @@ class Readings:
         if began < self._due and not turned:
             return
         self._due = began + STATEMENTS_PAUSE
-        reading = await self._reader.statements(known, began)
+        reading = await self._reader.statements(began)
         if reading is None:
-            self._statements = self._reader.no_statements
+            self._statements, known.span = self._reader.no_statements, span
             return
+        await asyncio.sleep(0)  # thousands of statements take some ms to read, and some to compare
         if known.was_reset(reading):
             text = "pg_stat_statements was reset by somebody: what statements cost counts from then"
             self._sink.log(text, Severity.WARNING, lines=0)
-        self._statements += known.table(reading)
-        took = self._clock() - began
+        change = known.change(reading)
+        if (unknown := known.unknown(change)) or not known.has_base:
+            known.learn(await self._reader.texts(unknown))
+            change = known.change(reading)
+        self._statements += known.table(reading, change)
+        pause = (self._clock() - began) / STATEMENTS_SHARE
         if turned or not known.has_base:
             known.begin(reading, span)
             self._due = began + AFTER_A_TURN
         else:
-            self._due = began + max(STATEMENTS_PAUSE, took / STATEMENTS_SHARE)
+            self._due = began + max(STATEMENTS_PAUSE, pause)
 
     async def _counts(self) -> dict[str, float]:
         (activity,) = await self._reader.ask("activity")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from rampdeck.model import Health, Step, Value, level_name
@@ -100,7 +100,16 @@ class Growth:
 
     key: str
     milliseconds: float
-    gained: Mapping[str, float] = field(default_factory=dict)
+    gained: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What statements have cost since: those that cost most, and all but ours together."""
+
+    most: Sequence[Growth] = ()
+    milliseconds: float = 0.0
+    calls: float = 0.0
 
 
 class Statements:
@@ -138,25 +147,27 @@ class Statements:
             self._base = Reading(reading.at, {}, (), {}, evicted=reading.evicted, reset=reading.reset)
         return reset
 
-    def grown(self, reading: Reading) -> tuple[list[Growth], float]:
-        """Return the statements that cost most since the span began, and what all but ours cost, in ms.
+    def change(self, reading: Reading) -> Change:
+        """Return what has been done since the span began.
 
-        The figures of those whose counters were lost in between (they fell out
-        of the server's table and came back) count from then.
+        The figures of statements whose counters were lost in between (they fell
+        out of the server's table and came back) count from then.
         """
         base = self._base
         if base is None:
-            return [], 0.0
+            return Change()
         ours = {key for key, text in self.texts.items() if text.ours}
         cost: list[tuple[float, str]] = []
-        before = base.milliseconds
+        before, calls = base.milliseconds, 0.0
         for key, now in zip(reading.place, reading.milliseconds, strict=True):
             then = base.place.get(key)
             gained = now if then is None else now - before[then]
             if gained and key not in ours:
                 cost.append((now if gained < 0 else gained, key))
-        most = heapq.nlargest(CANDIDATES, cost)
-        return [self._growth(base, reading, key, gained) for gained, key in most], sum(it[0] for it in cost)
+                called, had = reading.number("calls", reading.place[key]), base.number("calls", then)
+                calls += called - had if called >= had else called
+        most = [self._growth(base, reading, key, gained) for gained, key in heapq.nlargest(CANDIDATES, cost)]
+        return Change(most, sum(gained for gained, _ in cost), calls)
 
     @staticmethod
     def _growth(base: Reading, reading: Reading, key: str, milliseconds: float) -> Growth:
@@ -178,39 +189,29 @@ class Statements:
                 bool(row["ours"]),
             )
 
-    def unknown(self, grown: Iterable[Growth]) -> list[int]:
+    def unknown(self, change: Change) -> list[int]:
         """Return the query ids whose texts are not known yet."""
-        return sorted({int(it.key.split()[2]) for it in grown if it.key not in self.texts})
+        return sorted({int(it.key.split()[2]) for it in change.most if it.key not in self.texts})
 
-    def table(self, reading: Reading) -> tuple[Mapping[str, Value], ...]:
+    def table(self, reading: Reading, change: Change) -> tuple[Mapping[str, Value], ...]:
         """Return the rows: all statements together, then those that cost most."""
         base = self._base
         if base is None or (seconds := reading.at - base.at) <= 0:
             return ()
-        grown, whole = self.grown(reading)
-        known = [(it, text) for it in grown if (text := self.texts.get(it.key))][:SHOWN]
+        known = [(it, text) for it in change.most if (text := self.texts.get(it.key))][:SHOWN]
         lost = (reading.evicted or 0) - (base.evicted or 0)
         note = f"; {lost} fell out of pg_stat_statements.max meanwhile" if lost > 0 else ""
         hidden = f"; {reading.hidden} more are hidden: GRANT pg_read_all_stats" if reading.hidden else ""
-        words = (
-            f"all: {whole / seconds / 1000:.2f} s of work a second over {seconds:.0f} s, {self.span.words}"
-        )
+        work, words = change.milliseconds / seconds / 1000, self.span.words + note + hidden
         everything: dict[str, Value] = {
             "_table": "statements",
             "_step": self.span.step,
-            "calls": self._calls(base, reading) / seconds,
-            "share": 100.0 if whole else None,
-            "query": words + note + hidden,
+            "count": int(change.calls),
+            "calls": change.calls / seconds,
+            "share": 100.0 if change.milliseconds else None,
+            "query": f"all: {work:.2f} s of work a second over {seconds:.0f} s, {words}",
         }
-        return (everything, *(self._row(it, text, whole, seconds) for it, text in known))
-
-    def _calls(self, base: Reading, reading: Reading) -> float:
-        total = 0.0
-        for key, place in reading.place.items():
-            if (text := self.texts.get(key)) is None or not text.ours:
-                now, then = reading.number("calls", place), base.number("calls", base.place.get(key))
-                total += now - then if now >= then else now
-        return total
+        return (everything, *(self._row(it, text, change.milliseconds, seconds) for it, text in known))
 
     def _row(self, it: Growth, text: Text, whole: float, seconds: float) -> dict[str, Value]:
         gained = it.gained
