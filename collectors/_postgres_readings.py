@@ -8,21 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from rampdeck.collector import Sink
-from rampdeck.model import Health, Severity, Value
+from rampdeck.model import Health, Value
 from rampdeck.pace import Change, Counters
 from rampdeck.text import clean
 
-from ._episodes import Episodes
 from ._postgres_reader import Reader
-from ._postgres_signals import (
-    HIGH,
-    look_at_connections,
-    look_at_hidden,
-    look_at_sessions,
-    look_at_totals,
-)
+from ._postgres_signals import COUNTED, HIGH, RULES, late_ones, of_connections, of_sessions, of_totals
 from ._sessions import NAME_LENGTH, Lock, Session, table, text_of, tree
 from ._statements import Span, Statements
+from ._states import Alarm, States
 
 CONNECTIONS_EVERY = 2
 """Readings from one look at who holds the connections to the next."""
@@ -43,7 +37,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.started: datetime | None = None
-        self.episodes = Episodes()
+        self.states = States(RULES)
         self.statements = Statements()
         self.queries: dict[tuple[str, float], Mapping[str, Any]] = {}
         """The rows of sessions by pid and start of the query, for their whole texts."""
@@ -63,6 +57,7 @@ class Readings:
         self._transactions = 0
         self._due = 0.0
         self._statements: Rows = ()
+        self._alarms: list[Alarm] = []
 
     async def second(self, span: Span) -> None:
         """Read, and hand over a sample."""
@@ -74,14 +69,15 @@ class Readings:
         if self._number % DATABASES_EVERY == 0:
             rows += self._of_databases(await self._reader.ask("databases"))
         self._number += 1
-        if hidden := values["hidden"]:
-            look_at_hidden(self._sink, self._memory.episodes, hidden, self._reader.grant)
+        self._alarms += of_connections(values, self._reader.grant)
+        if values["hidden"]:
             self._sink.warn(f"other roles' sessions are hidden. {self._reader.grant}")
         else:
             self._sink.live()
-        self._memory.episodes.settle(self._sink)
-        self._sink.sample(values, rows + self._statements)
+        counts = self._memory.states.read(self._clock(), self._alarms, self._sink)
+        self._sink.sample(counts | values, rows + self._statements)
         self._statements = ()
+        self._alarms.clear()
 
     async def statements(self, span: Span) -> None:
         """Read what statements cost if it is time or the load level has turned, for the next sample."""
@@ -97,7 +93,7 @@ class Readings:
         await asyncio.sleep(0)  # thousands of statements take some ms to read, and some to compare
         if known.was_reset(reading):
             text = "pg_stat_statements was reset by somebody: what statements cost counts from then"
-            self._sink.log(text, Severity.WARNING, lines=0)
+            self._alarms.append(Alarm("statements_reset", text))
         change = known.change(reading)
         if (unknown := known.unknown(change)) or not known.has_base:
             known.learn(await self._reader.texts(unknown))
@@ -114,23 +110,18 @@ class Readings:
         (activity,) = await self._reader.ask("activity")
         (totals,) = await self._reader.ask("totals")
         values = _of_activity(activity)
-        values["restarted"] = float(self._restarted(activity["started"]))
+        self._look_for_restart(activity["started"])
         change = self._counters.read(self._clock(), {name: float(it or 0) for name, it in totals.items()})
         own, self._transactions = self._reader.transactions - self._transactions, self._reader.transactions
         if change is not None:
             values |= _of_totals(change, own)
-            look_at_totals(self._sink, self._memory.episodes, change)
-        look_at_connections(self._sink, self._memory.episodes, values)
+            self._alarms += of_totals(change)
         return values
 
-    def _restarted(self, started: datetime) -> bool:
+    def _look_for_restart(self, started: datetime) -> None:
         before, self._memory.started = self._memory.started, started
-        if before is None or before == started:
-            return False
-        text, fields = "PostgreSQL was restarted: every session was ended", {"signal": "restarted"}
-        self._sink.log(text, Severity.WARNING, fields=fields, lines=0)
-        self._memory.episodes.settle(self._sink, gone=True)
-        return True
+        if before is not None and before != started:
+            self._alarms.append(Alarm("restarted", "PostgreSQL was restarted: every session was ended"))
 
     async def _sessions(self, values: dict[str, float]) -> Rows:
         found = await self._reader.ask("sessions")
@@ -140,7 +131,8 @@ class Readings:
         locks: dict[int, Lock] = {}
         if waiting:
             locks = {row["pid"]: Lock.of(row) for row in await self._reader.ask("locks", waiting)}
-        look_at_sessions(self._sink, self._memory.episodes, sessions, locks, values)
+        values["lock_waits"] = float(len(late_ones(sessions, locks)))
+        self._alarms += of_sessions(sessions, locks)
         return table(sessions) + tree(sessions, locks)
 
     def _remember(self, found: Sequence[Mapping[str, Any]], sessions: Sequence[Session]) -> None:
@@ -197,10 +189,7 @@ def _of_totals(change: Change, own: int) -> dict[str, float]:
         "temp_bytes": change.rate("temp_bytes"),
         "checkpoints": change.count("checkpoints_timed"),
     }
-    counted = ("deadlocks", "temp_files", "checkpoints_requested")
-    since_14 = ("sessions_fatal", "sessions_killed", "sessions_abandoned")
-    for name in (*counted, *(name for name in since_14 if name in change.gained)):
-        values[name] = change.count(name)
+    values |= {name: change.count(name) for name, _ in COUNTED if name in change.gained}
     if (hit := change.share("blocks_hit", "blocks_read")) is not None:
         values["cache_hit"] = hit
     return values

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rampdeck.view import Action, Column, Figure, Metric, Table, Unit, View
 
+from ._postgres_signals import RULES
+
 METRICS = (
     Metric("connections", Unit.COUNT, "client sessions on the whole server, without this one"),
     Metric("usable", Unit.COUNT, "sessions that ordinary roles can have beside this one"),
@@ -14,43 +16,15 @@ METRICS = (
     Metric("lock_waiting", Unit.COUNT, "sessions that wait for a lock another one holds"),
     Metric("io_waiting", Unit.COUNT, "active sessions that wait for the disk"),
     Metric("lwlock_waiting", Unit.COUNT, "active sessions that wait for each other inside the server"),
-    Metric("hidden", Unit.COUNT, "sessions of other roles that this one may not see; signal"),
     Metric("longest_transaction", Unit.SECONDS, "age of the oldest transaction"),
     Metric("longest_query", Unit.SECONDS, "age of the oldest query that still runs"),
     Metric("commits", Unit.PER_SECOND, "transactions committed in all databases, this session's aside"),
     Metric("rollbacks", Unit.PER_SECOND, "transactions rolled back in all databases"),
-    Metric("deadlocks", Unit.COUNT, "deadlocks in all databases since the last reading; signal"),
-    Metric(
-        "temp_files", Unit.COUNT, "temporary files since the last reading: sorts larger than work_mem; signal"
-    ),
     Metric("temp_bytes", Unit.BYTES_PER_SECOND, "written to temporary files"),
     Metric("cache_hit", Unit.PERCENT, "blocks found in shared buffers; missing while none was asked for"),
     Metric("checkpoints", Unit.COUNT, "checkpoints begun in time since the last reading"),
-    Metric(
-        "checkpoints_requested", Unit.COUNT, "checkpoints before their time since the last reading; signal"
-    ),
-    Metric("sessions_fatal", Unit.COUNT, "sessions ended by an error since the last reading (14 on); signal"),
-    Metric(
-        "sessions_killed", Unit.COUNT, "sessions ended by an operator since the last reading (14 on); signal"
-    ),
-    Metric(
-        "sessions_abandoned",
-        Unit.COUNT,
-        "sessions whose client was lost since the last reading (14 on); signal",
-    ),
-    Metric(
-        "connections_high", Unit.COUNT, "1 while 80 % or more of the usable connections are taken; signal"
-    ),
-    Metric("connections_exhausted", Unit.COUNT, "1 while every usable connection is taken; signal"),
-    Metric(
-        "idle_in_transaction_long",
-        Unit.COUNT,
-        "sessions idle in a transaction for over 30 s, or over 5 s while others wait for them; signal",
-    ),
-    Metric("lock_waits", Unit.COUNT, "sessions that have waited over 1 s for a lock; signal"),
-    Metric("restarted", Unit.COUNT, "1 in the first reading after the server was restarted; signal"),
+    *(Metric(name, Unit.COUNT, f"{rule.help}; also an event") for name, rule in RULES.items()),
 )
-"""By the names they have in a threshold; those called a signal are also told as events of that name."""
 
 _SESSIONS = Table(
     "sessions",
@@ -121,6 +95,8 @@ _DATABASES = Table(
     ),
     kept=True,
 )
+_PLAN = "EXPLAIN: how the server goes about this statement"
+_ANALYZE = "EXPLAIN ANALYZE: run the statement once more, and time it"
 _RUN_IT = (
     "EXPLAIN ANALYZE runs the statement once more on the server, read only, for 5 s at the most, and rolls "
     "it back; meanwhile nothing else is read. Run it?"
@@ -138,15 +114,10 @@ VIEW = View(
     ),
     tables=(_SESSIONS, _BLOCKING, _STATEMENTS, _CONNECTIONS, _DATABASES),
     actions=(
-        *(
-            Action("plan", "e", "Plan", "EXPLAIN: how the server goes about this statement", table)
-            for table in ("statements", "sessions", "blocking")
-        ),
-        *(
-            Action(
-                "analyze", "E", "Analyze", "EXPLAIN ANALYZE: run it once more, and time it", table, _RUN_IT
-            )
-            for table in ("statements", "sessions", "blocking")
-        ),
+        Action("plan_statement", "e", "Plan", _PLAN, "statements"),
+        Action("plan_session", "e", "Plan", _PLAN, "sessions"),
+        Action("plan_blocking", "e", "Plan", _PLAN, "blocking"),
+        Action("analyze_session", "E", "Analyze", _ANALYZE, "sessions", _RUN_IT),
+        Action("analyze_blocking", "E", "Analyze", _ANALYZE, "blocking", _RUN_IT),
     ),
 )

@@ -276,7 +276,8 @@ async def test_a_session_that_falls_silent_is_given_up_and_opened_anew(
     with closing(postgres_server.connect(as_admin=True)) as admin:
         async with watching(postgres) as watch:
             await watch.sample()
-            (pid,) = admin.execute(BACKENDS.replace("count(*)", "pid")).fetchone() or (0,)
+            newest = BACKENDS.replace("count(*)", "pid") + " ORDER BY backend_start DESC"
+            (pid,) = admin.execute(newest).fetchone() or (0,)
             os.kill(pid, signal.SIGSTOP)
             try:
                 assert "no answer for 0.5 s. It is tried again" in await watch.health(Health.BLIND)

@@ -9,9 +9,9 @@ from functools import partial
 
 import pytest
 
-from collectors._episodes import Episodes
-from collectors._postgres_signals import look_at_connections
+from collectors._postgres_signals import RULES, of_connections
 from collectors._sessions import Lock, Session, tree
+from collectors._states import States
 from collectors.postgres import PostgresCollector
 from rampdeck.demo.servers import PostgresServer
 from rampdeck.model import Event, Health, Severity
@@ -25,7 +25,7 @@ from .watching import Watch, until, watching
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten readings a second; what is long is short."""
     monkeypatch.setattr("collectors.postgres.Ticks", partial(Ticks, 0.1))
-    monkeypatch.setattr("collectors._episodes.CALM", 0.3)
+    monkeypatch.setattr("collectors._states.QUIET", 0.3)
     monkeypatch.setattr("collectors._sessions.LONG_IDLE", 0.2)
     monkeypatch.setattr("collectors._sessions.LONG_WAIT", 0.2)
 
@@ -83,7 +83,7 @@ async def test_who_holds_a_lock_for_long_is_named_with_whom_it_keeps_waiting(
     assert "UPDATE stock SET left_over = 0" in begun.text
     assert begun.fields["blocks"].startswith(str(middle))
     assert begun.severity is Severity.ERROR
-    assert over.text.startswith("over after ")
+    assert over.text.startswith(f"lock waits of pid {root}: over after ")
     assert over.severity is Severity.NOTICE
     assert idle[0].fields["pid"] == str(root)
     assert "blocks " in idle[0].text
@@ -106,7 +106,7 @@ async def test_counted_trouble_is_told_with_how_much_it_was(
             asked = await until(lambda: signalled(watch, "checkpoints_requested") or None)
     assert "temporary files: sorts or hashes larger than work_mem" in begun.text
     assert begun.text.endswith(" MB")
-    assert " in all: temporary files" in over.text
+    assert over.text.startswith("temp files: over after ")
     assert sum(sample.values.get("temp_files", 0) for sample in watch.samples) >= 1
     assert sum(sample.values.get("checkpoints_requested", 0) for sample in watch.samples) == 1
     assert sum(sample.values.get("sessions_killed", 0) for sample in watch.samples) == 1
@@ -114,21 +114,18 @@ async def test_counted_trouble_is_told_with_how_much_it_was(
 
 
 def test_running_out_of_connections_is_told_before_and_when_it_happens() -> None:
-    watch, now = Watch("postgres"), 100.0
-    episodes = Episodes(lambda: now)
+    watch, states = Watch("postgres"), States(RULES)
     seen = []
-    for taken in (50, 80, 96, 96, 85, 40):
-        values = {"connections": float(taken), "usable": 96.0}
-        look_at_connections(watch.sink, episodes, values)
-        episodes.settle(watch.sink)
-        seen.append((values["connections_high"], values["connections_exhausted"]))
-        now += 10
+    for second, taken in enumerate((50, 80, 96, 96, 85, 40)):
+        values = {"connections": float(taken), "usable": 96.0, "hidden": 0.0}
+        counts = states.read(second, of_connections(values, ""), watch.sink)
+        seen.append((counts["connections_high"], counts["connections_exhausted"]))
     assert seen == [(0, 0), (1, 0), (1, 1), (1, 1), (1, 0), (0, 0)]
     assert watch.logged() == [
         "80 of 96 usable connections are taken",
-        "every connection is taken: 96 of 96 usable connections; new ones are refused",
-        "over after 10 s: every connection was taken",
-        "over after 30 s: 80% of the connections were taken",
+        "every connection is taken, new ones are refused: 96 of 96 usable connections",
+        "connections exhausted: over after 1 s; at most 96",
+        "connections high: over after 3 s; at most 96",
     ]
 
 
