@@ -71,14 +71,16 @@ async def open_session(parameters: dict[str, str], remote: Remote) -> AsyncItera
         "connect_timeout": str(CONNECT_TIMEOUT),
         # Bytes as they are: other databases' queries may be in any encoding.
         "client_encoding": "SQL_ASCII",
-        "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c default_transaction_read_only=on",
+        # pg_catalog alone: no function that somebody made is to be taken for the server's.
+        "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c default_transaction_read_only=on "
+        "-c search_path=pg_catalog -c jit=off",
     }
     parameters = {"gssencmode": "disable", **parameters, **fixed}
     try:
         async with _reach(host, port, remote) as reached:
             conninfo = make_conninfo(**{**parameters, **reached})
             connection = await psycopg.AsyncConnection.connect(
-                conninfo, autocommit=True, row_factory=dict_row
+                conninfo, autocommit=True, row_factory=dict_row, cursor_factory=psycopg.AsyncRawCursor
             )
             try:
                 yield connection
@@ -110,15 +112,24 @@ async def _reach(host: str, port: int, remote: Remote) -> AsyncIterator[dict[str
             yield {"hostaddr": str(ipaddress.ip_address(near)), "port": str(near_port)}
 
 
-async def read(connection: Connection, query: bytes) -> list[dict[str, Any]]:
-    """Read; raises TimeoutError when the server is silent.
+async def read(
+    connection: Connection,
+    query: bytes,
+    *given: object,
+    timeout: float | None = None,
+    single: bool = False,
+) -> list[dict[str, Any]]:
+    """Ask and return the rows, none for what has none; raises TimeoutError when the server is silent.
 
-    It is hung up on, not cancelled: psycopg would first ask the silent server to
-    cancel the query and wait ten seconds for that, while nobody is told.
+    ``given`` are the values of ``$1``, ``$2``. With ``single`` the server itself
+    refuses a query that is more than one statement: for text that others wrote.
+
+    A silent server is hung up on, not asked to cancel: psycopg would wait ten
+    seconds for the answer to that, while nobody is told.
     """
-    reading = asyncio.ensure_future(_fetch(connection, query))
+    reading = asyncio.ensure_future(_fetch(connection, query, given, single))
     try:
-        done, _ = await asyncio.wait({reading}, timeout=READ_TIMEOUT)
+        done, _ = await asyncio.wait({reading}, timeout=timeout or READ_TIMEOUT)
     finally:
         if not reading.done():
             _hang_up(connection)
@@ -128,8 +139,12 @@ async def read(connection: Connection, query: bytes) -> list[dict[str, Any]]:
     return reading.result()
 
 
-async def _fetch(connection: Connection, query: bytes) -> list[dict[str, Any]]:
-    return await (await connection.execute(query)).fetchall()
+async def _fetch(
+    connection: Connection, query: bytes, given: tuple[object, ...], single: bool
+) -> list[dict[str, Any]]:
+    # A binary result takes the extended protocol, which knows one statement only.
+    cursor = await connection.execute(query, given or None, binary=single)
+    return await cursor.fetchall() if cursor.description else []
 
 
 def _hang_up(connection: Connection) -> None:
@@ -138,6 +153,8 @@ def _hang_up(connection: Connection) -> None:
         link.shutdown(socket.SHUT_RDWR)
 
 
+POOL = "this is a pool, not the server"
+DIRECT = "Set address and port of PostgreSQL itself"
 _CAUSES = (
     ("password authentication failed", "the server refuses the password", "Check user and password"),
     ("no password supplied", "the server wants a password", "Set password_env or password_file"),
@@ -147,7 +164,9 @@ _CAUSES = (
     ("shutting down", "the server is shutting down", "It is tried again"),
     ("recovery mode", "the server is recovering from a crash", "It is tried again"),
     ("no pg_hba.conf entry", "", "Allow user, database and address in pg_hba.conf"),
-    ("unsupported startup parameter", "this is a pool, not the server", "Set the port of PostgreSQL itself"),
+    ("unsupported startup parameter", POOL, DIRECT),  # PgBouncer, Azure's too
+    ("RDS Proxy currently doesn", POOL, DIRECT),
+    ("use SHOW HELP", POOL, DIRECT),  # PgBouncer's own console
     ("refused", "nothing listens there", "Check address and port, and that the server runs"),
     ("timeout expired", f"no answer within {CONNECT_TIMEOUT} s", "Check address, port and firewall"),
     ("closed the connection unexpectedly", "the connection was closed", "Check that the server runs"),

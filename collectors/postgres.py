@@ -4,6 +4,8 @@ One session is opened before the load and kept. A monitor that connects for
 every reading is locked out together with the application, just when it is
 needed: "remaining connection slots are reserved ...".
 
+Counts are read each second, who holds the connections every other one, what
+statements cost every fifth, and as a load level begins, is measured and ends.
 The session reads only, takes at most 1.5 s for a statement, calls itself
 ``rampdeck`` and leaves itself out of every count. Its settings travel in the
 start-up packet and not as ``SET``: behind a pool that hands one server session
@@ -16,24 +18,28 @@ What is not configured is filled in by libpq as for ``psql`` (``PGUSER``,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.errors import SourceError
-from rampdeck.model import Severity
-from rampdeck.pace import Change, Counters, Ticks
+from rampdeck.model import Step, Value
+from rampdeck.pace import Ticks
 from rampdeck.remote import Remote
-from rampdeck.view import Column, Figure, Metric, Table, Unit, View
+from rampdeck.view import Metric, View
 
-from ._sessions import Session, table
+from ._postgres_sql import all_statements
+from ._postgres_view import METRICS, VIEW
+from ._sessions import text_of
+from ._statements import Span
 
-READING_STATEMENTS = 2
-"""Transactions that one reading makes; they are not the application's."""
+if TYPE_CHECKING:
+    from ._postgres_reader import Reader
+    from ._postgres_readings import Memory
 
 
 class PostgresConfig(CollectorConfig):
@@ -62,129 +68,88 @@ class PostgresConfig(CollectorConfig):
 
 
 class PostgresCollector:
-    """Reads pg_stat_activity and pg_stat_database once a second."""
+    """Reads pg_stat_activity, pg_stat_database and pg_stat_statements."""
 
     kind: ClassVar[str] = "postgres"
     Config: ClassVar[type[CollectorConfig]] = PostgresConfig
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("connections", Unit.COUNT, "client sessions on the whole server, without this one"),
-        Metric("usable", Unit.COUNT, "sessions that ordinary roles can have beside this one"),
-        Metric("active", Unit.COUNT, "sessions that run a query"),
-        Metric("idle", Unit.COUNT, "sessions that do nothing; often workers that keep their connection"),
-        Metric("idle_in_transaction", Unit.COUNT, "sessions that hold a transaction and do nothing in it"),
-        Metric("waiting", Unit.COUNT, "active sessions that wait for a lock, the disk or another session"),
-        Metric("lock_waiting", Unit.COUNT, "sessions that wait for a lock another one holds"),
-        Metric("longest_transaction", Unit.SECONDS, "age of the oldest transaction"),
-        Metric("longest_query", Unit.SECONDS, "age of the oldest query that still runs"),
-        Metric("commits", Unit.PER_SECOND, "transactions committed in all databases, this session's aside"),
-        Metric("rollbacks", Unit.PER_SECOND, "transactions rolled back in all databases"),
-        Metric("deadlocks", Unit.COUNT, "deadlocks in all databases since the last reading"),
-        Metric("temp_bytes", Unit.BYTES_PER_SECOND, "written to temporary files: sorts larger than work_mem"),
-        Metric("cache_hit", Unit.PERCENT, "blocks found in shared buffers; missing while none was asked for"),
-    )
-    view: ClassVar[View] = View(
-        title="pg_stat_activity",
-        figures=(
-            (
-                Figure("connections", "backends", limit="usable", warn=0.8, bad=0.95),
-                Figure("active", "active"),
-                Figure("idle_in_transaction", "idle-tx"),
-                Figure("waiting", "waiting"),
-            ),
-            (Figure("active", "active", spark=True),),
-        ),
-        tables=(
-            Table(
-                "sessions",
-                "Sessions",
-                (
-                    Column("pid", "PID", width=7),
-                    Column("state", "STATE", width=8),
-                    Column("wait", "WAIT", width=18),
-                    Column("age", "AGE", Unit.SECONDS, 6),
-                    Column("query", "QUERY"),
-                ),
-            ),
-        ),
-    )
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
+    view: ClassVar[View] = VIEW
 
     def __init__(self, config: PostgresConfig) -> None:
         self.config = config
-        self._started: datetime | None = None
+        self._reader: Reader | None = None
+        self._memory: Memory | None = None
+        self._span = Span()
+        self._turned = asyncio.Event()
 
     def asks(self) -> tuple[str, ...]:
         """Return every command and statement that it may send."""
-        return ()
+        from ._plans import commands
+
+        return (*all_statements(), *commands())
+
+    def step(self, step: Step) -> None:
+        """Learn that the load level is another one, or in another phase."""
+        if (span := Span.of(step)) != self._span:
+            self._span = span
+            self._turned.set()
+
+    async def act(self, action: str, row: Mapping[str, Value]) -> str:
+        """Return the plan of the statement in a row."""
+        if self._reader is None:
+            raise SourceError("No plan", "there is no session with PostgreSQL now", "It is tried again")
+        # Whoever asked may go away; the session must not be left in the middle of it.
+        return await asyncio.shield(self._plan(self._reader, row, analyze=action.startswith("analyze")))
+
+    async def _plan(self, reader: Reader, row: Mapping[str, Value], *, analyze: bool) -> str:
+        if key := row.get("_statement"):
+            return await reader.plan_of_statement(str(key), str(row["database"]), analyze=analyze)
+        pid, started = str(row.get("pid", "")).strip(" └"), float(row.get("_started") or 0.0)
+        found = self._memory.queries.get((pid, started)) if self._memory else None
+        if found is None:
+            raise SourceError("No plan", "this is no statement, or its text is not known any more")
+        text, database = bytes(found["query"] or b""), text_of(found["database"])
+        user, query = found["user_id"] or 0, found["query_id"]
+        return await reader.plan_of_session(text, database, user, query, analyze=analyze)
 
     async def run(self, remote: Remote, sink: Sink) -> None:
-        """Read once a second until the session ends; see :class:`rampdeck.collector.Collector`."""
+        """Read until the session ends; see :class:`rampdeck.collector.Collector`."""
         # Not at the top: psycopg is slow to import, and the cockpit is to be painted before.
         from . import _postgres_session as session
+        from ._postgres_reader import Reader
+        from ._postgres_readings import Memory, Readings
 
+        self._memory = self._memory or Memory()
         async with session.open_session(session.parameters(self.config), remote) as connection:
-            version = connection.info.server_version // 10_000
-            figures_sql, sessions_sql = statement("figures", version), statement("sessions", version)
-            counters, user = Counters(), connection.info.user
-            loop = asyncio.get_running_loop()
-            async for _ in Ticks():
-                try:
-                    (figures,) = await session.read(connection, figures_sql)
-                    self._recognise(figures["started"], sink)
-                    change = counters.read(loop.time(), _totals(figures))
-                    rows = table(Session.of(row) for row in await session.read(connection, sessions_sql))
-                except session.QueryCanceled:
-                    sink.warn(f"the server took over {session.STATEMENT_TIMEOUT_MS / 1000:g} s for a reading")
-                    continue
-                if figures["hidden"]:
-                    sink.warn(f"other roles' sessions are hidden. GRANT pg_monitor TO {user}")
-                else:
-                    sink.live()
-                sink.sample(_values(figures, change), rows)
+            self._reader = await Reader.begin(connection)
+            readings = Readings(self._reader, self._memory, sink)
+            try:
+                async with aclosing(self._beats()) as beats:
+                    async for turned in beats:
+                        try:
+                            reading = readings.statements if turned else readings.second
+                            await reading(self._span)
+                        except session.QueryCanceled:
+                            limit = session.STATEMENT_TIMEOUT_MS / 1000
+                            sink.warn(f"the server took over {limit:g} s for a reading")
+            finally:
+                self._reader = None
 
-    def _recognise(self, started: datetime, sink: Sink) -> None:
-        """Say when the server was restarted since the last reading."""
-        if self._started and started != self._started:
-            sink.log("PostgreSQL was restarted: every session was ended", Severity.WARNING)
-        self._started = started
-
-
-def statement(name: str, version: int) -> bytes:
-    """Return the SQL of that name for a server of that major version.
-
-    The files end in the first version that understands them.
-    """
-    found = {int(path.stem.rpartition("_")[2]): path for path in _SQL.glob(f"{name}_*.sql")}
-    fitting = [first for first in found if first <= version]
-    if not fitting:
-        raise SourceError(
-            f"PostgreSQL {version} cannot be watched", f"it is older than {min(found)}", "Upgrade the server"
-        )
-    return found[max(fitting)].read_bytes()
-
-
-_SQL = Path(__file__).parent / "sql"
-
-# ------------------------------------------------------------------ the figures
-
-
-def _totals(figures: Mapping[str, Any]) -> dict[str, float]:
-    names = ("commits", "rollbacks", "deadlocks", "temp_bytes", "blocks_hit", "blocks_read")
-    return {name: float(figures[name] or 0) for name in names}
-
-
-def _values(figures: Mapping[str, Any], change: Change | None) -> dict[str, float]:
-    """Return the metrics of one reading; rates need a reading before it."""
-    names = ("connections", "usable", "active", "idle", "idle_in_transaction", "waiting", "lock_waiting")
-    values = {name: float(figures[name]) for name in names}
-    for name in ("longest_transaction", "longest_query"):
-        values[name] = max(float(figures[name] or 0), 0.0)
-    if change is None:
-        return values
-    own = READING_STATEMENTS / change.seconds
-    values["commits"] = max(change.rate("commits") - own, 0.0)
-    values["rollbacks"] = change.rate("rollbacks")
-    values["deadlocks"] = change.count("deadlocks")
-    values["temp_bytes"] = change.rate("temp_bytes")
-    if (hit := change.share("blocks_hit", "blocks_read")) is not None:
-        values["cache_hit"] = hit
-    return values
+    async def _beats(self) -> AsyncGenerator[bool, None]:
+        """Yield False each second, and True at once when the load level has turned."""
+        ticks = Ticks()
+        beat = asyncio.ensure_future(ticks.__anext__())
+        turned = asyncio.ensure_future(self._turned.wait())
+        try:
+            while True:
+                await asyncio.wait({beat, turned}, return_when=asyncio.FIRST_COMPLETED)
+                if turned.done():
+                    self._turned.clear()
+                    turned = asyncio.ensure_future(self._turned.wait())
+                    yield True
+                if beat.done():
+                    beat = asyncio.ensure_future(ticks.__anext__())
+                    yield False
+        finally:
+            beat.cancel()
+            turned.cancel()

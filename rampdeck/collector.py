@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 
 from rampdeck.errors import RampdeckError, SourceError
-from rampdeck.model import Event, EventKind, Health, Instant, Sample, Severity, SourceInfo, Value
+from rampdeck.model import Event, EventKind, Health, Instant, Sample, Severity, SourceInfo, Step, Value
 from rampdeck.remote import Remote
 from rampdeck.view import Metric, Unit, View
 
@@ -90,6 +90,14 @@ class Actor(Protocol):
 
         Raises :class:`RampdeckError` when it cannot be done.
         """
+
+
+@runtime_checkable
+class StepReader(Protocol):
+    """A collector whose figures are of a load level, so that it has to know where one begins and ends."""
+
+    def step(self, step: Step) -> None:
+        """Learn that a load level began, goes on to its next phase, or has ended; never blocks."""
 
 
 LINE_COUNTS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rampdeck.collector import Actor, Sink, supervise
+from rampdeck.collector import Actor, Sink, StepReader, supervise
 from rampdeck.duties import Duties
 from rampdeck.errors import SourceError
-from rampdeck.model import Severity, Value
+from rampdeck.model import Severity, Step, Value
 from rampdeck.remote.hosts import Hosts
 from rampdeck.session import Session
 from rampdeck.setup import Source
@@ -43,6 +43,12 @@ class Readers:
         answer = await source.collector.act(action.name, row)
         sink.log(f"{action.label}:\n{answer}", Severity.NOTICE, fields={"action": action.name}, lines=0)
         return answer
+
+    def step(self, step: Step) -> None:
+        """Tell those whose figures are of a load level that it is another, or in another phase."""
+        for source, _ in self._sinks:
+            if isinstance(source.collector, StepReader):
+                source.collector.step(step)
 
     def close(self) -> None:
         """Say that nothing is read any more."""

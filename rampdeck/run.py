@@ -317,6 +317,7 @@ class Run(Sight):
     def _step_changed(self, step: Step) -> None:
         self._intake.take()
         self.session.append(step)
+        self._readers.step(step)
         verb = {"ramp": "ramping to", "measure": "measuring at"}.get(step.phase)
         if verb:
             name = f" “{step.stage}”" if step.stage else ""

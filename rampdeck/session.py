@@ -21,12 +21,13 @@ from rampdeck.model import (
     Severity,
     SourceInfo,
     Step,
+    Value,
 )
 from rampdeck.ours import Ours
 from rampdeck.reconcile import Counts, Ledger
 from rampdeck.requests import History, RequestBook
 from rampdeck.snapshot import Figures, RequestRow, SourceView, Trend
-from rampdeck.view import View
+from rampdeck.view import Table, View
 
 EVENTS_KEPT = 5_000
 """Events of one kind that stay at hand for the panes; the session file has all."""
@@ -40,6 +41,7 @@ BLOCKED = "blocked"
 
 Item = Sample | Event | RequestBatch | Step | SourceInfo
 Store = Callable[[Item], None]
+Rows = tuple[Mapping[str, Value], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Source:
     series: dict[str, History] = field(default_factory=dict)
     highest: dict[str, float] = field(default_factory=dict)
     signals: Counter[tuple[str, Severity]] = field(default_factory=Counter)
+    kept: dict[str, Rows] = field(default_factory=dict)
+    by_step: dict[tuple[int, str], Rows] = field(default_factory=dict)
 
     def view(self, at: Instant) -> SourceView:
         """Return what a pane shows of it."""
@@ -80,9 +84,28 @@ class Source:
             events=self.events,
             gaps=len(self.gaps) + self.gaps_left_out,
             values=self.last.values if self.last else {},
-            rows=self.last.rows if self.last else (),
+            rows=self.rows,
             series={metric: history.series() for metric, history in self.series.items()},
         )
+
+    @property
+    def rows(self) -> Rows:
+        """The rows of its tables: the last sample's, and those that stay until there are others."""
+        last = self.last.rows if self.last else ()
+        if not self.kept:
+            return last
+        passing = (row for row in last if row.get("_table") not in self.kept)
+        return (*passing, *(row for rows in self.kept.values() for row in rows))
+
+    def keep(self, table: Table, rows: Rows) -> None:
+        """Keep what a sample told of a table, as far as the table asks for it."""
+        told = tuple(row for row in rows if row.get("_table") == table.key)
+        if table.kept and told:
+            self.kept[table.key] = told
+        if table.per_step:
+            for step in dict.fromkeys(row.get("_step") for row in told):
+                if isinstance(step, int) and step:
+                    self.by_step[step, table.key] = tuple(row for row in told if row["_step"] == step)
 
 
 class Session:
@@ -207,6 +230,10 @@ class Session:
         source.samples += 1
         source.heard = sample.at
         source.last = sample
+        view = self.views.get(source.info.kind) if sample.rows else None
+        for table in view.tables if view else ():
+            if table.kept or table.per_step:
+                source.keep(table, sample.rows)
         for metric, value in sample.values.items():
             if value > source.highest.get(metric, float("-inf")):
                 source.highest[metric] = value

@@ -70,12 +70,18 @@ class Table:
     A row of a sample says in ``"_table"`` by its ``key`` which one it belongs
     to; one that does not say belongs to the first. With ``per_host`` every
     source of the kind is one row, its cells taken from the sample's values.
+
+    ``kept`` rows stay until a sample has others: what is too dear to read at every
+    reading. Rows of a table that is ``per_step`` tell of one load level, by its
+    number in ``"_step"`` (0: of none); the last ones of each stand in the record.
     """
 
     key: str
     title: str
     columns: tuple[Column, ...]
     per_host: bool = False
+    kept: bool = False
+    per_step: bool = False
 
 
 @dataclass(frozen=True, slots=True)

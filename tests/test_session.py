@@ -16,10 +16,11 @@ from rampdeck.model import (
     Severity,
     SourceInfo,
     Step,
+    Value,
 )
 from rampdeck.session import EVENTS_KEPT, GAPS_KEPT, Item, Session
 from rampdeck.snapshot import HISTORY
-from rampdeck.view import Figure, View
+from rampdeck.view import Figure, Table, View
 
 NGINX = SourceInfo("nginx@web", "nginx", "web")
 VIEWS = {"nginx": View("Nginx", figures=((Figure("rps", "rps", spark=True), Figure("5xx", "5xx")),))}
@@ -156,6 +157,27 @@ def test_grave_lines_are_counted_by_what_they_mean_old_ones_are_not() -> None:
     seen.append(line(2, "of yesterday", Severity.ERROR, signal="upstream_timed_out", before="1"))
     seen.append(line(3, "fine", Severity.INFO, signal="started"))
     assert dict(seen.sources[NGINX.name].signals) == {("upstream_timed_out", Severity.ERROR): 2}
+
+
+def test_rows_that_are_kept_stay_until_there_are_others_and_those_of_a_level_for_ever() -> None:
+    tables = (Table("now", "Now", ()), Table("cost", "Cost", (), kept=True, per_step=True))
+    seen = Session({"nginx": View("Nginx", tables=tables)}, lambda _: None)
+    seen.append(NGINX)
+
+    def sample(second: float, **steps: int) -> tuple[tuple[str, int], ...]:
+        cost: list[dict[str, Value]] = [
+            {"_table": "cost", "_step": step, "query": query} for query, step in steps.items()
+        ]
+        seen.append(Sample(at(second), NGINX.name, {}, ({"query": f"at {second:g}"}, *cost)))
+        rows = seen.sources[NGINX.name].view(at(second)).rows
+        return tuple((str(row["query"]), int(row.get("_step") or 0)) for row in rows)
+
+    assert sample(1, a=1) == (("at 1", 0), ("a", 1))
+    assert sample(2) == (("at 2", 0), ("a", 1))
+    assert sample(3, b=1, c=2) == (("at 3", 0), ("b", 1), ("c", 2))
+    assert sample(4, idle=0) == (("at 4", 0), ("idle", 0))
+    levels = seen.sources[NGINX.name].by_step.items()
+    assert {step: [row["query"] for row in rows] for (step, _), rows in levels} == {1: ["b"], 2: ["c"]}
 
 
 def test_the_last_mark_is_at_hand() -> None:

@@ -12,6 +12,7 @@ import shlex
 import signal
 import socket
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -31,7 +32,6 @@ from rampdeck.demo.process import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import Self
 
 
@@ -104,12 +104,16 @@ shared_buffers = 64MB
 jit = off
 max_parallel_workers_per_gather = 0
 track_io_timing = on
+shared_preload_libraries = '{preload}'
 logging_collector = off
 # the data lives as long as the folder: nothing is worth a wait for the disk
 fsync = off
 synchronous_commit = off
 full_page_writes = off
 """
+
+
+STATEMENTS = "pg_stat_statements"
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,11 @@ class PostgresServer(Server):
         folder = _folder(parent, "postgres", user)
         data, port, admin_password = folder / "data", free_port(), secrets.token_urlsafe(16)
         password_file = write_secret(folder / "admin-password", admin_password, user)
-        conf = write_secret(folder / "postgresql.conf", POSTGRES_CONF.format(host=HOST, port=port), user)
+        # Some systems have it in a package of its own; a server does not start without what it is to load.
+        library = Path(postgres).resolve().parents[1] / "lib" / f"{STATEMENTS}.so"
+        preload = STATEMENTS if library.exists() else ""
+        text = POSTGRES_CONF.format(host=HOST, port=port, preload=preload)
+        conf = write_secret(folder / "postgresql.conf", text, user)
         make = [initdb, "--pgdata", data, "--username", "postgres", "--pwfile", password_file]
         make += ["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
         serve = [postgres, "-D", data, "-c", f"config_file={conf}"]
@@ -176,8 +184,11 @@ class PostgresServer(Server):
         super().wait(pause)
         self._make_roles()
 
-    def connect(self, *, as_admin: bool = False, as_owner: bool = False) -> psycopg.Connection:
+    def connect(
+        self, *, as_admin: bool = False, as_owner: bool = False, database: str = ""
+    ) -> psycopg.Connection:
         """Connect, in autocommit: as the monitor, or as the owner of the data, or as the superuser."""
+        wanted = database
         user, password, database = self.user, self.password, self.database
         if as_owner:
             user, password = self.owner, self.owner_password
@@ -188,7 +199,7 @@ class PostgresServer(Server):
             port=self.port,
             user=user,
             password=password,
-            dbname=database,
+            dbname=wanted or database,
             autocommit=True,
             connect_timeout=10,
         )
@@ -208,6 +219,10 @@ class PostgresServer(Server):
                     sql.Identifier(self.database), sql.Identifier(self.owner)
                 )
             )
+            preloaded = connection.execute("SHOW shared_preload_libraries").fetchone()
+        if preloaded == (STATEMENTS,):
+            with contextlib.closing(self.connect(as_admin=True, database=self.database)) as connection:
+                connection.execute(f"CREATE EXTENSION {STATEMENTS}")
 
 
 # ---------------------------------------------------------------- Redis

@@ -28,6 +28,7 @@ from rampdeck.record.result import (
     StepResult,
     measured,
 )
+from rampdeck.record.tables import of_session
 from rampdeck.requests import Span, Tally
 from rampdeck.session import Session, Source
 
@@ -149,6 +150,7 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
         errors=tuple(ErrorResult(*error) for error in book.worst_errors()),
         errors_left_out=book.errors_left_out,
         sources=tuple(_source(source) for source in session.sources.values()),
+        tables=of_session(session),
         doubts=(*matter.tainted, *matter.doubts),
         findings=tuple(matter.findings),
         generator=_generator(session),

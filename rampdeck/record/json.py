@@ -19,7 +19,15 @@ from typing import Any
 from rampdeck.knee import Knee
 from rampdeck.model import Instant
 from rampdeck.record import counted
-from rampdeck.record.result import GapResult, Measured, Result, SourceResult, StepResult, parts
+from rampdeck.record.result import (
+    GapResult,
+    Measured,
+    Result,
+    SourceResult,
+    StepResult,
+    TableResult,
+    parts,
+)
 from rampdeck.secrets import redact
 from rampdeck.snapshot import Spread, Spreads
 
@@ -59,6 +67,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "errors_left_out": result.errors_left_out,
         **counted.of_run(result.counts),
         "sources": [_source(source) for source in result.sources],
+        "tables": [_table(table) for table in result.tables],
         "doubts": [redact(doubt) for doubt in result.doubts],
         "findings": [
             {
@@ -142,6 +151,19 @@ def _source(source: SourceResult) -> dict[str, Any]:
         "gaps": len(source.gaps) + source.gaps_left_out,
         "blind": [_gap(gap) for gap in source.gaps],
     }
+
+
+def _table(table: TableResult) -> dict[str, Any]:
+    """Return the rows of a load level; what begins with an underscore is for the screen only."""
+    rows = [
+        {
+            key: redact(value) if isinstance(value, str) else _number(value, 3)
+            for key, value in row.items()
+            if not key.startswith("_")
+        }
+        for row in table.rows
+    ]
+    return {"step": table.step, "source": table.source, "table": table.table, "rows": rows}
 
 
 def _thresholds(result: Result) -> list[dict[str, Any]]:

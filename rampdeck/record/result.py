@@ -6,15 +6,17 @@ figures were measured over. ``None`` is no data, never zero.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from rampdeck.knee import Knee
-from rampdeck.model import Instant
+from rampdeck.model import Instant, Value
 from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.requests import Span, Tally
 from rampdeck.snapshot import Figures, Spreads, ThresholdView, Verdict
+from rampdeck.view import Column
 
 NINE = {
     "date": "Date",
@@ -154,6 +156,18 @@ class SourceResult:
 
 
 @dataclass(frozen=True, slots=True)
+class TableResult:
+    """The last rows of a table that a source keeps for each load level (:class:`rampdeck.view.Table`)."""
+
+    step: int
+    source: str
+    table: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Mapping[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something that was found out: in which layer, how bad, on what evidence, and what to do."""
 
@@ -200,6 +214,7 @@ class Result:
     errors: tuple[ErrorResult, ...] = ()
     errors_left_out: int = 0
     sources: tuple[SourceResult, ...] = ()
+    tables: tuple[TableResult, ...] = ()
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     generator: GeneratorResult = GeneratorResult()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,14 +15,16 @@ import psycopg
 import pytest
 
 from collectors._postgres_session import open_session, parameters
+from collectors._postgres_sql import statement
 from collectors.postgres import PostgresCollector, PostgresConfig
 from rampdeck.demo.process import free_port
 from rampdeck.demo.servers import PostgresServer
 from rampdeck.demo.sshd import SshdServer
-from rampdeck.model import Health, Sample, Value
+from rampdeck.model import Health
 from rampdeck.pace import Ticks
 from rampdeck.remote.local import LocalRemote
 
+from .postgres_crew import collector, pids, row_of, rows_of, worker, workers
 from .watching import PATIENCE, failure, over_ssh, until, watching
 
 NAMES = {metric.name for metric in PostgresCollector.metrics}
@@ -34,18 +36,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten readings a second, and new tries soon."""
     monkeypatch.setattr("collectors.postgres.Ticks", partial(Ticks, 0.1))
     monkeypatch.setattr("rampdeck.collector.FIRST_RETRY", 0.2)
-
-
-def collector(server: PostgresServer, monkeypatch: pytest.MonkeyPatch, **keys: object) -> PostgresCollector:
-    monkeypatch.setenv("MONITOR_PASSWORD", server.password)
-    table = {
-        "kind": "postgres",
-        "port": server.port,
-        "user": server.user,
-        "database": server.database,
-        "password_env": "MONITOR_PASSWORD",
-    }
-    return PostgresCollector(PostgresConfig.model_validate(table | keys))
 
 
 @pytest.fixture
@@ -61,37 +51,6 @@ def stock(postgres_server: PostgresServer) -> Iterator[str]:
         owner.execute("INSERT INTO stock VALUES (1, 10), (2, 10)")
         yield "stock"
         owner.execute("DROP TABLE stock")
-
-
-@asynccontextmanager
-async def worker(server: PostgresServer) -> AsyncIterator[psycopg.AsyncConnection]:
-    """A session of the application; its first statement begins a transaction."""
-    connection = await psycopg.AsyncConnection.connect(
-        host=server.host,
-        port=server.port,
-        user=server.owner,
-        password=server.owner_password,
-        dbname=server.database,
-    )
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def workers(server: PostgresServer, count: int) -> AsyncIterator[list[psycopg.AsyncConnection]]:
-    """Several sessions of the application."""
-    async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(worker(server)) for _ in range(count)]
-
-
-def row_of(sample: Sample, pid: int) -> dict[str, Value]:
-    return next((dict(row) for row in sample.rows if row["pid"] == str(pid)), {})
-
-
-def pids(connections: list[psycopg.AsyncConnection]) -> list[int]:
-    return [connection.info.backend_pid for connection in connections]
 
 
 async def test_every_metric_has_a_value_and_every_value_is_a_metric(
@@ -155,7 +114,7 @@ async def test_a_transaction_that_idles_and_blocks_turns_bad(
     assert row_of(harmless, one)["_health"] is Health.LIVE
     assert row_of(bad, one)["wait"] == "blocks 1"
     assert bad.values["longest_transaction"] > 0.1
-    oldest_first = [row["age"] for row in bad.rows]
+    oldest_first = [row["age"] for row in rows_of(bad, "sessions")]
     assert oldest_first == sorted(oldest_first, key=lambda age: -float(age or 0))
 
 
@@ -297,13 +256,17 @@ async def test_its_session_is_named_reads_only_and_is_gone_at_the_end(
         await until(lambda: admin.execute(BACKENDS).fetchone() == (0,) or None)
 
 
+def slow(name: str, version: int) -> bytes:
+    return statement(name, version) if name == "session" else b"SELECT pg_sleep(1)"
+
+
 async def test_a_server_too_busy_for_one_reading_is_a_warning_and_the_session_is_kept(
     postgres: PostgresCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collectors._postgres_session.STATEMENT_TIMEOUT_MS", 1)
-    monkeypatch.setattr("collectors.postgres.statement", lambda *_: b"SELECT pg_sleep(1)")
+    monkeypatch.setattr("collectors._postgres_session.STATEMENT_TIMEOUT_MS", 100)
+    monkeypatch.setattr("collectors._postgres_reader.statement", slow)
     async with watching(postgres) as watch:
-        assert "over 0.001 s for a reading" in await watch.health(Health.WARNING)
+        assert "over 0.1 s for a reading" in await watch.health(Health.WARNING)
 
 
 async def test_a_session_that_falls_silent_is_given_up_and_opened_anew(
@@ -313,7 +276,8 @@ async def test_a_session_that_falls_silent_is_given_up_and_opened_anew(
     with closing(postgres_server.connect(as_admin=True)) as admin:
         async with watching(postgres) as watch:
             await watch.sample()
-            (pid,) = admin.execute(BACKENDS.replace("count(*)", "pid")).fetchone() or (0,)
+            newest = BACKENDS.replace("count(*)", "pid") + " ORDER BY backend_start DESC"
+            (pid,) = admin.execute(newest).fetchone() or (0,)
             os.kill(pid, signal.SIGSTOP)
             try:
                 assert "no answer for 0.5 s. It is tried again" in await watch.health(Health.BLIND)
@@ -352,9 +316,9 @@ async def test_a_password_in_a_statement_is_not_shown(
         async with watching(postgres) as watch:
             admin.execute("BEGIN")
             admin.execute("CREATE ROLE brief\n  LOGIN PASSWORD 's3cret'")
-            sample = await watch.sample(lambda sample: bool(sample.rows))
+            sample = await watch.sample(lambda sample: bool(rows_of(sample, "sessions")))
             admin.execute("ROLLBACK")
-    assert sample.rows[0]["query"] == "CREATE ROLE brief LOGIN PASSWORD '…'"
+    assert rows_of(sample, "sessions")[0]["query"] == "CREATE ROLE brief LOGIN PASSWORD '…'"
     assert "s3cret" not in str(watch.samples)
 
 
@@ -374,9 +338,9 @@ async def test_a_query_in_another_encoding_with_control_characters_does_no_harm(
         ) as latin:
             latin.execute(b"SELECT 'caf\xe9 \x1b[31mred [/orders/]'")
             async with watching(postgres) as watch:
-                sample = await watch.sample(lambda sample: bool(sample.rows))
+                sample = await watch.sample(lambda sample: bool(rows_of(sample, "sessions")))
         admin.execute("DROP DATABASE bytes WITH (FORCE)")
-    assert sample.rows[0]["query"] == "SELECT 'caf� red [/orders/]'"
+    assert rows_of(sample, "sessions")[0]["query"] == "SELECT 'caf� red [/orders/]'"
 
 
 async def test_a_dsn_says_everything_at_once(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from collectors._postgres_sql import statement
 from collectors._sessions import count_blocked, one_line
-from collectors.postgres import PostgresCollector, PostgresConfig, statement
+from collectors.postgres import PostgresCollector, PostgresConfig
 from rampdeck.config import validate
 from rampdeck.errors import SourceError, UsageError
 
@@ -44,9 +45,9 @@ def test_an_unknown_key_is_refused_with_the_nearest() -> None:
 
 
 def test_a_server_that_is_too_old_is_said_to_be() -> None:
-    assert statement("figures", 15) == statement("figures", 10)
-    with pytest.raises(SourceError, match="PostgreSQL 9 cannot be watched: it is older than 10"):
-        statement("figures", 9)
+    assert statement("activity", 15) == statement("activity", 12)
+    with pytest.raises(SourceError, match="PostgreSQL 11 cannot be watched: it is older than 12"):
+        statement("activity", 11)
 
 
 def test_every_session_behind_a_root_is_counted_once_and_a_circle_has_no_root() -> None:

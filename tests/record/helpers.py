@@ -20,11 +20,13 @@ from rampdeck.model import (
     Severity,
     SourceInfo,
     Step,
+    Value,
 )
 from rampdeck.record.conclude import Matter, result_of
 from rampdeck.record.result import Finding, RecordFields, Result
 from rampdeck.session import Session, Store
 from rampdeck.trust import Trust
+from rampdeck.view import Column, Table, Unit, View
 
 BEGAN = Instant(1_795_350_060.0, 1_000.0)  # 2026-11-22 12:21:00 UTC
 FACTS = RecordFields(
@@ -36,10 +38,22 @@ FACTS = RecordFields(
     notes="Commit before calling the payment service. *Re-test* with the same plan.",
 )
 
+STATEMENTS = Table(
+    "cost",
+    "Statements",
+    (
+        Column("calls", "CALLS/S", Unit.PER_SECOND),
+        Column("mean", "MEAN", Unit.MILLISECONDS),
+        Column("query", "QUERY"),
+    ),
+    kept=True,
+    per_step=True,
+)
+
 
 def session(store: Store = lambda _: None) -> tuple[Session, Gate, Instant]:
     """Play the run to its end."""
-    played = Session({}, store)
+    played = Session({"postgres": View("pg", tables=(STATEMENTS,))}, store)
     gate = Gate(
         ["p95 < 800ms", "error_rate{name=/checkout/, method=POST} < 1%", "rps >= 5", "p99{name=/x} < 1s"]
     )
@@ -60,6 +74,7 @@ def session(store: Store = lambda _: None) -> tuple[Session, Gate, Instant]:
             at = at.plus(1.0)
             played.append(_batch(at, users, slow))
             played.append(_sample(at, second))
+            played.append(_statements(at, number, second))
             gate.observe(at, played)
         if number == 1:
             played.append(_health(at, "postgres@db-1", Health.BLIND, "no answer from db-1 for 5 s"))
@@ -115,6 +130,15 @@ def _batch(at: Instant, users: int, slow: float) -> RequestBatch:
 def _sample(at: Instant, second: int) -> Sample:
     values = {"cpu_percent": 20.0 + second, "lag_p99_ms": 1.5 + second / 4, "lag_max_ms": 14.25}
     return Sample(at, "generator@local", values)
+
+
+def _statements(at: Instant, step: int, second: int) -> Sample:
+    query = "SELECT * FROM `stock` WHERE id = $1 | x"
+    rows: list[dict[str, Value]] = [
+        {"query": f"all of step {step}", "calls": 40.0 + second},
+        {"query": query, "user": "shop", "_statement": "10 5 77", "calls": 30.5, "mean": 4.25},
+    ]
+    return Sample(at, "postgres@db-1", {}, tuple({"_table": "cost", "_step": step, **row} for row in rows))
 
 
 def _health(at: Instant, source: str, health: Health, reason: str) -> Event:

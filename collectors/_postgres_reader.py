@@ -1,0 +1,162 @@
+"""What is read in one session with PostgreSQL, and in what state that is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from rampdeck.errors import SourceError
+from rampdeck.model import Value
+
+from . import _postgres_session
+from ._plans import explain
+from ._postgres_session import DIRECT, POOL, Connection, read
+from ._postgres_sql import statement, version_of_statements
+from ._sessions import text_of
+from ._statements import Reading, absent, notice
+
+HIDDEN = "<insufficient privilege>"
+NOT_KEPT = "<command string not enabled>"
+
+
+class Reader:
+    """Reads through one session; readings and plans take turns."""
+
+    def __init__(self, connection: Connection, facts: Mapping[str, Any]) -> None:
+        self.transactions = 0
+        """Statements sent so far: each is a transaction that is not the application's."""
+        self._connection = connection
+        self._turn = asyncio.Lock()
+        self.version = connection.info.server_version // 10_000
+        self.role = text_of(facts["role"])
+        self.database = text_of(facts["database"])
+        self.query_size = int(facts["query_size"])
+        self._extension = text_of(facts["statements_version"])
+        self._schema = text_of(facts["statements_schema"]).encode()
+        self._why_not = "" if self._extension else absent(self.database, text_of(facts["preloaded"]) or None)
+
+    @classmethod
+    async def begin(cls, connection: Connection) -> Reader:
+        """Look what server this is; raises :class:`SourceError` where it is none."""
+        told = connection.info.parameter_status("server_version") or ""
+        if "bouncer" in told.lower():
+            raise SourceError(f"PgBouncer at port {connection.info.port}", POOL, DIRECT)
+        version = connection.info.server_version // 10_000
+        (facts,) = await read(connection, statement("session", version))
+        settings = (text_of(facts["statement_timeout"]), text_of(facts["read_only"]))
+        if settings != (str(_postgres_session.STATEMENT_TIMEOUT_MS), "on"):
+            raise SourceError(f"PostgreSQL at port {connection.info.port}", POOL, DIRECT)
+        return cls(connection, facts)
+
+    async def ask(self, name: str, *given: object) -> list[dict[str, Any]]:
+        """Return the rows of a statement of ours."""
+        return await self._ask(statement(name, self.version), *given)
+
+    async def statements(self, at: float) -> Reading | None:
+        """Read what every statement has cost; ``None`` where that cannot be had."""
+        rows = await self._if_there("statements")
+        return Reading.of(at, rows[0]) if rows else None
+
+    async def texts(self, queries: Sequence[int]) -> Sequence[Mapping[str, Any]]:
+        """Return the texts of some statements, and of our own."""
+        return await self._if_there("texts", queries)
+
+    async def _if_there(self, name: str, *given: object) -> list[dict[str, Any]]:
+        """Ask pg_stat_statements; once it cannot be had, it is not asked again in this session."""
+        if self._why_not:
+            return []
+        try:
+            return await self._of_statements(name, *given)
+        except errors.QueryCanceled:
+            raise
+        except psycopg.Error as error:
+            if self._connection.closed:
+                raise
+            self._why_not = _why_no_statements(error)
+            return []
+
+    @property
+    def no_statements(self) -> tuple[Mapping[str, Value], ...]:
+        """The table where statements cannot be had: why, and what to do."""
+        return (notice(self._why_not),)
+
+    async def plan_of_statement(self, key: str, database: str, *, analyze: bool) -> str:
+        """Return the plan of a statement of the table, given by ``user database queryid``."""
+        user, in_database, query = (int(part) for part in key.split())
+        if database != self.database:
+            raise self._elsewhere(database)
+        rows = await self._of_statements("text", query, in_database)
+        text = rows[0]["query"] if rows else None
+        if not text:
+            raise SourceError("No plan", "the server does not have its text any more")
+        return await self._plan(text, user, analyze)
+
+    async def plan_of_session(
+        self, text: bytes, database: str, user: int, query: int | None, *, analyze: bool
+    ) -> str:
+        """Return the plan of what a session runs; of a text that was cut, that of its normalised one."""
+        if text in (HIDDEN.encode(), NOT_KEPT.encode(), b""):
+            raise SourceError("No plan", f"the server does not show this query to {self.role}", self.grant)
+        if database != self.database:
+            raise self._elsewhere(database)
+        if len(text) < self.query_size - 1:
+            return await self._plan(text, user, analyze)
+        cut = SourceError(
+            "No plan",
+            f"the server cut the text at {self.query_size} bytes",
+            "Raise track_activity_query_size, or look for it among the statements",
+        )
+        if query is None or self._why_not or analyze:
+            raise cut
+        rows = await self._of_statements("text", query, await self._database_id())
+        if not rows or not rows[0]["query"]:
+            raise cut
+        return await self._plan(rows[0]["query"], user, analyze=False)
+
+    @property
+    def grant(self) -> str:
+        """What a role that sees too little needs."""
+        return f"GRANT pg_monitor TO {self.role}"
+
+    def _elsewhere(self, database: str) -> SourceError:
+        return SourceError(
+            "No plan",
+            f"this session is in database {self.database}, the statement runs in {database or 'none'}",
+            "Add a source for that database",
+        )
+
+    async def _database_id(self) -> int:
+        (row,) = await self._ask(
+            b"SELECT oid::int8 AS id FROM pg_database WHERE datname = current_database()"
+        )
+        return int(row["id"])
+
+    async def _plan(self, text: bytes | str, user: int, analyze: bool) -> str:
+        (path,) = await self.ask("search_path", user)
+        query = text if isinstance(text, str) else text.decode(errors="surrogateescape")
+        async with self._turn:
+            return await explain(self._connection, query, text_of(path["path"]), analyze=analyze)
+
+    async def _of_statements(self, name: str, *given: object) -> list[dict[str, Any]]:
+        version = version_of_statements(self._extension, self.version)
+        return await self._ask(statement(name, version).replace(b"SCHEMA", self._schema), *given)
+
+    async def _ask(self, query: bytes, *given: object) -> list[dict[str, Any]]:
+        async with self._turn:
+            self.transactions += 1
+            return await read(self._connection, query, *given)
+
+
+def _why_no_statements(error: psycopg.Error) -> str:
+    said = error.diag.message_primary or str(error)
+    match error:
+        case errors.InsufficientPrivilege():
+            return f"no statements: {said}. GRANT EXECUTE, or pg_monitor"
+        case errors.ObjectNotInPrerequisiteState():
+            loaded = "shared_preload_libraries = 'pg_stat_statements' in postgresql.conf and a restart"
+            return f"no statements: the extension is there but not loaded: it needs {loaded}"
+    return f"no statements: {said}"

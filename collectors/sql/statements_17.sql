@@ -1,0 +1,20 @@
+-- What every statement has cost so far, without its text. Needs extension 1.11 (shared_blk_read_time).
+--
+-- One row, each column a list in the same order: thousands of rows would be dear
+-- to send and to read. A role that may not see a statement gets no queryid.
+-- Statements inside functions are left out: their caller's time has theirs.
+SELECT /* rampdeck */ count(*) FILTER (WHERE queryid IS NULL) AS hidden,
+       (SELECT dealloc FROM SCHEMA.pg_stat_statements_info) AS evicted,
+       (SELECT stats_reset FROM SCHEMA.pg_stat_statements_info) AS reset,
+       string_agg(userid || ' ' || dbid || ' ' || queryid, ',') AS keys,
+       string_agg(calls::text, ',') FILTER (WHERE queryid IS NOT NULL) AS calls,
+       string_agg(total_exec_time::text, ',') FILTER (WHERE queryid IS NOT NULL) AS milliseconds,
+       string_agg(rows::text, ',') FILTER (WHERE queryid IS NOT NULL) AS rows,
+       string_agg(shared_blks_hit::text, ',') FILTER (WHERE queryid IS NOT NULL) AS blocks_hit,
+       string_agg(shared_blks_read::text, ',') FILTER (WHERE queryid IS NOT NULL) AS blocks_read,
+       string_agg((temp_blks_read + temp_blks_written)::text, ',')
+           FILTER (WHERE queryid IS NOT NULL) AS temp_blocks,
+       string_agg((shared_blk_read_time + shared_blk_write_time)::text, ',')
+           FILTER (WHERE queryid IS NOT NULL) AS io_milliseconds
+FROM SCHEMA.pg_stat_statements(false)
+WHERE toplevel OR queryid IS NULL
