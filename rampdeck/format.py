@@ -41,9 +41,11 @@ def rate(number: float | None) -> str:
 
 
 def milliseconds(number: float | None) -> str:
-    """Return milliseconds: ``4.2`` below ten, then whole ones: ``52``, ``1 204``."""
+    """Return milliseconds: ``0.012`` below a tenth, ``4.2`` below ten, then whole ones: ``52``, ``1 204``."""
     if number is None:
         return NOTHING
+    if 0.0005 <= abs(number) < 0.095:
+        return f"{number:.3f}"
     return f"{number:.1f}" if abs(number) < 9.95 else _grouped(round(number))
 
 

@@ -229,8 +229,8 @@ class SourcePane(Pane):
             height = min(len(lines), max(height // 2, 1))
         top = book.window(height)
         self._table_area = (start, height)
-        shown = lines[top : top + height]
-        hidden = len(lines) - top - len(shown)
+        shown = lines[top : top + height] or [(("  none now", Tone.MUTED),)]
+        hidden = len(lines) - top - height
         if hidden > 0 and len(shown) > 1 and (cursor is None or cursor < top + len(shown) - 1):
             shown[-1] = ((f"  … {hidden + 1} more", Tone.MUTED),)
         return [header, *shown]

@@ -71,7 +71,7 @@ def table_lines(
     longest = max((width_of(row.host) for row in rows), default=4)
     if table.per_host and not any(column.key == "host" for column in columns):
         columns.insert(0, Column("host", "HOST", width=longest))
-    widths = _widths(columns, width - 2 - host_width, longest)
+    widths = _widths(columns, width - 2 - host_width, longest, rows)
     header: list[Span] = [("  " + (fit("HOST", host_width) if host_width else ""), Tone.MUTED)]
     for column, room in zip(columns, widths, strict=True):
         if room:
@@ -109,11 +109,13 @@ def _aligned(column: Column, text: str, room: int) -> str:
     return fit(text, room) if column.unit is Unit.TEXT else fit_right(text, room)
 
 
-def _widths(columns: list[Column], width: int, longest_host: int) -> list[int]:
+def _widths(columns: list[Column], width: int, longest_host: int, rows: Sequence[Row]) -> list[int]:
     """Return a width for each column.
 
-    Where there is too little room, numbers get what they need at least; where that
-    is still too much, the last columns are left out (0).
+    What is left goes to the column that takes it; where none does, to the first
+    text, as far as its cells are longer than its width. Where there is too little
+    room, numbers get what they need at least; where that is still too much, the
+    last columns are left out (0).
     """
     fixed = [column.width and max(column.width, width_of(column.title)) for column in columns]
     if sum(room or NARROWEST for room in fixed) + len(columns) > width:
@@ -125,10 +127,14 @@ def _widths(columns: list[Column], width: int, longest_host: int) -> list[int]:
     widths = [room if place < number else 0 for place, room in enumerate(needed)]
     open_ended = [place for place in range(number) if not fixed[place]]
     spare = width - sum(widths) - number
-    if not open_ended:
-        open_ended = [place for place in range(number) if columns[place].unit is Unit.TEXT][:1]
     if open_ended and spare > 0:
         widths[open_ended[-1]] += spare
+    elif spare > 0:
+        first = next((place for place in range(number) if columns[place].unit is Unit.TEXT), None)
+        if first is not None:
+            cells = (_written(row.cells.get(columns[first].key), Unit.TEXT) for row in rows)
+            longest = max(map(width_of, cells), default=0)
+            widths[first] += min(spare, max(longest - widths[first], 0))
     return widths
 
 
