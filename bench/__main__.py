@@ -7,6 +7,7 @@
                 ``latency``, those as fast as they can ``saturation``
 ``keys``        from a key to the new target on the screen, saturated
 ``workers``     ``--workers 2`` against ``locust --processes 2``
+``logs``        20 000 log lines at once over SSH, and 2 000 a second
 ``growth``      what more endpoints, more users and a longer session cost
 ``screen``      what drawing alone costs
 
@@ -28,7 +29,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import against, growth, levels, report, truth, workers
+from bench import against, growth, levels, logs, report, truth, workers
 from bench.loopback import ROOT, LoopbackServer
 from bench.report import Aim
 from bench.runs import CASES, Bench, RunFailed
@@ -36,7 +37,7 @@ from bench.sources import Watched
 from bench.web import browser
 from rampdeck.errors import RampdeckError
 
-PARTS = ("truth", "levels", "against", "latency", "saturation", "keys", "workers", "growth", "screen")
+PARTS = ("truth", "levels", "against", "latency", "saturation", "keys", "workers", "logs", "growth", "screen")
 WATCHED = {"against", "latency", "saturation", "keys", "workers"}
 """The parts for which the cockpit watches a whole stack."""
 
@@ -113,6 +114,8 @@ def _bench(options: argparse.Namespace) -> int:
                 for what, why in watched.missing.items():
                     print(f"Left out, {what}: {why}")
                 _watched(found, options, Bench(server, watched.configuration, folder, options.seconds))
+        if "logs" in options.part:
+            _logs(found, options, folder)
         if "growth" in options.part:
             _growth(found, options, folder)
     if options.o:
@@ -182,6 +185,12 @@ def _workers(found: Found, options: argparse.Namespace, bench: Bench) -> None:
         for each in rounds
     ]
     found.part("Two workers", workers.table(rounds), workers.aims(rounds), workers.doubts(rounds))
+
+
+def _logs(found: Found, options: argparse.Namespace, folder: Path) -> None:
+    flood = logs.measured(folder, 10.0 if options.quick else logs.SECONDS, _tell)
+    found.raw["logs"] = asdict(flood)
+    found.part("A flood of log lines over SSH", logs.table(flood), logs.aims(flood))
 
 
 def _growth(found: Found, options: argparse.Namespace, folder: Path) -> None:
