@@ -8,6 +8,7 @@ from .host import HostCollector
 from .nginx import NginxCollector
 from .postgres import PostgresCollector
 from .redis import RedisCollector
+from .uvicorn import UvicornCollector
 
 COLLECTORS: dict[str, type[Collector]] = {
     "generator": GeneratorCollector,
@@ -16,5 +17,6 @@ COLLECTORS: dict[str, type[Collector]] = {
     "nginx": NginxCollector,
     "postgres": PostgresCollector,
     "redis": RedisCollector,
+    "uvicorn": UvicornCollector,
 }
 """By kind, as in the configuration."""

@@ -43,6 +43,18 @@ class ComposeFollower:
         self._last = b""
         self._of_last: set[bytes] = set()
 
+    def asks(self) -> tuple[str, ...]:
+        """Return every command that it may send."""
+        return (self._look(), self._following(""), self._following("TIME"))
+
+    def _look(self) -> str:
+        return f"date +%s; {self._compose} ps -q {shlex.quote(self.service)}"
+
+    def _following(self, since: str) -> str:
+        span = f"--since {shlex.quote(since)}" if since else f"--tail {self._context}"
+        options = f"--no-color --no-log-prefix --timestamps {span}"
+        return f"{self._compose} logs -f {options} {shlex.quote(self.service)}"
+
     async def follow(self, remote: Remote, hearer: Hearer, take: TakeEntries) -> None:
         """Hand lines to ``take`` as they come; goes on where an earlier call ended.
 
@@ -51,12 +63,8 @@ class ComposeFollower:
         """
         await self._check(remote)
         hearer.live()
-        span = f"--since {shlex.quote(text_of(self._last))}" if self._last else f"--tail {self._context}"
-        service = shlex.quote(self.service)
         buffer = LineBuffer()
-        async with remote.stream(
-            f"{self._compose} logs -f --no-color --no-log-prefix --timestamps {span} {service}"
-        ) as stream:
+        async with remote.stream(self._following(text_of(self._last))) as stream:
             async for chunk in stream.chunks():
                 lines = lines_of(buffer.feed(chunk))
                 for start in range(0, len(lines), SLICE):
@@ -69,7 +77,7 @@ class ComposeFollower:
         raise SourceError(what, last_line(ended.stderr) or "its containers have ended")
 
     async def _check(self, remote: Remote) -> None:
-        found = await remote.run(f"date +%s; {self._compose} ps -q {shlex.quote(self.service)}", timeout=30.0)
+        found = await remote.run(self._look(), timeout=30.0)
         what = f"cannot read the log of {self.service} {on(remote)}"
         if found.status == 127:
             raise SourceError(what, "there is no docker", "Give the unit or the log file instead")

@@ -206,12 +206,14 @@ class FileFollower:
             raise _OtherFileError
         return known, got[part.back :]
 
+    def asks(self) -> tuple[str, ...]:
+        """Return every command that it may send."""
+        tails = (_tail(self.path, "OFFSET", follow=True, polls=polls) for polls in (True, False))
+        return (_look(self.path), *tails, _tail("ROTATED_LOG", "OFFSET", follow=False, polls=False))
+
     def _command(self, part: _Part, polls: bool) -> str:
-        options = f"-c +{part.offset - part.back + 1}"
-        if part.follow:
-            options += f" -F {POLLING}" if polls else " -F"
         path = self.path if part.follow else part.file.path
-        return f"LC_ALL=C tail {options} -- {shlex.quote(path)} 2>&1"
+        return _tail(path, str(part.offset - part.back + 1), follow=part.follow, polls=polls)
 
     def _last_lines(self, context: bytes, *, whole: bool) -> bytes:
         """Return the last lines of what came before; the unfinished one is live, for it is yet to end."""
@@ -245,17 +247,7 @@ class FileFollower:
         return [part if part.endswith(b"\n") else part + b"\n" for part in blocks if part]
 
     async def _probe(self, remote: Remote) -> _Probe:
-        path = shlex.quote(self.path)
-        found = await remote.run(
-            "LC_ALL=C; export LC_ALL; date +%z; id -un; "
-            "tail ---disable-inotify -c 0 /dev/null >/dev/null 2>&1; echo $?; "
-            f"f=$(stat -L -c '%i %s %Y %n' -- {path}) || exit 2; test -f {path} || exit 3; echo \"$f\"; "
-            f"stat -c '%i %s %Y %n' -- {path}[.-]* 2>/dev/null; "
-            # The last bytes of that size, though the log may have grown since.
-            f"s=${{f#* }}; s=${{s%% *}}; s=$((s > {REMEMBERED} ? s - {REMEMBERED} + 1 : 1)); "
-            f"printf '\\0'; tail -c +$s -- {path} | head -c {REMEMBERED}; "
-            f"head -c 1 -- {path} >/dev/null || exit 2"
-        )
+        found = await remote.run(_look(self.path))
         said, _, last = found.stdout.partition(b"\0")
         zone, user, polls, *_ = [*text_of(said).splitlines(), "", "", ""]
         files = [
@@ -273,6 +265,29 @@ class FileFollower:
             fix = f"Add the user to the group that may, mostly: sudo usermod -aG adm {user}"
             raise SourceError(what, f"user {user} has no right to", fix)
         raise SourceError(what, last_line(found.stderr))
+
+
+def _look(path: str) -> str:
+    """Return the command that finds out what the log is, what it ends with, and what it was rotated to."""
+    path = shlex.quote(path)
+    return (
+        "LC_ALL=C; export LC_ALL; date +%z; id -un; "
+        "tail ---disable-inotify -c 0 /dev/null >/dev/null 2>&1; echo $?; "
+        f"f=$(stat -L -c '%i %s %Y %n' -- {path}) || exit 2; test -f {path} || exit 3; echo \"$f\"; "
+        f"stat -c '%i %s %Y %n' -- {path}[.-]* 2>/dev/null; "
+        # The last bytes of that size, though the log may have grown since.
+        f"s=${{f#* }}; s=${{s%% *}}; s=$((s > {REMEMBERED} ? s - {REMEMBERED} + 1 : 1)); "
+        f"printf '\\0'; tail -c +$s -- {path} | head -c {REMEMBERED}; "
+        f"head -c 1 -- {path} >/dev/null || exit 2"
+    )
+
+
+def _tail(path: str, first: str, *, follow: bool, polls: bool) -> str:
+    """Return the command that reads from the ``first`` byte on."""
+    options = f"-c +{first}"
+    if follow:
+        options += f" -F {POLLING}" if polls else " -F"
+    return f"LC_ALL=C tail {options} -- {shlex.quote(path)} 2>&1"
 
 
 def on(remote: Remote) -> str:

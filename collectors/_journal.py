@@ -13,7 +13,6 @@ import json
 import shlex
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rampdeck.errors import HostUnreachable, SourceError
@@ -28,8 +27,7 @@ SLICE = 64
 """Entries that are handed over at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A line that a service wrote; what its log does not tell is None."""
 
     text: str
@@ -81,6 +79,18 @@ class JournalFollower:
         self._unfinished: dict[str, str] = {}
         self._read_at = Instant.now()
 
+    def asks(self) -> tuple[str, ...]:
+        """Return every command that it may send."""
+        return (self._look(), self._following(""), self._following("CURSOR"))
+
+    def _look(self) -> str:
+        return f"{self._command} -n {self._context}; s=$?; id -un >&2; exit $s"
+
+    def _following(self, cursor: str) -> str:
+        # Not --after-cursor: where the entry is gone, that leaves out the one which took its place.
+        place = f"--cursor={shlex.quote(cursor)} " if cursor else ""
+        return f"{self._command} {place}-f --no-tail"
+
     async def follow(self, remote: Remote, hearer: Hearer, take: TakeEntries) -> None:
         """Hand entries to ``take`` as they come; goes on where an earlier call ended.
 
@@ -88,11 +98,9 @@ class JournalFollower:
         read, a remote error when the host cannot.
         """
         await self._begin(remote, hearer, take)
-        # Not --after-cursor: where the entry is gone, that leaves out the one which took its place.
-        place = f"--cursor={shlex.quote(self._cursor)} " if self._cursor else ""
         buffer = LineBuffer()
         self._catching_up = self._last is not None
-        async with remote.stream(f"{self._command} {place}-f --no-tail") as stream:
+        async with remote.stream(self._following(self._cursor)) as stream:
             async for chunk in stream.chunks():
                 self._read_at = Instant.now()
                 await self._hand_over(lines_of(buffer.feed(chunk)), take, before=False)
@@ -107,9 +115,7 @@ class JournalFollower:
 
     async def _begin(self, remote: Remote, hearer: Hearer, take: TakeEntries) -> None:
         """Look whether the journal may be read; read its last entries if there is no place to go on from."""
-        found = await remote.run(
-            f"{self._command} -n {self._context}; s=$?; id -un >&2; exit $s", timeout=30.0
-        )
+        found = await remote.run(self._look(), timeout=30.0)
         self._judge(remote, found.status, found.stderr)
         lines = [line for line in lines_of(found.stdout) if line.startswith(b"{")]
         if lines:
@@ -151,7 +157,7 @@ class JournalFollower:
                 int(said.get("__MONOTONIC_TIMESTAMP", 0)),
                 int(said.get("__REALTIME_TIMESTAMP", 0)),
             )
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, OverflowError):
             return True
         if self._catching_up and self._last is not None:
             if cursor in self._seen or mark.before(self._last):
@@ -172,7 +178,7 @@ class JournalFollower:
             return None
         try:
             sent = int(said["__REALTIME_TIMESTAMP"]) / 1e6
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, OverflowError):
             sent = None
         priority = str(said.get("PRIORITY"))
         known = len(priority) == 1 and priority in "01234567"

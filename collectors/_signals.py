@@ -1,42 +1,112 @@
 """What a log line means: one table a kind, the first row that fits wins.
 
-A row's needle must be in the text, which is quick to find out; its pattern,
-where the needle alone could be somebody's input, must match too. A row's
-severity raises the line's own, never lowers it, but for the rows that name
-what is no concern at all (``calm``).
+A row's needle must be in the text (or begin it); its pattern, where the needle
+alone could be somebody's input, must match too, and its named groups are the
+signal's fields. A row's severity raises the line's own, never lowers it, but
+for the rows that name what is no concern at all (``calm``).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rampdeck.model import Severity
+from rampdeck.view import Metric, Unit
+
+LOOKED_AT = 16_384
+"""Characters at the beginning, and at the end, of a text in which signals are looked for."""
+_KEY = 4
+"""Characters by which the rows that begin a text are found."""
 
 
 class Signal(NamedTuple):
-    """A row: the signal's name, its severity, what must be in the text, what the text must match."""
+    """A row: the signal's name, its severity, what must be in the text, what the text must match.
+
+    With ``begins`` the needle must be the text's beginning. ``help`` says what is
+    counted under the name; one row of a name is enough to say it. A row without a
+    needle only names a signal that takes more than a line to know.
+    """
 
     name: str
     severity: Severity
     needle: str
     pattern: re.Pattern[str] | None = None
     calm: bool = False
+    help: str = ""
+    begins: bool = False
+
+
+Found = tuple[Signal, dict[str, str]]
+"""A row that fits, and its fields."""
 
 
 class SignalTable:
     """The rows of one kind of log."""
 
     def __init__(self, *rows: Signal) -> None:
-        # Most lines are no signal: for them this is a loop over needles only.
-        self._rows = [(row.needle, row) for row in rows]
+        self._named = rows
+        # Needle by needle is quicker than one pattern of all of them: most begin with letters that every line
+        # has. Rows that begin a text are looked at only where its first characters are theirs.
+        self._anywhere = _of(row for row in rows if row.needle and not row.begins)
+        keys = {row.needle[:_KEY] for row in rows if row.begins}
+        self._by_key = {
+            key: _of(row for row in rows if row.needle and (not row.begins or row.needle[:_KEY] == key))
+            for key in keys
+        }
+        self._beginning = {
+            key: _of(row for row in rows if row.begins and row.needle[:_KEY] == key) for key in keys
+        }
 
     def find(self, text: str) -> Signal | None:
         """Return the first row that fits the text."""
-        for needle, row in self._rows:
-            if needle in text and (row.pattern is None or row.pattern.search(text)):
-                return row
-        return None
+        found = self.read(text)
+        return found and found[0]
+
+    def read(self, text: str) -> Found | None:
+        """Return the first row that fits the text, and its fields."""
+        return _first(self._by_key.get(text[:_KEY], self._anywhere), text)
+
+    def read_beginning(self, text: str) -> Found | None:
+        """Return the same, of the rows that begin a text: enough for a line that says that all is well."""
+        rows = self._beginning.get(text[:_KEY])
+        return _first(rows, text) if rows else None
+
+    def metrics(self) -> tuple[Metric, ...]:
+        """Return a metric for each name: how often it was said, in the second of a sample."""
+        helps: dict[str, str] = {}
+        for row in self._named:
+            helps[row.name] = helps.get(row.name) or row.help
+        return tuple(
+            Metric(
+                name,
+                Unit.PER_SECOND,
+                f"{told or name.replace('_', ' ') + ' events'}, in the second of the sample",
+            )
+            for name, told in helps.items()
+        )
+
+    def counts(self) -> dict[str, float]:
+        """Return a count of 0 for each name."""
+        return dict.fromkeys((row.name for row in self._named), 0.0)
+
+
+def _of(rows: Iterable[Signal]) -> list[tuple[str, Signal]]:
+    return [(row.needle, row) for row in rows]
+
+
+def _first(rows: list[tuple[str, Signal]], text: str) -> Found | None:
+    if len(text) > 2 * LOOKED_AT:
+        text = f"{text[:LOOKED_AT]}\n{text[-LOOKED_AT:]}"
+    for needle, row in rows:
+        if needle in text and (not row.begins or text.startswith(needle)):
+            if row.pattern is None:
+                return row, {}
+            if found := row.pattern.search(text):
+                fields = found.groupdict()
+                return row, {name: fields[name] for name in fields if fields[name]}
+    return None
 
 
 def severity_of(own: Severity, signal: Signal | None) -> Severity:
@@ -45,57 +115,6 @@ def severity_of(own: Severity, signal: Signal | None) -> Severity:
         return own
     return signal.severity if signal.calm else min(own, signal.severity)
 
-
-def _at_start(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"\A(?:{pattern})")
-
-
-_DATABASE_FULL = re.compile(r"too many clients already|remaining connection slots are reserved")
-_ACCESS = r'\S+ \S+ \S+ \[[^\]]*\] "[^"]*" '
-
-GUNICORN = SignalTable(
-    Signal(
-        "worker_timeout", Severity.CRITICAL, "WORKER TIMEOUT", _at_start(r"WORKER TIMEOUT \(pid:\s*\d+\)")
-    ),
-    # Up to 20.1 "with pid N was terminated due to signal 9", then "(pid:N) was sent SIGKILL!".
-    Signal(
-        "worker_killed", Severity.ERROR, "due to signal", _at_start(r"Worker with pid \d+ was terminated")
-    ),
-    Signal("worker_killed", Severity.ERROR, "was sent SIG", _at_start(r"Worker \(pid:\s*\d+\) .* SIGKILL!")),
-    Signal("worker_signalled", Severity.INFO, "was sent SIG", _at_start(r"Worker \(pid:\s*\d+\) was sent")),
-    Signal("worker_exited", Severity.INFO, "exited with code", _at_start(r"Worker \(pid:\s*\d+\) exited")),
-    Signal("out_of_memory", Severity.CRITICAL, "OOM killer"),
-    Signal("out_of_memory", Severity.CRITICAL, "Out of memory: Killed process"),
-    Signal("boot_failed", Severity.CRITICAL, "failed to ", _at_start(r"Reason: (?:Worker|App) failed to ")),
-    Signal("boot_failed", Severity.CRITICAL, "lifespan startup failed"),
-    Signal("boot_failed", Severity.CRITICAL, "Application startup failed"),
-    Signal("booting", Severity.INFO, "Booting worker", _at_start(r"Booting worker with pid:\s*\d+")),
-    Signal("exiting", Severity.INFO, "Worker exiting", _at_start(r"Worker exiting \(pid:\s*\d+\)")),
-    Signal("recycling", Severity.INFO, "Autorestarting worker after current request"),
-    Signal("starting", Severity.NOTICE, "Starting gunicorn ", _at_start("Starting gunicorn ")),
-    Signal("stopping", Severity.NOTICE, "Shutting down: Master", _at_start("Shutting down: Master")),
-    Signal("reloading", Severity.NOTICE, "Hang up: Master", _at_start("Hang up: Master")),
-    Signal("handling_signal", Severity.NOTICE, "Handling signal: ", _at_start("Handling signal: ")),
-    Signal("overloaded", Severity.WARNING, "Exceeded concurrency limit."),
-    Signal("lines_lost", Severity.WARNING, "Suppressed ", _at_start(r"Suppressed \d+ messages from ")),
-    Signal("database_full", Severity.ERROR, "connection", _DATABASE_FULL),
-    Signal("database_full", Severity.ERROR, "too many clients already"),
-    Signal("app_error", Severity.ERROR, "Internal Server Error: "),
-    Signal("app_error", Severity.ERROR, "Error handling request"),
-    Signal("app_error", Severity.ERROR, "Socket error processing request"),
-    Signal("app_error", Severity.ERROR, "Exception in worker process"),
-    Signal("app_error", Severity.ERROR, "Exception in ASGI application"),
-    Signal("app_error", Severity.ERROR, "ASGI callable returned without"),
-    Signal("app_error", Severity.ERROR, "Traceback (most recent call last):"),
-    Signal("csrf", Severity.WARNING, "Forbidden (", re.compile(r"Forbidden \((?:CSRF|Referer|Origin)")),
-    Signal("host_refused", Severity.WARNING, "Invalid HTTP_HOST header"),
-    Signal("client_junk", Severity.NOTICE, "Invalid request from ip=", calm=True),
-    # An access log in the journal: kept, but beneath what a pane shows unasked.
-    Signal("access", Severity.WARNING, '" 5', _at_start(_ACCESS + "5"), calm=True),
-    Signal("access", Severity.NOTICE, '" 4', _at_start(_ACCESS + "4"), calm=True),
-    Signal("access", Severity.DEBUG, '" ', _at_start(_ACCESS + "[1-3]"), calm=True),
-)
-"""Gunicorn 20 to 26, Uvicorn and Django, as their sources write them."""
 
 NGINX = SignalTable(
     Signal("upstream_timed_out", Severity.ERROR, "upstream timed out"),

@@ -36,13 +36,19 @@ class _Held(Generic[T]):
 
 @dataclass(slots=True)
 class Joiner(Generic[T]):
-    """Holds one error for each process; ``T`` is whatever the caller knows of its first line."""
+    """Holds one error for each process; ``T`` is whatever the caller knows of its first line.
 
-    _errors: dict[str, _Held[T]] = field(default_factory=dict)
+    ``latest`` is the process whose error grew last: what comes without a
+    process (a traceback in a file) goes on with that one. ``errors`` are those
+    that are held.
+    """
+
+    latest: str = ""
+    errors: dict[str, _Held[T]] = field(default_factory=dict)
 
     def joins(self, process: str, text: str) -> bool:
         """Take a line that continues what is held for its process; say whether it did."""
-        held = self._errors.get(process)
+        held = self.errors.get(process)
         if held is None or held.size + len(text) > LARGEST:
             return False
         if text.startswith((" ", "\t")) or not text or text == START or text.startswith(_BETWEEN):
@@ -54,22 +60,24 @@ class Joiner(Generic[T]):
         held.texts.append(text)
         held.size += len(text)
         held.at = time.monotonic()
+        self.latest = process
         return True
 
     def hold(self, process: str, head: T, text: str) -> None:
         """Begin to hold; nothing may be held for the process (see :meth:`release`)."""
-        self._errors[process] = _Held(head, [text], len(text), time.monotonic(), text == START)
+        self.errors[process] = _Held(head, [text], len(text), time.monotonic(), text == START)
+        self.latest = process
 
-    def release(self, process: str) -> tuple[T, str] | None:
-        """Return and forget what is held for a process: its first line and the joined text."""
-        held = self._errors.pop(process, None)
-        return None if held is None else (held.head, "\n".join(held.texts).rstrip("\n"))
+    def release(self, process: str) -> tuple[T, str, int] | None:
+        """Return and forget what is held for a process: its head, the joined text, the number of lines."""
+        held = self.errors.pop(process, None)
+        return None if held is None else (held.head, "\n".join(held.texts).rstrip("\n"), len(held.texts))
 
     def ripe(self) -> list[str]:
         """Return the processes whose errors have been quiet long enough."""
         now = time.monotonic()
-        return [process for process, held in self._errors.items() if now - held.at >= QUIET]
+        return [process for process, held in self.errors.items() if now - held.at >= QUIET]
 
     def held(self) -> list[str]:
         """Return the processes for which something is held."""
-        return list(self._errors)
+        return list(self.errors)

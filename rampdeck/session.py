@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from rampdeck.groups import Groups
 from rampdeck.model import (
     Event,
     EventKind,
@@ -72,6 +73,7 @@ class Source:
     signals: Counter[tuple[str, Severity]] = field(default_factory=Counter)
     kept: dict[str, Rows] = field(default_factory=dict)
     by_step: dict[tuple[int, str], Rows] = field(default_factory=dict)
+    groups: Groups = field(default_factory=Groups)
 
     def view(self, at: Instant) -> SourceView:
         """Return what a pane shows of it."""
@@ -256,9 +258,10 @@ class Session:
         if event.kind is EventKind.LOG:
             source.events += 1
             source.heard = event.at
-            grave = event.severity <= Severity.WARNING and "before" not in event.fields
-            if grave and (signal := event.fields.get("signal")):
-                source.signals[signal, event.severity] += 1
+            if "before" not in event.fields:
+                source.groups.add(event)
+                if event.severity <= Severity.WARNING and (signal := event.fields.get("signal")):
+                    source.signals[signal, event.severity] += 1
         elif event.kind is EventKind.HEALTH:
             source.health = Health(event.fields["health"])
             source.reason = event.text

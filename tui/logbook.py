@@ -1,5 +1,9 @@
 """The log of a pane: entries folded, filtered, and a place in them that one reads at.
 
+Lines that are alike (:mod:`rampdeck.templates`) and near one another are one
+entry. It stays where its first line stood, for a pane is read in the order of
+time, and shows the newest one's text.
+
 Nothing is cleaned or drawn here: of thousands of lines only those on the screen
 are worth that (:class:`.panes.source.SourcePane`).
 """
@@ -10,7 +14,8 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from rampdeck.model import Event, Severity
+from rampdeck.model import Event, EventKind, Severity
+from rampdeck.templates import template
 
 KEPT = 1_000
 """Entries that a pane keeps; the session file has them all."""
@@ -18,17 +23,30 @@ LONGEST = 65_536
 """Characters of an event that are kept for opening it."""
 SEARCHED = 4_000
 """Characters of an event that a filter looks at."""
+NEAR = 10
+"""Entries back at most with which a line is folded: further up nobody would see that it came again."""
+EARLIER = 5
+"""Texts of a folded entry that are kept beside the newest, for opening it and for the filter."""
+
+_Likeness = tuple[str, Severity, EventKind, str]
 
 
 @dataclass(slots=True)
 class Entry:
-    """One event, or several with the same text from one source."""
+    """One event, or several that are alike from one source: ``event`` is the newest of them.
+
+    ``began`` is the first one's time by its sender, or else by us, ``number``
+    the entry's place among all. ``earlier`` are the last texts before the newest.
+    """
 
     event: Event
     host: str
     first: str
     more: int
+    began: float
+    number: int = 0
     times: int = 1
+    earlier: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, event: Event) -> Entry:
@@ -39,7 +57,20 @@ class Entry:
         if text is not event.text:
             event = replace(event, text=text)
         first, _, rest = text.partition("\n")
-        return cls(event, host_of(event.source), first, rest.count("\n") + 1 if rest else 0)
+        return cls(event, host_of(event.source), first, rest.count("\n") + 1 if rest else 0, moment_of(event))
+
+    @property
+    def ended(self) -> float:
+        """The newest one's time."""
+        return moment_of(self.event)
+
+    def fold(self, newer: Entry) -> None:
+        """Take in an entry that is alike."""
+        before = self.event.text[:SEARCHED]
+        if newer.event.text != self.event.text and before not in self.earlier:
+            self.earlier = (*self.earlier[1 - EARLIER :], before)
+        self.event, self.first, self.more = newer.event, newer.first, newer.more
+        self.times += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +89,12 @@ class Filter:
         if event.severity > self.severity:
             return False
         wanted = self.text.casefold()
-        return not wanted or wanted in event.text[:SEARCHED].casefold() or wanted in event.source.casefold()
+        return (
+            not wanted
+            or wanted in event.text[:SEARCHED].casefold()
+            or wanted in event.source.casefold()
+            or any(wanted in text.casefold() for text in entry.earlier)
+        )
 
 
 class Logbook:
@@ -71,9 +107,11 @@ class Logbook:
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
+        self._near = min(NEAR, kept)
         self._entries: deque[Entry] = deque()
         self._shown: list[Entry] = []
-        self._last: dict[str, Entry] = {}
+        self._alike: dict[_Likeness, Entry] = {}
+        self._number = 0
         self._filter = Filter()
         self.following = True
         self.cursor = 0
@@ -107,12 +145,14 @@ class Logbook:
         for event in events:
             changed = True
             entry = Entry.of(event)
-            before = self._last.get(event.source)
-            if before is not None and _same(before.event, entry.event):
-                # The time stays that of the first: a pane is read in the order of time.
-                before.times += 1
+            likeness = _likeness(entry.event)
+            before = self._alike.get(likeness)
+            if before is not None and self._folds(before, entry):
+                before.fold(entry)
                 continue
-            self._last[event.source] = entry
+            self._number += 1
+            entry.number = self._number
+            self._alike[likeness] = entry
             self._entries.append(entry)
             if self._filter.passes(entry):
                 self._shown.append(entry)
@@ -120,6 +160,12 @@ class Logbook:
                     self.unseen += 1
         self._forget()
         return changed
+
+    def _folds(self, before: Entry, entry: Entry) -> bool:
+        """Tell whether an entry is near enough to be one with the one before; a filter shows both or none."""
+        if self._number - before.number >= self._near:
+            return False
+        return not self._filter or self._filter.passes(before) is self._filter.passes(entry)
 
     def follow(self) -> None:
         """Go to the newest entry and stay there."""
@@ -186,8 +232,9 @@ class Logbook:
             old = self._entries.popleft()
             if gone < len(self._shown) and self._shown[gone] is old:
                 gone += 1
-            if self._last.get(old.event.source) is old:
-                del self._last[old.event.source]
+        if len(self._alike) > self._kept:
+            far = self._number - self._near
+            self._alike = {key: entry for key, entry in self._alike.items() if entry.number > far}
         if gone:
             del self._shown[:gone]
             self.cursor = max(self.cursor - gone, 0)
@@ -199,5 +246,12 @@ def host_of(source: str) -> str:
     return source.rpartition("@")[2]
 
 
-def _same(one: Event, other: Event) -> bool:
-    return one.text == other.text and one.severity == other.severity and one.kind == other.kind
+def moment_of(event: Event) -> float:
+    """Return when an event was, in UTC seconds: by its sender, or else by us."""
+    return event.at.utc if event.sent is None else event.sent
+
+
+def _likeness(event: Event) -> _Likeness:
+    """Return what is the same in events that fold; what is no line of a log must be equal to the letter."""
+    text = template(event.text) if event.kind is EventKind.LOG else event.text
+    return event.source, event.severity, event.kind, text

@@ -14,6 +14,7 @@ from rampdeck.knee import Knee
 from rampdeck.model import Instant, Step
 from rampdeck.reconcile import Counts
 from rampdeck.record.findings import findings
+from rampdeck.record.logs import said
 from rampdeck.record.markdown import date
 from rampdeck.record.result import (
     ErrorResult,
@@ -151,6 +152,7 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
         errors_left_out=book.errors_left_out,
         sources=tuple(_source(source) for source in session.sources.values()),
         tables=of_session(session),
+        logs=tuple(said(source) for source in session.sources.values() if source.groups),
         doubts=(*matter.tainted, *matter.doubts),
         findings=tuple(matter.findings),
         generator=_generator(session),

@@ -18,7 +18,7 @@ from typing import Any
 
 from rampdeck.knee import Knee
 from rampdeck.model import Instant
-from rampdeck.record import counted
+from rampdeck.record import counted, logs
 from rampdeck.record.result import (
     GapResult,
     Measured,
@@ -68,6 +68,7 @@ def to_json(result: Result) -> dict[str, Any]:
         **counted.of_run(result.counts),
         "sources": [_source(source) for source in result.sources],
         "tables": [_table(table) for table in result.tables],
+        "logs": [logs.of_source(one) for one in result.logs],
         "doubts": [redact(doubt) for doubt in result.doubts],
         "findings": [
             {

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from rampdeck.gate.words import NOTHING, told
 from rampdeck.knee import Knee
 from rampdeck.model import Instant
-from rampdeck.record import counted, tables
+from rampdeck.record import counted, logs, tables
 from rampdeck.record.counted import number
 from rampdeck.record.result import Measured, RequestResult, Result, SourceResult
 from rampdeck.secrets import redact
@@ -48,6 +48,7 @@ def markdown(result: Result) -> str:
         _section("Counted twice", counted.section(result.counts, table)),
         _section("Worst errors", _errors(result)),
         _section("Behind the load levels", tables.section(result.tables, table, code)),
+        _section("What the logs said", logs.section(result.logs, table, code)),
         _section("Can this run be trusted?", _trust(result)),
         _section("Findings", _findings(result)),
     )

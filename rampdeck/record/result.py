@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rampdeck.knee import Knee
-from rampdeck.model import Instant, Value
+from rampdeck.model import Instant, Severity, Value
 from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.requests import Span, Tally
 from rampdeck.snapshot import Figures, Spreads, ThresholdView, Verdict
@@ -168,6 +168,28 @@ class TableResult:
 
 
 @dataclass(frozen=True, slots=True)
+class LogResult:
+    """What a source's log said again and again: lines of one template; times in UTC seconds."""
+
+    severity: Severity
+    signal: str
+    count: int
+    first: float
+    last: float
+    template: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogsResult:
+    """The worst and most frequent of what a source's log said, and how many lines it said beside."""
+
+    source: str
+    said: tuple[LogResult, ...]
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something that was found out: in which layer, how bad, on what evidence, and what to do."""
 
@@ -215,6 +237,7 @@ class Result:
     errors_left_out: int = 0
     sources: tuple[SourceResult, ...] = ()
     tables: tuple[TableResult, ...] = ()
+    logs: tuple[LogsResult, ...] = ()
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     generator: GeneratorResult = GeneratorResult()

@@ -103,7 +103,7 @@ def test_a_traceback_ends_where_the_next_thing_begins() -> None:
     assert not joiner.joins("7", "the next thing")
     assert not joiner.joins("8", "  of another process")
     held = joiner.release("7")
-    assert held == (None, "\n".join(["Oops", *lines]))
+    assert held == (None, "\n".join(["Oops", *lines]), 5)
     assert joiner.release("7") is None
 
 

@@ -146,8 +146,8 @@ def source(
 def sources(second: int) -> tuple[SourceView, ...]:
     moved = wave(second, 0, 1, 11)
     return (
-        source("gunicorn@app-1", {"timeouts": 3, "boots": 4, "errors": 41 + second}),
-        source("gunicorn@app-2", {"timeouts": 0, "boots": 1, "errors": 12 + second // 2}),
+        source("gunicorn@app-1", {"worker_timeout": 3, "booting": 4, "errors": 41 + second}),
+        source("gunicorn@app-2", {"worker_timeout": 0, "booting": 1, "errors": 12 + second // 2}),
         source(
             "nginx@web-1",
             {"rps": 156 + 9 * moved, "4xx": 3, "5xx": 1 + round(moved), "upstream_p95": 268 + 20 * moved},

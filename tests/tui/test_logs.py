@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rampdeck.model import Event, Severity
-from tui.logbook import Filter, Logbook
+from rampdeck.model import Event, EventKind, Severity
+from tui.logbook import NEAR, Filter, Logbook
 from tui.screens.dialogs import FilterLog, OpenedEntry
 
 from .conftest import Opened
@@ -15,7 +15,12 @@ from .made import START, event
 
 
 def lines(number: int, first: int = 0, source: str = "gunicorn@app-1") -> list[Event]:
-    return [event(START.plus(n), source, f"line {n}") for n in range(first, first + number)]
+    return [event(START.plus(n), source, line(n)) for n in range(first, first + number)]
+
+
+def line(number: int) -> str:
+    """Return a line like no other one: those that differ in a number only would be folded."""
+    return "line " + "".join("abcdefghij"[int(digit)] for digit in str(number))
 
 
 @pytest.fixture
@@ -25,10 +30,10 @@ def deck() -> FakeDeck:
 
 async def test_the_newest_line_is_the_last_one(opened: Opened, deck: FakeDeck) -> None:
     async with opened() as pilot:
-        assert body(source_pane(pilot, "gunicorn"))[-1].endswith("line 39")
+        assert body(source_pane(pilot, "gunicorn"))[-1].endswith(line(39))
         deck.events += lines(3, 40)
         await repaint(pilot)
-        assert body(source_pane(pilot, "gunicorn"))[-1].endswith("line 42")
+        assert body(source_pane(pilot, "gunicorn"))[-1].endswith(line(42))
 
 
 @pytest.mark.parametrize("key", ["up", "pageup", "home"])
@@ -44,7 +49,7 @@ async def test_moving_stops_following_and_end_resumes(opened: Opened, deck: Fake
         kept = [line for line in body(pane)[:-1] if "line" in line]
         assert kept[1:] == [line for line in shown if line in kept][1:], "what one reads stays where it is"
         await pilot.press("end")
-        assert body(pane)[-1].endswith("line 51")
+        assert body(pane)[-1].endswith(line(51))
         assert "new lines" not in pane.text
         assert "follow" in pane.text
 
@@ -71,6 +76,58 @@ async def test_the_same_line_again_counts_up(opened: Opened, deck: FakeDeck) -> 
         shown = [line for line in body(source_pane(pilot, "nginx")) if "timed out" in line]
         assert len(shown) == 1
         assert shown[0].endswith("×7")
+
+
+async def test_lines_that_differ_in_numbers_only_are_one_with_the_newest_text(
+    opened: Opened, deck: FakeDeck
+) -> None:
+    deck.events = [event(START.plus(n), "gunicorn@app-1", f"WORKER TIMEOUT (pid:{n})") for n in range(7, 10)]
+    async with opened() as pilot:
+        shown = [text for text in body(source_pane(pilot, "gunicorn")) if "TIMEOUT" in text]
+        assert [text.split() for text in shown] == [
+            ["12:20:07", "app-1", "info", "WORKER", "TIMEOUT", "(pid:9)", "×3"]
+        ]
+        await pilot.press("2", "up", "enter")
+        await pilot.pause()
+        opened_entry = screen_text(pilot)
+        assert "3 times until 12:20:09" in opened_entry
+        assert "(pid:8)" in opened_entry, "what it said before stands beneath"
+
+
+def test_lines_that_come_by_turns_fold_each_with_its_own_and_stay_in_their_place() -> None:
+    book = Logbook()
+    book.add(
+        event(START.plus(n), "nginx@web-1", f"{'refused' if n % 2 else 'timed out'} {n}") for n in range(20)
+    )
+    assert [(entry.first, entry.times) for entry in book.shown] == [("timed out 18", 10), ("refused 19", 10)]
+
+
+def test_a_line_that_comes_again_after_many_others_is_new_again() -> None:
+    book = Logbook()
+    book.add(
+        [event(START, "nginx@web-1", "refused 1"), *lines(NEAR), event(START, "nginx@web-1", "refused 2")]
+    )
+    assert book.shown[-1].first == "refused 2"
+    assert book.shown[0].times == 1
+
+
+def test_a_mark_is_never_folded_with_another_one() -> None:
+    book = Logbook()
+    book.add(event(START, "operator", f"mark: deploy {n}", kind=EventKind.MARK) for n in range(2))
+    assert [entry.first for entry in book.shown] == ["mark: deploy 0", "mark: deploy 1"]
+
+
+def test_a_filter_finds_what_a_folded_line_said_before_and_lets_nothing_else_in() -> None:
+    book = Logbook()
+    book.add(event(START, "gunicorn@a", f"WORKER TIMEOUT (pid:{n})") for n in range(7, 10))
+    book.wanted = Filter("pid:8")
+    assert [entry.first for entry in book.shown] == ["WORKER TIMEOUT (pid:9)"]
+    book.add([event(START, "gunicorn@a", "WORKER TIMEOUT (pid:5)")])
+    assert [entry.first for entry in book.shown] == ["WORKER TIMEOUT (pid:9)"]
+    book.add([event(START, "gunicorn@a", "WORKER TIMEOUT (pid:88)")])
+    assert [entry.first for entry in book.shown][-1] == "WORKER TIMEOUT (pid:88)"
+    book.wanted = Filter()
+    assert sum(entry.times for entry in book.shown) == 5
 
 
 async def test_the_same_line_folds_per_host(opened: Opened, deck: FakeDeck) -> None:
@@ -111,16 +168,16 @@ async def test_a_filter_keeps_only_lines_with_the_text(opened: Opened, deck: Fak
     async with opened() as pilot:
         await pilot.press("2", "slash")
         assert isinstance(pilot.app.screen, FilterLog)
-        await pilot.press(*"LINE", "space", "3", "enter")
+        await pilot.press(*"LINE", "space", "d", "enter")
         await pilot.pause()
         pane = source_pane(pilot, "gunicorn")
         shown = [line.split()[-1] for line in body(pane) if "line" in line]
         assert shown
-        assert all(number.startswith("3") for number in shown)
+        assert all(number.startswith("d") for number in shown)
         assert "11 of 40" in pane.text
         deck.events += lines(3, 298)
         await repaint(pilot)
-        assert body(pane)[-1].endswith("line 300")
+        assert body(pane)[-1].endswith(line(300))
 
 
 async def test_l_steps_through_the_severities(opened: Opened, deck: FakeDeck) -> None:
@@ -138,7 +195,7 @@ async def test_l_steps_through_the_severities(opened: Opened, deck: FakeDeck) ->
         assert "slow" not in pane.text
         assert "broken" in pane.text
         await pilot.press("l")
-        assert "line 39" in pane.text
+        assert line(39) in pane.text
 
 
 async def test_a_filter_that_lets_nothing_pass_says_so(opened: Opened, deck: FakeDeck) -> None:
@@ -173,7 +230,7 @@ def test_a_flood_keeps_only_the_newest_lines() -> None:
     book = Logbook(kept=1_000)
     book.add(lines(20_000))
     assert book.total == 1_000
-    assert book.shown[-1].first == "line 19999"
+    assert book.shown[-1].first == line(19_999)
 
 
 def test_a_repeated_line_that_was_forgotten_begins_anew() -> None:

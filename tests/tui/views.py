@@ -9,7 +9,9 @@ from rampdeck.view import Action, Column, Figure, Metric, Table, Unit, View
 VIEWS: Mapping[str, View] = {
     "gunicorn": View(
         "Gunicorn journal",
-        figures=((Figure("timeouts", "timeouts"), Figure("boots", "boots"), Figure("errors", "errors")),),
+        figures=(
+            (Figure("worker_timeout", "timeouts"), Figure("booting", "boots"), Figure("errors", "errors")),
+        ),
         log=True,
     ),
     "nginx": View(

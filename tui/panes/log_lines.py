@@ -52,7 +52,7 @@ def log_line(entry: Entry, width: int, host_width: int, selected: bool, unfold_k
     """Return the line of an entry; ``host_width`` 0 leaves the host out."""
     event = entry.event
     word, tone = WORDS[event.severity]
-    moment = fmt.clock(event.sent if event.sent is not None else event.at.utc)
+    moment = fmt.clock(entry.began)
     host = fit(safe(entry.host, 40), host_width - 1) + " " if host_width else ""
     times = f"×{fmt.count(entry.times)}" if entry.times > 1 else ""
     room = width - 9 - width_of(host) - 7 - (width_of(times) + 2 if times else 0)

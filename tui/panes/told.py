@@ -78,6 +78,6 @@ def _help(view: View) -> str:
     if view.log:
         parts.append(
             "Log: newest line last. Scrolling stops following, `end` or `f` resumes; `/` filters by text, "
-            "`l` by severity, `enter` opens a line whole. The same line again counts up (×7)."
+            "`l` by severity, `enter` opens a line whole. A line like one near it counts up (×7)."
         )
     return " ".join(parts)

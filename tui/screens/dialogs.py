@@ -182,12 +182,14 @@ class OpenedEntry(Dialog[None]):
         """Lay out where it came from and the text."""
         event = self._entry.event
         word, _ = WORDS[event.severity]
-        times = f" · {fmt.count(self._entry.times)} times" if self._entry.times > 1 else ""
-        moment = fmt.clock(event.sent if event.sent is not None else event.at.utc)
+        times, moment = "", fmt.clock(self._entry.began)
+        if self._entry.times > 1:
+            times = f" · {fmt.count(self._entry.times)} times until {fmt.clock(self._entry.ended)}"
         lines = event.text.splitlines()
         text = "\n".join(safe(line, 2_000) for line in lines[:MOST_LINES])
         if len(lines) > MOST_LINES:
             text += f"\n… {fmt.count(len(lines) - MOST_LINES)} more lines; the session file has them"
+        earlier = "\n".join(safe(before.partition("\n")[0], 400) for before in reversed(self._entry.earlier))
         fields = "\n".join(f"{safe(name, 60)}  {safe(value, 400)}" for name, value in event.fields.items())
         with Vertical(classes="dialog dialog-wide"):
             yield Static(plain(f"{moment}  {safe(event.source, 80)}  {word}{times}"), classes="dialog-title")
@@ -195,4 +197,6 @@ class OpenedEntry(Dialog[None]):
                 yield Static(plain(text), classes="dialog-text")
                 if fields:
                     yield Static(plain(fields), classes="dialog-hint")
+                if earlier:
+                    yield Static(plain(f"Before it:\n{earlier}"), classes="dialog-hint")
             yield Static("esc closes", classes="dialog-hint")

@@ -1,0 +1,67 @@
+"""What the logs said is in the record: the worst and most frequent lines, folded, clean, without secrets."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rampdeck.gate import Gate
+from rampdeck.model import Event, EventKind, Instant, Severity, SourceInfo
+from rampdeck.record import markdown
+from rampdeck.record.conclude import Matter, result_of
+from rampdeck.record.json import dumps
+from rampdeck.record.logs import MOST
+from rampdeck.record.result import Result
+from rampdeck.session import Session
+
+BEGAN = Instant(1_795_350_060.0, 1_000.0)  # 2026-11-22 12:21:00 UTC
+
+
+def line(text: str, second: float = 0, severity: Severity = Severity.INFO, **fields: str) -> Event:
+    return Event(BEGAN.plus(second), "gunicorn@app-1", EventKind.LOG, severity, text, fields=fields)
+
+
+def result(*lines: Event) -> Result:
+    session = Session({}, lambda _: None)
+    session.append(SourceInfo("gunicorn@app-1", "gunicorn", "app-1"))
+    for one in lines:
+        session.append(one)
+    return result_of(session, Gate([]), Matter("smoke", ""), BEGAN.plus(600))
+
+
+def test_a_flood_is_one_row_with_its_count_and_times() -> None:
+    flood = [line(f"payment {n} was lost", n / 10, Severity.ERROR, signal="app_error") for n in range(3_000)]
+    concluded = result(line("before", before="start"), *flood, line("all is well"))
+    row = next(row for row in markdown(concluded).splitlines() if "payment" in row)
+    assert [cell.strip() for cell in row.split("|")[1:-1]] == [
+        "`gunicorn@app-1`", "error", "app error", "`payment … was lost`", "3 000", "12:21:00", "12:25:59",
+    ]  # fmt: skip
+    (told,) = json.loads(dumps(concluded))["logs"]
+    assert told["source"] == "gunicorn@app-1"
+    assert [one["count"] for one in told["said"]] == [3_000, 1]
+    assert told["said"][0]["example"] == "payment 2999 was lost"
+    assert told["said"][0]["last"] == "2026-11-22T12:25:59.900Z"
+    assert "before" not in markdown(concluded)
+
+
+def test_what_has_no_room_in_the_table_is_counted() -> None:
+    many = [line(f"line {chr(97 + n)}") for n in range(20)]
+    concluded = result(*many, line("it broke", severity=Severity.CRITICAL))
+    section = markdown(concluded).partition("## What the logs said")[2]
+    assert section.index("it broke") < section.index("line a")
+    assert f"Not listed: {21 - MOST} more lines of `gunicorn@app-1`." in section
+    assert json.loads(dumps(concluded))["logs"][0]["others"] == 21 - MOST
+
+
+def test_a_session_whose_logs_said_nothing_has_no_such_section() -> None:
+    assert "What the logs said" not in markdown(result())
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_hostile_lines_are_clean_and_their_secrets_taken_out(count: int) -> None:
+    text = "\x1b[2J| `x` </td> postgres://shop:hunter2secret@db/shop"
+    concluded = result(*[line(text)] * count)
+    section = markdown(concluded).partition("## What the logs said")[2]
+    assert "\x1b" not in section
+    assert "hunter2secret" not in section + dumps(concluded)
