@@ -8,6 +8,7 @@
 ``keys``        from a key to the new target on the screen, saturated
 ``workers``     ``--workers 2`` against ``locust --processes 2``
 ``logs``        20 000 log lines at once over SSH, and 2 000 a second
+``parsing``     what reading a log line costs, from the wire to an event
 ``growth``      what more endpoints, more users and a longer session cost
 ``screen``      what drawing alone costs
 
@@ -29,7 +30,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import against, growth, levels, logs, report, truth, workers
+from bench import against, growth, levels, logs, parsing, report, truth, workers
 from bench.loopback import ROOT, LoopbackServer
 from bench.report import Aim
 from bench.runs import CASES, Bench, RunFailed
@@ -37,7 +38,10 @@ from bench.sources import Watched
 from bench.web import browser
 from rampdeck.errors import RampdeckError
 
-PARTS = ("truth", "levels", "against", "latency", "saturation", "keys", "workers", "logs", "growth", "screen")
+PARTS = (
+    *("truth", "levels", "against", "latency", "saturation", "keys"),
+    *("workers", "logs", "parsing", "growth", "screen"),
+)
 WATCHED = {"against", "latency", "saturation", "keys", "workers"}
 """The parts for which the cockpit watches a whole stack."""
 
@@ -116,6 +120,8 @@ def _bench(options: argparse.Namespace) -> int:
                 _watched(found, options, Bench(server, watched.configuration, folder, options.seconds))
         if "logs" in options.part:
             _logs(found, options, folder)
+        if "parsing" in options.part:
+            _parsing(found)
         if "growth" in options.part:
             _growth(found, options, folder)
     if options.o:
@@ -191,6 +197,12 @@ def _logs(found: Found, options: argparse.Namespace, folder: Path) -> None:
     flood = logs.measured(folder, 10.0 if options.quick else logs.SECONDS, _tell)
     found.raw["logs"] = asdict(flood)
     found.part("A flood of log lines over SSH", logs.table(flood), logs.aims(flood))
+
+
+def _parsing(found: Found) -> None:
+    read, of_template = parsing.measured(), parsing.templates()
+    found.raw["parsing"] = [asdict(one) for one in read]
+    found.part("Reading a log line", parsing.table(read, of_template), parsing.aims(read))
 
 
 def _growth(found: Found, options: argparse.Namespace, folder: Path) -> None:
