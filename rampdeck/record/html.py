@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
+from functools import partial
 from html import escape
 from pathlib import Path
 
 from rampdeck import format as fmt
 from rampdeck.gate.words import told
+from rampdeck.record import logs
 from rampdeck.record.chart import Boundary, chart
 from rampdeck.record.markdown import date
 from rampdeck.record.result import Measured, RequestResult, Result, SourceResult, StepResult
@@ -55,6 +57,7 @@ def html(page: Page) -> str:
         _section("Load levels", _steps(result.steps)),
         _section("Requests", _requests(page)),
         _section("Worst errors", _errors(result)),
+        _section("What the logs said", _logs(result)),
         _section("Findings", _findings(result)),
         _section("Can this run be trusted?", _trust(result)),
         _section("Release", _facts(result)),
@@ -243,6 +246,10 @@ def _errors(result: Result) -> str:
         f"<p>{fmt.count(result.errors_left_out)} more are not listed.</p>" if result.errors_left_out else ""
     )
     return table(("Method", "Name", "Error", "Count"), rows, 3, wide=2) + more
+
+
+def _logs(result: Result) -> str:
+    return logs.section(result.logs, partial(table, wide=3), code, "<p>{}</p>".format)
 
 
 def _findings(result: Result) -> str:

@@ -28,8 +28,13 @@ def said(source: Source) -> LogsResult:
     return LogsResult(source.info.name, worst, groups.lines - sum(one.count for one in worst))
 
 
-def section(logs: tuple[LogsResult, ...], table: Table, code: Callable[[str], str]) -> str:
-    """Return the section of the Markdown record; empty where no log said anything."""
+def section(
+    logs: tuple[LogsResult, ...],
+    table: Table,
+    code: Callable[[str], str],
+    paragraph: Callable[[str], str] = str,
+) -> str:
+    """Return the section of the record, written by these; empty where no log said anything."""
     rows: list[tuple[str, ...]] = [
         (
             code(log.source),
@@ -46,7 +51,7 @@ def section(logs: tuple[LogsResult, ...], table: Table, code: Callable[[str], st
     if not rows:
         return ""
     more = [f"{number(log.others)} more lines of {code(log.source)}" for log in logs if log.others]
-    left = f"Not listed: {', '.join(more)}." if more else ""
+    left = paragraph(f"Not listed: {', '.join(more)}.") if more else ""
     return "\n\n".join(part for part in (table(_HEAD, rows, 4), left) if part)
 
 

@@ -10,9 +10,11 @@ from rampdeck.gate import Gate
 from rampdeck.model import Event, EventKind, Instant, Severity, SourceInfo
 from rampdeck.record import markdown
 from rampdeck.record.conclude import Matter, result_of
+from rampdeck.record.html import Page, html
 from rampdeck.record.json import dumps
 from rampdeck.record.logs import MOST
 from rampdeck.record.result import Result
+from rampdeck.record.timeline import Timeline
 from rampdeck.session import Session
 
 BEGAN = Instant(1_795_350_060.0, 1_000.0)  # 2026-11-22 12:21:00 UTC
@@ -58,10 +60,21 @@ def test_a_session_whose_logs_said_nothing_has_no_such_section() -> None:
     assert "What the logs said" not in markdown(result())
 
 
+def test_the_page_has_it_too() -> None:
+    many = [line(f"<b>line</b> {chr(97 + n)}") for n in range(MOST + 1)]
+    page = html(Page(result(*many, line("it broke", severity=Severity.CRITICAL)), Timeline(0.0, 1.0, ())))
+    assert "<h2>What the logs said</h2>" in page
+    assert "<code>it broke</code>" in page
+    assert "&lt;b&gt;line&lt;/b&gt; a" in page
+    assert "<p>Not listed: 2 more lines of <code>gunicorn@app-1</code>.</p>" in page
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_hostile_lines_are_clean_and_their_secrets_taken_out(count: int) -> None:
     text = "\x1b[2J| `x` </td> postgres://shop:hunter2secret@db/shop"
     concluded = result(*[line(text)] * count)
     section = markdown(concluded).partition("## What the logs said")[2]
-    assert "\x1b" not in section
-    assert "hunter2secret" not in section + dumps(concluded)
+    page = html(Page(concluded, Timeline(0.0, 1.0, ())))
+    assert "\x1b" not in section + page
+    assert "hunter2secret" not in section + page + dumps(concluded)
+    assert "| `x` </td>" not in page
