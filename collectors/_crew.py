@@ -12,11 +12,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-K = TypeVar("K")
-V = TypeVar("V")
-
 AFTER = 30.0
 """Seconds in which what follows a timeout is its consequence; no system gives a pid again so soon."""
+TWICE = 1.0
+"""Seconds in which a worker's exit code is the same one, printed again; containers share pids."""
 GRACE = 5.0
 """Seconds after a start, a reload or a signal in which workers boot because of it."""
 MOST = 4_096
@@ -40,6 +39,9 @@ _BUGS = (
     ((25, 1), (26, 1), "asgi", "leaks idle database connections under Django (gunicorn#3627); take 26.1"),
     ((25, 1), (26, 1), "", "leaks a file for each reload, by its control socket (gunicorn#3648); take 26.1"),
 )
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def known_bugs(version: str, worker_class: str) -> list[str]:
@@ -91,7 +93,7 @@ class Crew:
             signal = self._boot(worker, fields, at)
         elif signal == "recycling":
             worker = fields.get("worker") or fields.get("pid", "")
-            if self._again(signal, worker, at):
+            if self._again(signal, worker, at, AFTER):
                 return ""
             _remember(self._recycled, worker, at)
         elif signal == "app_error":
@@ -138,7 +140,7 @@ class Crew:
     def _lose(self, signal: str, worker: str, fields: dict[str, str], at: float) -> str:
         if signal == "worker_timeout":
             _remember(self._timeouts, worker, at)
-        elif self._again(signal, worker, at):
+        elif signal == "worker_exited" and self._again(signal, worker, at, TWICE):
             return ""
         elif self._timed_out(worker, at):
             fields["because"] = "worker_timeout"
@@ -153,10 +155,10 @@ class Crew:
     def _timed_out(self, worker: str, at: float) -> bool:
         return abs(at - self._timeouts.get(worker, float("-inf"))) <= AFTER
 
-    def _again(self, signal: str, worker: str, at: float) -> bool:
+    def _again(self, signal: str, worker: str, at: float, within: float) -> bool:
         before = self._ended.get((signal, worker))
         _remember(self._ended, (signal, worker), at)
-        return before is not None and abs(at - before) <= AFTER
+        return before is not None and abs(at - before) <= within
 
 
 def _remember(known: dict[K, V], key: K, value: V) -> None:

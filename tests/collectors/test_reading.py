@@ -99,6 +99,14 @@ def test_a_crash_of_a_worker_is_told_with_its_signal_and_an_orderly_end_is_not_g
     assert told.of("worker_signalled")[0].severity is Severity.INFO
 
 
+def test_workers_of_two_containers_with_the_same_pid_are_two() -> None:
+    told = Told().read(
+        [say("ERROR", "Worker (pid:7) exited with code 1", second=second) for second in (1, 10)]
+        + [say("ERROR", "Worker (pid:8) was sent SIGSEGV!")] * 2
+    )
+    assert told.signals == {"worker_exited": 2, "worker_crashed": 2}
+
+
 def test_a_process_that_was_no_worker_is_a_stranger() -> None:
     lines = [say("INFO", "Starting gunicorn 23.0.0"), say("INFO", "Booting worker with pid: 7", 7)]
     told = Told().read([*lines, say("ERROR", "Worker (pid:99) exited with code 1")])
