@@ -56,6 +56,11 @@ class Credentials:
         """Whether a password could be given at all."""
         return not self.left_out and (self.asker is not None or Wants.PASSWORD.value in self._known)
 
+    @property
+    def can_unlock(self) -> bool:
+        """Whether a passphrase could be had at all."""
+        return self.asker is not None or self._passphrase is not None
+
     def ask_again(self) -> None:
         """Try the host again, with new questions."""
         self.left_out = ""
@@ -112,7 +117,7 @@ class Credentials:
             )  # fmt: skip
             return await self.asker.ask(asked)
 
-        if self.left_out or (self.asker is None and self._passphrase is None):
+        if self.left_out or not self.can_unlock:
             return None
         key = await self._patiently(self._keyring.key(file, passphrase))
         if key is None and self._keyring.left(file):

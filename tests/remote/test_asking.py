@@ -140,7 +140,9 @@ class TestPassphrase:
         make_key(tmp_path / "stranger")
         key = locked(tmp_path / "stranger", tmp_path)
         hosts = hosts_of(sshd_server, Operator(), identity_file=key)
-        assert isinstance(await refused_by(hosts), LoginRefused)
+        error = await refused_by(hosts)
+        assert isinstance(error, LoginRefused)
+        assert f"accepts neither {key}" in error.why
         await hosts.close()
 
     async def test_usual_keys_and_those_of_ssh_config_are_asked_for(
