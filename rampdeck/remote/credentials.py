@@ -101,7 +101,7 @@ class Credentials:
             else:
                 self.left_out = f"{TRIES} answers were refused"
         known = None if self.left_out else self._known.get(name)
-        return known.get_secret_value() if known else None
+        return known.get_secret_value() if known is not None else None
 
     async def key(self, file: Path, endpoint: Endpoint) -> asyncssh.SSHKey | None:
         """Return the key of a locked file; ``None`` where its passphrase cannot be had."""
@@ -121,8 +121,8 @@ class Credentials:
             return None
         key = await self._patiently(self._keyring.key(file, passphrase))
         if key is None and self._keyring.left(file):
-            what = "was not given" if self.asker else f"is not that of {_source(self._config, 'passphrase')}"
-            self.left_out = f"the passphrase of {file} {what}"
+            given = "was given" if self.asker else f"stands in {_source(self._config, 'passphrase')}"
+            self.left_out = f"no right passphrase of {file} {given}"
         return key
 
     async def close(self) -> None:

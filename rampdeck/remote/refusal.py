@@ -158,8 +158,9 @@ def _settings(error: Exception, endpoint: Endpoint, config: HostConfig) -> Remot
 def _unreachable(error: Exception, endpoint: Endpoint, config: HostConfig) -> RemoteError:
     what = f"{endpoint} cannot be reached"
     place = f"[hosts.{endpoint.name}]"
-    if config.identity_file and isinstance(error, OSError) and error.filename == str(config.identity_file):
-        fix = f"Mend identity_file in {place}."
+    if isinstance(error, OSError) and error.filename:
+        ours = error.filename == str(config.identity_file)
+        fix = f"Mend identity_file in {place}." if ours else "Mend IdentityFile in ~/.ssh/config."
         return LoginRefused(f"cannot log in to {endpoint}", f"{error.filename}: {error.strerror}", fix)
     if isinstance(error, socket.gaierror):
         return HostUnreachable(what, "its name is unknown", f"Check address in {place}.")
