@@ -160,7 +160,7 @@ def _unreachable(error: Exception, endpoint: Endpoint, config: HostConfig) -> Re
     place = f"[hosts.{endpoint.name}]"
     if isinstance(error, OSError) and error.filename:
         ours = error.filename == str(config.identity_file)
-        fix = f"Mend identity_file in {place}." if ours else "Mend IdentityFile in ~/.ssh/config."
+        fix = f"Mend identity_file in {place}." if ours else "Mend the entry for it in ~/.ssh/config."
         return LoginRefused(f"cannot log in to {endpoint}", f"{error.filename}: {error.strerror}", fix)
     if isinstance(error, socket.gaierror):
         return HostUnreachable(what, "its name is unknown", f"Check address in {place}.")
