@@ -42,6 +42,7 @@ class Conversation(Noting):
         self._locked: Iterator[Path] | None = None
         self._given: set[tuple[str, str]] = set()
         self.over = False
+        credentials.wanted.clear()
 
     def failed(self) -> None:
         """Note that the host sent us away: whatever it was given last was not right."""

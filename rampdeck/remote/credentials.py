@@ -56,6 +56,11 @@ class Credentials:
         """Whether a password could be given at all."""
         return not self.left_out and (self.asker is not None or Wants.PASSWORD.value in self._known)
 
+    @property
+    def can_unlock(self) -> bool:
+        """Whether a passphrase could be had at all."""
+        return self.asker is not None or self._passphrase is not None
+
     def ask_again(self) -> None:
         """Try the host again, with new questions."""
         self.left_out = ""
@@ -96,7 +101,7 @@ class Credentials:
             else:
                 self.left_out = f"{TRIES} answers were refused"
         known = None if self.left_out else self._known.get(name)
-        return known.get_secret_value() if known else None
+        return known.get_secret_value() if known is not None else None
 
     async def key(self, file: Path, endpoint: Endpoint) -> asyncssh.SSHKey | None:
         """Return the key of a locked file; ``None`` where its passphrase cannot be had."""
@@ -112,12 +117,12 @@ class Credentials:
             )  # fmt: skip
             return await self.asker.ask(asked)
 
-        if self.left_out or (self.asker is None and self._passphrase is None):
+        if self.left_out or not self.can_unlock:
             return None
         key = await self._patiently(self._keyring.key(file, passphrase))
         if key is None and self._keyring.left(file):
-            what = "was not given" if self.asker else f"is not that of {_source(self._config, 'passphrase')}"
-            self.left_out = f"the passphrase of {file} {what}"
+            given = "was given" if self.asker else f"stands in {_source(self._config, 'passphrase')}"
+            self.left_out = f"no right passphrase of {file} {given}"
         return key
 
     async def close(self) -> None:

@@ -103,7 +103,7 @@ def _login(endpoint: Endpoint, config: HostConfig, credentials: Credentials) -> 
     what = f"{endpoint} does not let {endpoint.user} in"
     place = f"[hosts.{endpoint.name}]"
     identity = config.identity_file
-    if identity is not None and is_locked(identity):
+    if identity is not None and not credentials.can_unlock and is_locked(identity):
         why = f"{identity} has a passphrase, and the agent's keys were not accepted"
         fix = f"Load the key into the agent first: ssh-add {identity}, or name passphrase_env in {place}"
         return LoginRefused(what, why, fix)
@@ -114,9 +114,10 @@ def _login(endpoint: Endpoint, config: HostConfig, credentials: Credentials) -> 
     why = f"it accepts neither {identity}" if identity else "it accepts none of the keys of ~/.ssh"
     why += " nor a key of the agent" if identity else " and of the agent"
     fix = (
-        f"Check user and identity_file in {place}, and that the public key is in"
-        " ~/.ssh/authorized_keys there; a key with a passphrase must be in the agent (ssh-add)"
+        f"Check user and identity_file in {place}, and that the public key is in ~/.ssh/authorized_keys there"
     )
+    if not credentials.can_unlock:
+        fix += "; a key with a passphrase must be in the agent (ssh-add)"
     if credentials.wanted:
         why += f"; it would take {' or '.join(sorted(credentials.wanted))}, and there is nobody to ask"
         fix += f"; or name password_env in {place}"
@@ -157,8 +158,9 @@ def _settings(error: Exception, endpoint: Endpoint, config: HostConfig) -> Remot
 def _unreachable(error: Exception, endpoint: Endpoint, config: HostConfig) -> RemoteError:
     what = f"{endpoint} cannot be reached"
     place = f"[hosts.{endpoint.name}]"
-    if config.identity_file and isinstance(error, OSError) and error.filename == str(config.identity_file):
-        fix = f"Mend identity_file in {place}."
+    if isinstance(error, OSError) and error.filename:
+        ours = error.filename == str(config.identity_file)
+        fix = f"Mend identity_file in {place}." if ours else "Mend the entry for it in ~/.ssh/config."
         return LoginRefused(f"cannot log in to {endpoint}", f"{error.filename}: {error.strerror}", fix)
     if isinstance(error, socket.gaierror):
         return HostUnreachable(what, "its name is unknown", f"Check address in {place}.")

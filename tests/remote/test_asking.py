@@ -106,7 +106,7 @@ class TestPassphrase:
         subprocess.run(command, check=True)
         (server.folder / "authorized_keys").write_text((tmp_path / "old.pub").read_text())
         (tmp_path / "old.pub").unlink()
-        hosts = hosts_of(server, Operator(PASSPHRASE), identity_file=key)
+        hosts = hosts_of(server, Operator("wrong", PASSPHRASE), identity_file=key)
         assert await said_by(hosts) == "in"
         await hosts.close()
 
@@ -134,13 +134,39 @@ class TestPassphrase:
         assert len(operator.asked) == 1
         await hosts.close()
 
+    async def test_who_leaves_the_question_leaves_all_hosts_with_that_key_out(
+        self, sshd_server: SshdServer, tmp_path: Path
+    ) -> None:
+        table = host_of(sshd_server, identity_file=locked(sshd_server.client_key, tmp_path))
+        operator = Operator(None, PASSPHRASE)
+        hosts = Hosts({"web": table, "db": table}, operator)
+        assert "no right passphrase" in (await refused_by(hosts, "web")).why
+        assert "no right passphrase" in (await refused_by(hosts, "db")).why
+        assert list(hosts.left_out) == ["web", "db"]
+        hosts.log_in("db")
+        assert await becomes_true(lambda: list(hosts.left_out) == ["web"])
+        assert await said_by(hosts, "db") == "in"
+        await hosts.close()
+
+    async def test_without_text_the_next_way_is_tried(
+        self, password_sshd: StartPasswordSshd, tmp_path: Path
+    ) -> None:
+        server = password_sshd("AuthenticationMethods any\nPasswordAuthentication yes\nPermitRootLogin yes")
+        operator = Operator("", PASSWORD)
+        hosts = hosts_of(server, operator, identity_file=locked(server.client_key, tmp_path))
+        assert await said_by(hosts) == "in"
+        assert [question.wants for question in operator.asked] == [Wants.PASSPHRASE, Wants.PASSWORD]
+        await hosts.close()
+
     async def test_a_key_that_the_host_would_not_take_is_not_asked_for(
         self, sshd_server: SshdServer, tmp_path: Path
     ) -> None:
         make_key(tmp_path / "stranger")
         key = locked(tmp_path / "stranger", tmp_path)
         hosts = hosts_of(sshd_server, Operator(), identity_file=key)
-        assert isinstance(await refused_by(hosts), LoginRefused)
+        error = await refused_by(hosts)
+        assert isinstance(error, LoginRefused)
+        assert f"accepts neither {key}" in error.why
         await hosts.close()
 
     async def test_usual_keys_and_those_of_ssh_config_are_asked_for(
@@ -175,7 +201,8 @@ class TestPassphrase:
         key = locked(sshd_server.client_key, tmp_path)
         hosts = hosts_of(sshd_server, None, identity_file=key, passphrase_env="KEY_PASSPHRASE")
         error = await refused_by(hosts)
-        assert "is not that of KEY_PASSPHRASE" in error.why
+        assert "no right passphrase" in error.why
+        assert "KEY_PASSPHRASE" in error.why
         assert "long since changed" not in str(error)
         await hosts.close()
 

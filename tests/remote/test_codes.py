@@ -137,6 +137,14 @@ async def test_a_wrong_code_is_asked_for_again_with_the_reason(asking_host: Star
     await hosts.close()
 
 
+async def test_an_empty_answer_is_an_answer(asking_host: Start) -> None:
+    host = await asking_host([("Press enter when you have approved it: ", True)])
+    host.due += [[""]]
+    hosts = Hosts({"web": host.config}, Operator(""))
+    assert await said_by(hosts) == "in"
+    await hosts.close()
+
+
 async def test_a_host_that_asks_without_end_gets_nothing(asking_host: Start) -> None:
     host = await asking_host([(f"Question {number}: ", True) for number in range(40)])
     host.due += [["never"]]

@@ -143,6 +143,14 @@ class TestLogin:
         assert isinstance(error, LoginRefused)
         assert f"{tmp_path / 'missing'}: No such file" in error.why
 
+    async def test_a_key_file_of_ssh_config_that_is_not_there_is_named(
+        self, sshd_server: SshdServer, home: Path
+    ) -> None:
+        (home / ".ssh" / "config").write_text("IdentityFile ~/.ssh/moved-away\n")
+        error = await refused_by(SshRemote("web", host_of(sshd_server, identity_file=None)))
+        assert "moved-away: No such file" in error.why
+        assert "~/.ssh/config" in error.fix
+
     async def test_a_file_that_is_no_key_is_named(self, sshd_server: SshdServer, tmp_path: Path) -> None:
         (tmp_path / "text").write_text("no key\n")
         error = await refused_by(SshRemote("web", host_of(sshd_server, identity_file=tmp_path / "text")))

@@ -119,3 +119,18 @@ def test_passphrase_and_password_are_asked_once_and_stand_nowhere(
     for secret in (PASSPHRASE, PASSWORD, WRONG):
         assert secret.encode() not in left
     assert list(project.session.glob("*.svg"))
+
+
+def test_without_a_screen_a_password_of_the_environment_stands_nowhere(
+    project: Project, password_sshd: SshdServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(project.folder))
+    monkeypatch.setenv("DB_PASSWORD", PASSWORD)
+    table = TOML[TOML.index("[hosts.db]") : TOML.index("jump")] + 'password_env = "DB_PASSWORD"\n'
+    source = '[[collectors]]\nkind = "host"\nhost = "db"\n'
+    project.write("rampdeck.toml", table.format(db=password_sshd) + source)
+    done = project.headless("-u", "1", "-t", "3s", "-c", "rampdeck.toml")
+    assert "is blind" not in done.stderr
+    left = everything_in(project.session) + done.stderr.encode() + done.stdout.encode()
+    assert b"host@db" in left
+    assert PASSWORD.encode() not in left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from pydantic import SecretStr
 from textual.pilot import Pilot
 
@@ -178,3 +179,25 @@ async def test_a_host_that_was_left_out_is_in_the_palette(opened: Opened, deck: 
         commands = {command.title: command for command in pilot.app.get_system_commands(pilot.app.screen)}
         commands["Log in to db-1"].callback()
         assert deck.calls == [("log_in", "db-1")]
+
+
+async def test_a_defect_while_one_types_does_not_spell_the_secret_out(
+    opened: Opened, deck: FakeDeck, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A traceback shows every local variable, and it is recorded."""
+    monkeypatch.setattr(LogIn, "dismiss", lambda *_: 1 / 0)
+
+    async def answered() -> None:
+        async with opened() as pilot:
+            await idle(pilot, deck)
+            asking = asyncio.create_task(deck.questions.ask(PASSWORD))
+            await shown(pilot)
+            await pilot.press(*SECRET, "enter")
+            await pilot.pause()
+            asking.cancel()
+
+    with pytest.raises(ZeroDivisionError):
+        await answered()
+    told = capsys.readouterr().err
+    assert "SecretStr('**********')" in told
+    assert SECRET not in told
