@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rampdeck import format as fmt
 from rampdeck.gate.words import told
+from rampdeck.record import tables
 from rampdeck.record.chart import Boundary, chart
 from rampdeck.record.markdown import date
 from rampdeck.record.result import Measured, RequestResult, Result, SourceResult, StepResult
@@ -55,6 +56,7 @@ def html(page: Page) -> str:
         _section("Load levels", _steps(result.steps)),
         _section("Requests", _requests(page)),
         _section("Worst errors", _errors(result)),
+        _section("Behind the load levels", _tables(result)),
         _section("Findings", _findings(result)),
         _section("Can this run be trusted?", _trust(result)),
         _section("Release", _facts(result)),
@@ -243,6 +245,15 @@ def _errors(result: Result) -> str:
         f"<p>{fmt.count(result.errors_left_out)} more are not listed.</p>" if result.errors_left_out else ""
     )
     return table(("Method", "Name", "Error", "Count"), rows, 3, wide=2) + more
+
+
+def _tables(result: Result) -> str:
+    found = []
+    for one in tables.shown(result.tables):
+        head, rows, left = tables.grid(one, code)
+        title = f"<h3>{text(one.title)} of step {one.step}, {code(one.source)}</h3>"
+        found.append(title + table([text(cell) for cell in head], rows, left, wide=left - 1))
+    return "\n".join(found)
 
 
 def _findings(result: Result) -> str:

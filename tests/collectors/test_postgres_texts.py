@@ -34,6 +34,18 @@ def test_a_column_called_password_stays_readable() -> None:
     assert one_line(query) == query
 
 
+def test_of_a_long_query_the_rows_are_told_not_the_columns() -> None:
+    columns = ", ".join(f'"orders_order"."column_{number}"' for number in range(40))
+    query = f'SELECT {columns} FROM "orders_order" WHERE "orders_order"."customer_id" = $1 LIMIT $2'
+    told = 'SELECT … FROM "orders_order" WHERE "orders_order"."customer_id" = $1 LIMIT $2'
+    assert one_line(query) == told
+    nested = f"SELECT count(*) FROM ({query}) AS counted"
+    assert one_line(nested) == f"SELECT count(*) FROM ({told}) AS counted"
+    insert = f'INSERT INTO "orders_order" VALUES (1) RETURNING {columns}'
+    assert one_line(insert) == 'INSERT INTO "orders_order" VALUES (1) RETURNING …'
+    assert len(one_line(f"SELECT {'x' * 20_000}")) <= 200
+
+
 def test_a_dsn_and_its_parts_are_not_both_accepted() -> None:
     with pytest.raises(UsageError, match="port is in the DSN already"):
         validate(PostgresConfig, {"kind": "postgres", "dsn_env": "DSN", "port": 5433}, "rampdeck.toml")
