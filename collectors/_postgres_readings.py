@@ -25,6 +25,8 @@ STATEMENTS_PAUSE = 5.0
 """Seconds between looks at what statements cost, at least."""
 STATEMENTS_SHARE = 0.005
 """Share of the time that these looks may take: the more statements there are, the rarer they become."""
+LOOK_AGAIN = 30.0
+"""Seconds from one look whether pg_stat_statements is there now to the next."""
 AFTER_A_TURN = 2.0
 """Seconds after which the first figures of a load level are shown."""
 QUERIES_KEPT = 500
@@ -89,6 +91,7 @@ class Readings:
         reading = await self._reader.statements(began)
         if reading is None:
             self._statements, known.span = self._reader.no_statements, span
+            self._due = began + LOOK_AGAIN
             return
         await asyncio.sleep(0)  # thousands of statements take some ms to read, and some to compare
         if known.was_reset(reading):
@@ -115,6 +118,10 @@ class Readings:
         own, self._transactions = self._reader.transactions - self._transactions, self._reader.transactions
         if change is not None:
             values |= _of_totals(change, own)
+            # Our own are in the server's counts a little later than they are made.
+            ours = min(self._reader.rollbacks, change.count("rollbacks"))
+            self._reader.rollbacks -= int(ours)
+            values["rollbacks"] -= ours / change.seconds
             self._alarms += of_totals(change)
         return values
 

@@ -34,7 +34,7 @@ _ADVICE = {
     "worker_connections": "Raise Nginx's worker_connections; a proxied request takes two",
     "connections_high": "Fewer workers, a smaller CONN_MAX_AGE, or a pool; the pane says who has them",
     "connections_exhausted": "Fewer workers, a smaller CONN_MAX_AGE, or a pool before PostgreSQL",
-    "idle_in_transaction_long": "The application waits within a transaction: ATOMIC_REQUESTS, another service",
+    "idle_in_transaction_long": "The application waits in a transaction: ATOMIC_REQUESTS, another service",
     "lock_waits": "Commit sooner what the named session holds, or lock rows in one order",
     "deadlocks": "Change the same rows in the same order; the server's log has both statements",
     "temp_files": "A larger work_mem for that role, or an index that brings the rows in order",

@@ -138,6 +138,18 @@ async def test_without_the_extension_the_table_says_how_to_get_it(
     assert row["query"] == f"no statements: {create}"
 
 
+async def test_once_the_extension_is_there_the_statements_come_by_themselves(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collectors._postgres_readings.LOOK_AGAIN", 0.2)
+    with closing(postgres_server.connect(as_admin=True)) as admin:
+        async with watching(collector(postgres_server, monkeypatch, database="postgres")) as watch:
+            await watch.sample(lambda sample: "no statements" in everything(sample, 0))
+            admin.execute("CREATE EXTENSION pg_stat_statements")
+            await watch.sample(lambda sample: "without load" in everything(sample, 0))
+        admin.execute("DROP EXTENSION pg_stat_statements")
+
+
 async def test_a_role_that_may_not_see_the_statements_of_others_is_told_what_to_grant(
     postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
