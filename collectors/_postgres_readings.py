@@ -29,7 +29,7 @@ LOOK_AGAIN = 30.0
 """Seconds from one look whether pg_stat_statements is there now to the next."""
 AFTER_A_TURN = 2.0
 """Seconds after which the first figures of a load level are shown."""
-QUERIES_KEPT = 500
+QUERIES_KEPT = 100
 
 Rows = tuple[Mapping[str, Value], ...]
 

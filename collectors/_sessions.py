@@ -248,7 +248,7 @@ _PASSWORD = re.compile(
 )
 
 
-_COLUMNS = re.compile(r"\b(SELECT|RETURNING) ((?!FROM )[^\s(][^()']{60,}?)(?= FROM |$)")
+_COLUMNS = re.compile(r"\b(SELECT|RETURNING) (?:(?! FROM |SELECT |RETURNING )[^()']){60,}(?= FROM |\Z)")
 
 
 def one_line(query: str) -> str:
@@ -257,7 +257,7 @@ def one_line(query: str) -> str:
     Where it is longer, lists of columns are left out first: what an ORM asks
     for says less than of which rows.
     """
-    line = clean(" ".join(without_passwords(query).split()), LONGEST)
+    line = clean(" ".join(without_passwords(query[:LONGEST]).split()), LONGEST)
     return clean(line if len(line) <= QUERY_LENGTH else _COLUMNS.sub(r"\1 …", line), QUERY_LENGTH)
 
 
