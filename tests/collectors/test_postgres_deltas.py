@@ -34,13 +34,7 @@ def reading(
 def begun(calls: dict[int, int], **more: object) -> Statements:
     statements, names = Statements(), {"user": "shop", "database": "shop"}
     texts = [
-        {
-            "key": f"10 5 {query}",
-            "query": f"query {query}",
-            "user": "shop",
-            "database": "shop",
-            "ours": query == 99,
-        }
+        {"key": f"10 5 {query}", "query": f"query {query}", "ours": query == 99, **names}
         for query in range(-5, 100)
     ]
     statements.learn(texts)

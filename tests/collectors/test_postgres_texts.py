@@ -16,6 +16,8 @@ from rampdeck.config import validate
 from rampdeck.errors import SourceError, UsageError
 from rampdeck.text import clean
 
+from .fuzzing import fuzz
+
 NAMES = {metric.name for metric in PostgresCollector.metrics}
 BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rampdeck'"
 
@@ -52,6 +54,7 @@ def test_of_a_long_query_the_rows_are_told_not_the_columns() -> None:
     assert len(one_line(f"SELECT {'x' * 20_000}")) <= 200
 
 
+@fuzz
 @given(st.binary(max_size=3_000) | st.text(max_size=3_000).map(lambda text: text.encode(errors="replace")))
 def test_whatever_stands_in_a_statement_becomes_one_printable_line(raw: bytes) -> None:
     line = one_line(text_of(raw))
