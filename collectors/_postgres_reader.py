@@ -82,8 +82,6 @@ class Reader:
             return []
         try:
             return await self._of_statements(name, *given)
-        except errors.QueryCanceled:
-            raise
         except psycopg.Error as error:
             if self._connection.closed:
                 raise
@@ -175,6 +173,9 @@ class Reader:
 def _why_no_statements(error: psycopg.Error) -> str:
     said = error.diag.message_primary or str(error)
     match error:
+        case errors.QueryCanceled():
+            limit = _postgres_session.STATEMENT_TIMEOUT_MS / 1000
+            return f"no statements: the server took over {limit:g} s to tell; it is asked again"
         case errors.InsufficientPrivilege():
             return f"no statements: {said}. GRANT EXECUTE, or pg_monitor"
         case errors.ObjectNotInPrerequisiteState():

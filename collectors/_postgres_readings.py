@@ -26,7 +26,7 @@ STATEMENTS_PAUSE = 5.0
 STATEMENTS_SHARE = 0.005
 """Share of the time that these looks may take: the more statements there are, the rarer they become."""
 LOOK_AGAIN = 30.0
-"""Seconds from one look whether pg_stat_statements is there now to the next."""
+"""Seconds after which what statements cost is asked for again where it could not be had."""
 AFTER_A_TURN = 2.0
 """Seconds after which the first figures of a load level are shown."""
 QUERIES_KEPT = 100
@@ -58,6 +58,7 @@ class Readings:
         self._number = 0
         self._transactions = 0
         self._due = 0.0
+        self._tried: Span | None = None
         self._statements: Rows = ()
         self._alarms: list[Alarm] = []
 
@@ -85,13 +86,12 @@ class Readings:
         """Read what statements cost if it is time or the load level has turned, for the next sample."""
         began, known = self._clock(), self._memory.statements
         turned = span != known.span
-        if began < self._due and not turned:
+        if began < self._due and (not turned or span == self._tried):
             return
-        self._due = began + STATEMENTS_PAUSE
+        self._tried, self._due = span, began + LOOK_AGAIN
         reading = await self._reader.statements(began)
         if reading is None:
-            self._statements, known.span = self._reader.no_statements, span
-            self._due = began + LOOK_AGAIN
+            self._statements = self._reader.no_statements
             return
         await asyncio.sleep(0)  # thousands of statements take some ms to read, and some to compare
         if known.was_reset(reading):
