@@ -29,18 +29,21 @@ ANALYZE_TIMEOUT_MS = 5_000
 LOCK_TIMEOUT_MS = 500
 MOST_LINES = 500
 
-BEGIN = "BEGIN READ ONLY"
-LIMITS = "SET LOCAL statement_timeout = {limit}", f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"
-GENERIC = "SET LOCAL plan_cache_mode = force_generic_plan"
-SEARCH = "SELECT pg_catalog.set_config('search_path', $1, true)"
-PREPARE = "PREPARE rampdeck_plan AS "
+BEGIN = "BEGIN /* rampdeck */ READ ONLY"
+LIMITS = (
+    "SET /* rampdeck */ LOCAL statement_timeout = {limit}",
+    f"SET /* rampdeck */ LOCAL lock_timeout = {LOCK_TIMEOUT_MS}",
+)
+GENERIC = "SET /* rampdeck */ LOCAL plan_cache_mode = force_generic_plan"
+SEARCH = "SELECT /* rampdeck */ pg_catalog.set_config('search_path', $1, true)"
+PREPARE = "PREPARE /* rampdeck */ rampdeck_plan AS "
 PARAMETERS = (
-    "SELECT pg_catalog.cardinality(parameter_types) AS number "
+    "SELECT /* rampdeck */ pg_catalog.cardinality(parameter_types) AS number "
     "FROM pg_catalog.pg_prepared_statements WHERE name = 'rampdeck_plan'"
 )
 PLAN = "EXPLAIN /* rampdeck */ (SETTINGS) EXECUTE rampdeck_plan"
 ANALYZE = "EXPLAIN /* rampdeck */ (ANALYZE, BUFFERS, SETTINGS) EXECUTE rampdeck_plan"
-TIDY = "ROLLBACK", "DEALLOCATE rampdeck_plan", "SELECT pg_catalog.pg_advisory_unlock_all()"
+TIDY = "ROLLBACK", "DEALLOCATE ALL", "SELECT /* rampdeck */ pg_catalog.pg_advisory_unlock_all()"
 """A prepared statement and the locks that pg_advisory_lock() takes outlast the transaction."""
 
 _LEADING = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*\*/)*")
@@ -119,10 +122,7 @@ async def _explained(connection: Connection, statement: str, search_path: str, a
 
 async def _tidy(connection: Connection) -> None:
     for command in TIDY:
-        try:
-            await read(connection, command.encode())
-        except errors.InvalidSqlStatementName:
-            continue  # it was never prepared
+        await read(connection, command.encode())
 
 
 def _reason(error: psycopg.Error, analyze: bool) -> SourceError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -19,8 +20,8 @@ from ._postgres_sql import statement, version_of_statements
 from ._sessions import text_of
 from ._statements import Reading, absent, notice
 
-HIDDEN = "<insufficient privilege>"
-NOT_KEPT = "<command string not enabled>"
+HIDDEN = b"<insufficient privilege>"
+NOT_KEPT = b"<command string not enabled>"
 
 
 class Reader:
@@ -29,12 +30,18 @@ class Reader:
     def __init__(self, connection: Connection, facts: Mapping[str, Any]) -> None:
         self.transactions = 0
         """Statements sent so far: each is a transaction that is not the application's."""
+        self.rollbacks = 0
+        """Transactions of ours that were rolled back."""
         self._connection = connection
         self._turn = asyncio.Lock()
         self.version = connection.info.server_version // 10_000
         self.role = text_of(facts["role"])
         self.database = text_of(facts["database"])
         self.query_size = int(facts["query_size"])
+        self._learn(facts)
+
+    def _learn(self, facts: Mapping[str, Any]) -> None:
+        """See whether pg_stat_statements is there."""
         self._extension = text_of(facts["statements_version"])
         self._schema = text_of(facts["statements_schema"]).encode()
         self._why_not = "" if self._extension else absent(self.database, text_of(facts["preloaded"]) or None)
@@ -58,6 +65,10 @@ class Reader:
 
     async def statements(self, at: float) -> Reading | None:
         """Read what every statement has cost; ``None`` where that cannot be had."""
+        if self._why_not:
+            # Somebody may have followed the advice.
+            (facts,) = await self.ask("session")
+            self._learn(facts)
         rows = await self._if_there("statements")
         return Reading.of(at, rows[0]) if rows else None
 
@@ -66,13 +77,11 @@ class Reader:
         return await self._if_there("texts", queries)
 
     async def _if_there(self, name: str, *given: object) -> list[dict[str, Any]]:
-        """Ask pg_stat_statements; once it cannot be had, it is not asked again in this session."""
+        """Ask pg_stat_statements; nothing where it cannot be had."""
         if self._why_not:
             return []
         try:
             return await self._of_statements(name, *given)
-        except errors.QueryCanceled:
-            raise
         except psycopg.Error as error:
             if self._connection.closed:
                 raise
@@ -84,38 +93,38 @@ class Reader:
         """The table where statements cannot be had: why, and what to do."""
         return (notice(self._why_not),)
 
-    async def plan_of_statement(self, key: str, database: str, *, analyze: bool) -> str:
+    async def plan_of_statement(self, key: str, database: str) -> str:
         """Return the plan of a statement of the table, given by ``user database queryid``."""
         user, in_database, query = (int(part) for part in key.split())
         if database != self.database:
             raise self._elsewhere(database)
-        rows = await self._of_statements("text", query, in_database)
-        text = rows[0]["query"] if rows else None
-        if not text:
-            raise SourceError("No plan", "the server does not have its text any more")
-        return await self._plan(text, user, analyze)
+        async with self._told():
+            if text := await self._text(query, in_database):
+                return await self._plan(text, user, analyze=False)
+        raise SourceError("No plan", "the server does not have its text any more")
 
-    async def plan_of_session(
-        self, text: bytes, database: str, user: int, query: int | None, *, analyze: bool
-    ) -> str:
-        """Return the plan of what a session runs; of a text that was cut, that of its normalised one."""
-        if text in (HIDDEN.encode(), NOT_KEPT.encode(), b""):
+    async def plan_of_session(self, row: Mapping[str, Any], *, analyze: bool) -> str:
+        """Return the plan of what a session runs; of a text that was cut, that of its normalised one.
+
+        ``row`` is one of sessions_*.sql.
+        """
+        query, database = bytes(row["query"] or b""), text_of(row["database"])
+        if query in (HIDDEN, NOT_KEPT, b""):
             raise SourceError("No plan", f"the server does not show this query to {self.role}", self.grant)
         if database != self.database:
             raise self._elsewhere(database)
-        if len(text) < self.query_size - 1:
-            return await self._plan(text, user, analyze)
-        cut = SourceError(
+        async with self._told():
+            text: bytes | str | None = query
+            if cut := len(query) >= self.query_size - 1:
+                known = row["query_id"] is not None and not self._why_not and not analyze
+                text = await self._text(row["query_id"], row["database_id"]) if known else None
+            if text:
+                return await self._plan(text, row["user_id"] or 0, analyze=analyze and not cut)
+        raise SourceError(
             "No plan",
             f"the server cut the text at {self.query_size} bytes",
             "Raise track_activity_query_size, or look for it among the statements",
         )
-        if query is None or self._why_not or analyze:
-            raise cut
-        rows = await self._of_statements("text", query, await self._database_id())
-        if not rows or not rows[0]["query"]:
-            raise cut
-        return await self._plan(rows[0]["query"], user, analyze=False)
 
     @property
     def grant(self) -> str:
@@ -129,16 +138,26 @@ class Reader:
             "Add a source for that database",
         )
 
-    async def _database_id(self) -> int:
-        (row,) = await self._ask(
-            b"SELECT oid::int8 AS id FROM pg_database WHERE datname = current_database()"
-        )
-        return int(row["id"])
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        """Say in a person's words why there is no plan, whatever it was."""
+        try:
+            yield
+        except TimeoutError:
+            raise SourceError("No plan", "the server is silent") from None
+        except psycopg.Error as error:
+            raise _postgres_session.explain("No plan", error) from None
 
-    async def _plan(self, text: bytes | str, user: int, analyze: bool) -> str:
+    async def _text(self, query: int, database: int) -> bytes | str | None:
+        rows = await self._of_statements("text", query, database)
+        text: bytes | str | None = rows[0]["query"] if rows else None
+        return text
+
+    async def _plan(self, text: bytes | str, user: int, *, analyze: bool) -> str:
         (path,) = await self.ask("search_path", user)
         query = text if isinstance(text, str) else text.decode(errors="surrogateescape")
         async with self._turn:
+            self.rollbacks += 1
             return await explain(self._connection, query, text_of(path["path"]), analyze=analyze)
 
     async def _of_statements(self, name: str, *given: object) -> list[dict[str, Any]]:
@@ -154,6 +173,9 @@ class Reader:
 def _why_no_statements(error: psycopg.Error) -> str:
     said = error.diag.message_primary or str(error)
     match error:
+        case errors.QueryCanceled():
+            limit = _postgres_session.STATEMENT_TIMEOUT_MS / 1000
+            return f"no statements: the server took over {limit:g} s to tell; it is asked again"
         case errors.InsufficientPrivilege():
             return f"no statements: {said}. GRANT EXECUTE, or pg_monitor"
         case errors.ObjectNotInPrerequisiteState():

@@ -25,9 +25,11 @@ STATEMENTS_PAUSE = 5.0
 """Seconds between looks at what statements cost, at least."""
 STATEMENTS_SHARE = 0.005
 """Share of the time that these looks may take: the more statements there are, the rarer they become."""
+LOOK_AGAIN = 30.0
+"""Seconds after which what statements cost is asked for again where it could not be had."""
 AFTER_A_TURN = 2.0
 """Seconds after which the first figures of a load level are shown."""
-QUERIES_KEPT = 500
+QUERIES_KEPT = 100
 
 Rows = tuple[Mapping[str, Value], ...]
 
@@ -56,6 +58,7 @@ class Readings:
         self._number = 0
         self._transactions = 0
         self._due = 0.0
+        self._tried: Span | None = None
         self._statements: Rows = ()
         self._alarms: list[Alarm] = []
 
@@ -83,12 +86,12 @@ class Readings:
         """Read what statements cost if it is time or the load level has turned, for the next sample."""
         began, known = self._clock(), self._memory.statements
         turned = span != known.span
-        if began < self._due and not turned:
+        if began < self._due and (not turned or span == self._tried):
             return
-        self._due = began + STATEMENTS_PAUSE
+        self._tried, self._due = span, began + LOOK_AGAIN
         reading = await self._reader.statements(began)
         if reading is None:
-            self._statements, known.span = self._reader.no_statements, span
+            self._statements = self._reader.no_statements
             return
         await asyncio.sleep(0)  # thousands of statements take some ms to read, and some to compare
         if known.was_reset(reading):
@@ -115,6 +118,10 @@ class Readings:
         own, self._transactions = self._reader.transactions - self._transactions, self._reader.transactions
         if change is not None:
             values |= _of_totals(change, own)
+            # Our own are in the server's counts a little later than they are made.
+            ours = min(self._reader.rollbacks, change.count("rollbacks"))
+            self._reader.rollbacks -= int(ours)
+            values["rollbacks"] -= ours / change.seconds
             self._alarms += of_totals(change)
         return values
 

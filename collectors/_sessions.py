@@ -18,6 +18,7 @@ LONGEST_IDLE = 30.0
 LONG_QUERY = 5.0
 """Seconds from which a query needs a look."""
 QUERY_LENGTH = 200
+LONGEST = 10_000
 NAME_LENGTH = 63
 LONG_WAIT = 1.0
 """Seconds from which waiting for a lock is worth telling; shorter ones are how a busy server works."""
@@ -247,9 +248,17 @@ _PASSWORD = re.compile(
 )
 
 
+_COLUMNS = re.compile(r"\b(SELECT|RETURNING) (?:(?! FROM |SELECT |RETURNING )[^()']){60,}(?= FROM |\Z)")
+
+
 def one_line(query: str) -> str:
-    """Return a query as one printable line of at most 200 characters, passwords of roles left out."""
-    return clean(" ".join(without_passwords(query).split()), QUERY_LENGTH)
+    """Return a query as one printable line of at most 200 characters, passwords of roles left out.
+
+    Where it is longer, lists of columns are left out first: what an ORM asks
+    for says less than of which rows.
+    """
+    line = clean(" ".join(without_passwords(query[:LONGEST]).split()), LONGEST)
+    return clean(line if len(line) <= QUERY_LENGTH else _COLUMNS.sub(r"\1 …", line), QUERY_LENGTH)
 
 
 def without_passwords(text: str) -> str:

@@ -34,7 +34,6 @@ from rampdeck.view import Metric, View
 
 from ._postgres_sql import all_statements
 from ._postgres_view import METRICS, VIEW
-from ._sessions import text_of
 from ._statements import Span
 
 if TYPE_CHECKING:
@@ -103,14 +102,12 @@ class PostgresCollector:
 
     async def _plan(self, reader: Reader, row: Mapping[str, Value], *, analyze: bool) -> str:
         if key := row.get("_statement"):
-            return await reader.plan_of_statement(str(key), str(row["database"]), analyze=analyze)
+            return await reader.plan_of_statement(str(key), str(row["database"]))
         pid, started = str(row.get("pid", "")).strip(" └"), float(row.get("_started") or 0.0)
         found = self._memory.queries.get((pid, started)) if self._memory else None
         if found is None:
             raise SourceError("No plan", "this is no statement, or its text is not known any more")
-        text, database = bytes(found["query"] or b""), text_of(found["database"])
-        user, query = found["user_id"] or 0, found["query_id"]
-        return await reader.plan_of_session(text, database, user, query, analyze=analyze)
+        return await reader.plan_of_session(found, analyze=analyze)
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read until the session ends; see :class:`rampdeck.collector.Collector`."""

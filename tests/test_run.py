@@ -55,7 +55,7 @@ async def opened(
         engine=engine,
         sources=sources,
         hosts=Hosts({}),
-        views={},
+        views={source.info.kind: source.collector.view for source in sources},
         metrics={},
         plan=plan,
         run_time=run_time,

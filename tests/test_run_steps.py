@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import urllib.request
 from functools import partial
@@ -9,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from rampdeck.demo.servers import PostgresServer
 from rampdeck.model import Stage
 from rampdeck.run import Run
+from rampdeck.session import Source as LiveSource
+from rampdeck.setup import Source
+from tests.collectors.postgres_crew import collector, worker
 from tests.engine.conftest import Load, load, own_events, target
 from tests.engine.test_wire import clocked
 from tests.test_run import VISITOR, at, opened, quick_end, until
@@ -26,6 +31,34 @@ async def test_the_plan_key_goes_on_with_a_held_plan(load: Load, tmp_path: Path)
         run.return_to_plan()
         assert not run.snapshot().load.held
         await until(lambda: run.engine.users == 3)
+
+
+async def test_the_record_has_what_statements_cost_at_each_level(
+    load: Load, tmp_path: Path, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rampdeck.run.LAST_LOOK", 1.2)
+    postgres = collector(postgres_server, monkeypatch)
+    source = Source(postgres, postgres.config.source, "local")
+    plan = (Stage("low", 2, 100, 2.5), Stage("high", 3, 100, 2.5))
+    async with opened(load(), tmp_path, *plan, sources=(source,)) as run, worker(postgres_server) as shop:
+        await shop.set_autocommit(True)
+        await until(lambda: source_of(run).kept.get("statements"))
+        run.return_to_plan()
+        for users, columns in ((2, "relname"), (3, "relname, relkind")):
+            await until(at(run, users))
+            await asyncio.sleep(0.5)
+            for _ in range(users):
+                await shop.execute(f"SELECT {columns} FROM pg_class LIMIT 1")
+        await run.over.wait()
+    tables = {table.step: [str(row["query"]) for row in table.rows] for table in run.result().tables}
+    assert tables[1][1:] == ["SELECT relname FROM pg_class LIMIT $1"]
+    assert tables[2][1:] == ["SELECT relname, relkind FROM pg_class LIMIT $1"]
+    assert [[row["count"] for row in table.rows] for table in run.result().tables] == [[2, 2], [3, 3]]
+    assert "step 2 (3 users), measured" in tables[2][0]
+
+
+def source_of(run: Run) -> LiveSource:
+    return next(iter(run.session.sources.values()))
 
 
 async def test_the_step_table_says_what_each_level_measured(load: Load, tmp_path: Path) -> None:

@@ -42,6 +42,16 @@ _ADVICE = {
     "upstream_refused": "Gunicorn is down or its backlog is full",
     "upstream_prematurely_closed": "A worker died in mid-request: look at Gunicorn at that second",
     "worker_connections": "Raise Nginx's worker_connections; a proxied request takes two",
+    "connections_high": "Fewer workers, a smaller CONN_MAX_AGE, or a pool; the pane says who has them",
+    "connections_exhausted": "Fewer workers, a smaller CONN_MAX_AGE, or a pool before PostgreSQL",
+    "idle_in_transaction_long": "The application waits in a transaction: ATOMIC_REQUESTS, another service",
+    "lock_waits": "Commit sooner what the named session holds, or lock rows in one order",
+    "deadlocks": "Change the same rows in the same order; the server's log has both statements",
+    "temp_files": "A larger work_mem for that role, or an index that brings the rows in order",
+    "sessions_fatal": "The server's log says which error ended them",
+    "sessions_abandoned": "Workers were killed or left without closing: look at Gunicorn at that second",
+    "checkpoints_requested": "Raise max_wal_size",
+    "hidden": "Grant pg_monitor to the role that Rampdeck uses",
     "limiting": "Nginx's rate limit hits the generator's address, not the product: exempt it",
 }
 

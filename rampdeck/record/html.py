@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rampdeck import format as fmt
 from rampdeck.gate.words import told
-from rampdeck.record import logs
+from rampdeck.record import logs, tables
 from rampdeck.record.chart import Boundary, chart
 from rampdeck.record.markdown import date
 from rampdeck.record.result import Measured, RequestResult, Result, SourceResult, StepResult
@@ -58,6 +58,7 @@ def html(page: Page) -> str:
         _section("Requests", _requests(page)),
         _section("Worst errors", _errors(result)),
         _section("What the logs said", _logs(result)),
+        _section("Behind the load levels", _tables(result)),
         _section("Findings", _findings(result)),
         _section("Can this run be trusted?", _trust(result)),
         _section("Release", _facts(result)),
@@ -250,6 +251,15 @@ def _errors(result: Result) -> str:
 
 def _logs(result: Result) -> str:
     return logs.section(result.logs, partial(table, wide=3), code, "<p>{}</p>".format)
+
+
+def _tables(result: Result) -> str:
+    found = []
+    for one in tables.shown(result.tables):
+        head, rows, left = tables.grid(one, code)
+        title = f"<h3>{text(one.title)} of step {one.step}, {code(one.source)}</h3>"
+        found.append(title + table([text(cell) for cell in head], rows, left, wide=left - 1))
+    return "\n".join(found)
 
 
 def _findings(result: Result) -> str:

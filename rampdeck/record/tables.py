@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rampdeck.gate.words import NOTHING, told
 from rampdeck.model import Value
@@ -31,29 +31,35 @@ def of_session(session: Session) -> tuple[TableResult, ...]:
     return tuple(found)
 
 
+def shown(tables: Sequence[TableResult]) -> list[TableResult]:
+    """Return those of the newest load levels."""
+    levels = set(sorted({one.step for one in tables})[-MOST_LEVELS:])
+    return [one for one in tables if one.step in levels]
+
+
 def section(tables: Sequence[TableResult], table: Table, code: Written) -> str:
     """Return the section of the Markdown record; empty where there is nothing to say."""
-    levels = sorted({one.step for one in tables})
-    shown = set(levels[-MOST_LEVELS:])
-    parts = [part for one in tables if one.step in shown for part in _part(one, table, code)]
-    if parts and (more := len(levels) - len(shown)) > 0:
+    parts = []
+    for one in shown(tables):
+        head, rows, left = grid(one, code)
+        parts.append(f"### {one.title} of step {one.step}, {code(one.source)}\n\n{table(head, rows, left)}")
+        if (more := len(one.rows) - MOST_ROWS) > 0:
+            parts.append(f"{more} more are in record.json.")
+    if (more := len({one.step for one in tables}) - MOST_LEVELS) > 0:
         parts.append(f"Those of {more} levels before these are in record.json.")
     return "\n\n".join(parts)
 
 
-def _part(one: TableResult, table: Table, code: Written) -> Iterator[str]:
-    yield f"### {one.title} of step {one.step}, {code(one.source)}"
-    # What is told in words stands last here as well.
+def grid(one: TableResult, code: Written) -> tuple[Sequence[str], list[Sequence[str]], int]:
+    """Return a table's head and first rows, and how many of its columns are words, which stand first."""
     left = [column for column in one.columns if column.unit is Unit.TEXT]
     right = [column for column in one.columns if column.unit is not Unit.TEXT]
     head = tuple(column.title.capitalize() for column in (*left, *right))
-    rows = [
+    rows: list[Sequence[str]] = [
         (*(code(str(row.get(it.key) or "")) for it in left), *(_number(row.get(it.key), it) for it in right))
         for row in one.rows[:MOST_ROWS]
     ]
-    yield table(head, rows, len(left))
-    if (more := len(one.rows) - MOST_ROWS) > 0:
-        yield f"{more} more are in record.json."
+    return head, rows, len(left)
 
 
 def _number(value: Value, column: Column) -> str:

@@ -89,10 +89,25 @@ async def test_the_plan_of_a_statement_is_the_one_for_any_values(
         )
         row = next(row for row in rows_of(sample, "statements") if "FROM goods" in str(row["query"]))
         plan = await postgres.act("plan_session", row)
-        assert "values that stood for $1 are not known" in await refused(postgres, "analyze_session", row)
-        await watch.sample()
+        after = await watch.sample(lambda sample: bool(rows_of(sample, "statements")))
     assert "The generic plan" in plan
     assert "Index Cond: (id = $1)" in plan
+    listed = [str(row["query"]) for row in rows_of(after, "statements")]
+    assert not [query for query in listed if "rampdeck" in query]
+    # What we roll back is not the application's.
+    assert sum(sample.values.get("rollbacks", 0) for sample in watch.samples) == 0
+
+
+async def test_a_session_whose_values_are_not_told_is_explained_but_not_run(
+    postgres: PostgresCollector, postgres_server: PostgresServer, goods: psycopg.Connection[TupleRow]
+) -> None:
+    async with watching(postgres) as watch, worker(postgres_server) as application:
+        await application.execute("SELECT name FROM goods WHERE id = %s", [7])
+        pid = application.info.backend_pid
+        sample = await watch.sample(lambda sample: bool(row_of(sample, pid)))
+        row = row_of(sample, pid)
+        assert "Index Cond: (id = $1)" in await postgres.act("plan_session", row)
+        assert "values that stood for $1 are not known" in await refused(postgres, "analyze_session", row)
 
 
 async def test_a_statement_that_writes_has_a_plan_but_is_never_run(

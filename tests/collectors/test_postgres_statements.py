@@ -8,9 +8,10 @@ from functools import partial
 
 import pytest
 
+from collectors._postgres_sql import statement
 from collectors.postgres import PostgresCollector
 from rampdeck.demo.servers import PostgresServer
-from rampdeck.model import Instant, Sample, Step, Value
+from rampdeck.model import Health, Instant, Sample, Step, Value
 from rampdeck.pace import Ticks
 
 from .postgres_crew import collector, rows_of, worker
@@ -136,6 +137,38 @@ async def test_without_the_extension_the_table_says_how_to_get_it(
     (row,) = rows_of(sample, "statements")
     create = "as a superuser in database postgres: CREATE EXTENSION pg_stat_statements"
     assert row["query"] == f"no statements: {create}"
+
+
+async def test_once_the_extension_is_there_the_statements_come_by_themselves(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collectors._postgres_readings.LOOK_AGAIN", 0.2)
+    with closing(postgres_server.connect(as_admin=True)) as admin:
+        async with watching(collector(postgres_server, monkeypatch, database="postgres")) as watch:
+            await watch.sample(lambda sample: "no statements" in everything(sample, 0))
+            admin.execute("CREATE EXTENSION pg_stat_statements")
+            await watch.sample(lambda sample: "without load" in everything(sample, 0))
+        admin.execute("DROP EXTENSION pg_stat_statements")
+
+
+async def test_a_server_too_busy_to_tell_of_its_statements_is_still_read(
+    postgres: PostgresCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(name: str, version: int) -> bytes:
+        return b"SELECT pg_sleep(5)" if name == "statements" else statement(name, version)
+
+    monkeypatch.setattr("collectors._postgres_session.STATEMENT_TIMEOUT_MS", 300)
+    monkeypatch.setattr("collectors._postgres_reader.statement", slow)
+    async with watching(postgres) as watch:
+        told = "no statements: the server took over 0.3 s to tell; it is asked again"
+        sample = await watch.sample(lambda sample: everything(sample, 0) == told)
+        assert "connections" in sample.values
+        postgres.step(STEP)
+        await watch.sample(lambda sample: everything(sample, 0) == told)
+        # Once for each load level, not at every reading.
+        later = [await watch.sample() for _ in range(5)]
+        assert not [sample for sample in later if everything(sample, 0)]
+        assert watch.sink.health is Health.LIVE
 
 
 async def test_a_role_that_may_not_see_the_statements_of_others_is_told_what_to_grant(

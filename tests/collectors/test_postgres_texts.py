@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+from contextlib import suppress
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors._plans import _EXPLAINED, explicable
 from collectors._postgres_sql import statement
-from collectors._sessions import count_blocked, one_line
+from collectors._sessions import count_blocked, one_line, text_of
 from collectors.postgres import PostgresCollector, PostgresConfig
 from rampdeck.config import validate
 from rampdeck.errors import SourceError, UsageError
+from rampdeck.text import clean
+
+from .fuzzing import fuzz
 
 NAMES = {metric.name for metric in PostgresCollector.metrics}
 BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rampdeck'"
@@ -32,6 +40,35 @@ def test_no_way_of_writing_a_password_is_shown(query: str) -> None:
 def test_a_column_called_password_stays_readable() -> None:
     query = 'SELECT "auth_user"."password" FROM "auth_user" WHERE "auth_user"."id" = 7'
     assert one_line(query) == query
+
+
+def test_of_a_long_query_the_rows_are_told_not_the_columns() -> None:
+    columns = ", ".join(f'"orders_order"."column_{number}"' for number in range(40))
+    query = f'SELECT {columns} FROM "orders_order" WHERE "orders_order"."customer_id" = $1 LIMIT $2'
+    told = 'SELECT … FROM "orders_order" WHERE "orders_order"."customer_id" = $1 LIMIT $2'
+    assert one_line(query) == told
+    nested = f"SELECT count(*) FROM ({query}) AS counted"
+    assert one_line(nested) == f"SELECT count(*) FROM ({told}) AS counted"
+    insert = f'INSERT INTO "orders_order" VALUES (1) RETURNING {columns}'
+    assert one_line(insert) == 'INSERT INTO "orders_order" VALUES (1) RETURNING …'
+    assert len(one_line(f"SELECT {'x' * 20_000}")) <= 200
+
+
+@fuzz
+@given(st.binary(max_size=3_000) | st.text(max_size=3_000).map(lambda text: text.encode(errors="replace")))
+def test_whatever_stands_in_a_statement_becomes_one_printable_line(raw: bytes) -> None:
+    line = one_line(text_of(raw))
+    assert len(line) <= 200
+    assert line == clean(line)
+    with suppress(SourceError):
+        assert explicable(text_of(raw)).lower().startswith(_EXPLAINED)
+
+
+def test_a_text_made_to_be_slow_to_read_is_read_like_any_other() -> None:
+    assert one_line("SELECT " * 1_400 + "(") == ("SELECT " * 30)[:199] + "…"
+    assert one_line("password '" * 1_000 + "$a$").endswith("…")
+    with pytest.raises(SourceError):
+        explicable("/*" * 100_000 + "--" * 100_000)
 
 
 def test_a_dsn_and_its_parts_are_not_both_accepted() -> None:

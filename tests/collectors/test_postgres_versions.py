@@ -123,6 +123,6 @@ def test_whoever_lets_us_in_can_read_every_statement_whole() -> None:
         for name in NAMES:
             assert statement(name, version).decode().replace("$1", "IDS").replace("$2", "IDS") in asked
     assert "EXPLAIN /* rampdeck */ (SETTINGS) EXECUTE rampdeck_plan (NULL, ...)" in asked
-    assert "PREPARE rampdeck_plan AS STATEMENT" in asked
+    assert "PREPARE /* rampdeck */ rampdeck_plan AS STATEMENT" in asked
     assert not [text for text in all_statements() if "pg_stat_statements_reset" in text]
     assert all("/* rampdeck */" in text[:30] for text in all_statements())

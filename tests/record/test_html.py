@@ -74,7 +74,8 @@ def test_the_page_says_everything_the_verdict_first() -> None:
     place = 0
     for piece in (
         "FAIL", "checkout-peak", ">Timeline<", ">Thresholds<", "p95 < 800ms", ">Load levels<", "baseline",
-        ">Requests<", "/checkout/", ">Worst errors<", "504 Server Error", ">Findings<",
+        ">Requests<", "/checkout/", ">Worst errors<", "504 Server Error", ">Behind the load levels<",
+        "Statements of step 2", "SELECT * FROM `stock`", ">Findings<",
         "pid 4121 held a row lock", ">Can this run be trusted?<", "postgres@db-1", ">Release<", "8f3c1d2",
     ):  # fmt: skip
         place = body.index(piece, place)
@@ -106,6 +107,7 @@ def test_hostile_names_are_text() -> None:
         findings=(finding,),
         sources=(source,),
         errors=(ErrorResult(HOSTILE, HOSTILE, HOSTILE, 1),),
+        tables=(replace(base.tables[0], source=HOSTILE, title=HOSTILE, rows=({"query": HOSTILE},)),),
         doubts=(HOSTILE,),
         reasons=(HOSTILE,),
         session=Path(HOSTILE),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from textual.pilot import Pilot
 
+from collectors.postgres import PostgresCollector
 from rampdeck.errors import SourceError
 from tui.drawing import Tone
 from tui.screens.dialogs import Confirm
@@ -90,6 +91,31 @@ async def test_what_is_not_harmless_is_asked_before(opened: Opened, deck: FakeDe
         await pilot.press("E", "y")
         await pilot.app.workers.wait_for_complete()
         assert deck.calls[-1][2] == "analyze"
+
+
+async def test_the_same_key_gives_the_plan_in_each_table_of_postgresql(
+    opened: Opened, deck: FakeDeck
+) -> None:
+    tables = ("sessions", "blocking", "statements")
+    rows = tuple({"_table": table, "pid": "41", "query": f"SELECT of {table}"} for table in tables)
+    deck.views = {**VIEWS, "postgres": PostgresCollector.view}
+    deck.now = replace(deck.now, sources=(source("postgres@db-1", {"active": 1.0}, rows=rows),))
+    deck.answer = "Seq Scan on orders"
+    async with opened() as pilot:
+        await pilot.press("5")
+        for turn in ("", "v", "v"):
+            await pilot.press(*turn, "e")
+            await pilot.app.workers.wait_for_complete()
+            await pilot.pause()
+            assert isinstance(pilot.app.screen, Answered)
+            await pilot.press("escape")
+        await pilot.press("E")
+        await pilot.pause()
+        assert not isinstance(pilot.app.screen, Confirm)  # the values of a normalised statement are not known
+        await pilot.press("v", "E")
+        await pilot.pause()
+        assert "rolls it back" in screen_text(pilot)
+    assert [call[2] for call in deck.calls] == ["plan_session", "plan_blocking", "plan_statement"]
 
 
 async def test_why_something_cannot_be_done_is_said(opened: Opened, deck: FakeDeck) -> None:
