@@ -118,7 +118,7 @@ class Told:
         whole = cls()
         for part in parts:
             whole.values |= part.values
-            whole.rows += part.rows
+            whole.rows += map(_short, part.rows)
             whole.alarms += part.alarms
         return whole
 
@@ -127,6 +127,11 @@ class Told:
         known = [value for value in values if value is not None]
         if known:
             self.values[name] = max(known)
+
+
+def _short(row: Mapping[str, Value]) -> dict[str, Value]:
+    """Return a row with no more digits than anybody reads: every row of every second is stored."""
+    return {key: round(value, 2) if isinstance(value, float) else value for key, value in row.items()}
 
 
 class Part(Protocol):

@@ -25,8 +25,8 @@ from ._states import Alarm
 
 NEARLY_FULL, HALF_FULL = 80.0, 50.0
 """Percent of the connections that may wait at a socket."""
-ROWS = 100
-"""Listening sockets that are shown, the fullest first."""
+ROWS = 30
+"""Listening sockets that are shown, the fullest first; of unix sockets only those in use, as every service has some."""
 
 _DROPS = re.compile(r"skmem:\([^)]*\bd(\d+)\)")
 Key = tuple[str, object]
@@ -77,7 +77,8 @@ class Listeners:
         told.values["listen_queue"] = float(max((it.queue for it in self._known.values()), default=0))
         told.most("listen_full", (it.full for it in self._known.values()))
         fullest = sorted(self._known.items(), key=lambda item: (-(item[1].full or 0), -item[1].queue))
-        told.rows += [self._row(key, it) for key, it in fullest[:ROWS]]
+        shown = [(key, it) for key, it in fullest if it.queue or it.drops or not isinstance(key[1], str)]
+        told.rows += [self._row(key, it) for key, it in shown[:ROWS]]
         for (box, _), it in fullest:
             if it.backlog and (it.full or 0) >= NEARLY_FULL:
                 text = f"{it.queue} of {it.backlog} connections wait at {_of(box, it)} for a worker"

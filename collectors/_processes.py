@@ -17,7 +17,7 @@ from rampdeck.pace import CountersByName
 from ._host_reading import Reading, Told, number
 from ._states import Alarm
 
-ROWS = 200
+ROWS = 64
 """Processes that are shown, the busiest first."""
 WHOLE_CORE = 95.0
 """Percent of one core: all that the Python threads of a process can have."""

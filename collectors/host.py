@@ -63,6 +63,29 @@ class HostCollectorConfig(CollectorConfig):
     """Folders whose file systems are watched; what is not there is passed over."""
 
 
+class Figures:
+    """Makes figures of reading after reading of one host."""
+
+    def __init__(self, config: HostCollectorConfig) -> None:
+        self._parts: tuple[Part, ...] = (
+            Kernel(),
+            Listeners(),
+            Processes(config.processes),
+            ControlGroups(),
+            Disks(),
+            FileSystems(),
+            Network(),
+        )
+
+    def read(self, reading: Reading) -> Told:
+        """Take the next reading; its rates are those since the one before."""
+        told = Told.together(part.read(reading) for part in self._parts)
+        if any(alarm.signal == "host.oom_kill" and alarm.subject for alarm in told.alarms):
+            # The kernel counts a kill in a container for the whole host too; the container's says more.
+            told.alarms = [it for it in told.alarms if it.subject or it.signal != "host.oom_kill"]
+        return told
+
+
 class HostCollector:
     """Reads /proc and /sys/fs/cgroup once a second."""
 
@@ -82,24 +105,17 @@ class HostCollector:
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the script ends; see :class:`rampdeck.collector.Collector`."""
-        parts: tuple[Part, ...] = (
-            Kernel(),
-            Listeners(),
-            Processes(self.config.processes),
-            ControlGroups(),
-            Disks(),
-            FileSystems(),
-            Network(),
-        )
+        figures = Figures(self.config)
         runtime = _Runtime(watched=bool(self.config.containers or self.config.units))
         async with remote.stream(self.script, stdin=True) as stream:
             readings = _readings(stream)
             async for _ in Ticks():
                 reading = await self._next(remote, stream, readings)
-                told = Told.together(part.read(reading) for part in parts)
+                told = figures.read(reading)
                 sink.sample(told.values, tuple(told.rows))
                 runtime.read(reading, sink)
-                self._tell(reading, told, sink)
+                _tell_what_it_is(reading, sink)
+                self._states.read(time.monotonic(), told.alarms, sink)
 
     async def _next(self, remote: Remote, stream: Stream, readings: AsyncIterator[Reading]) -> Reading:
         try:
@@ -113,19 +129,6 @@ class HostCollector:
         if reading is None:
             raise SourceError(f"the shell on {remote.host} ended", _why(await stream.wait()))
         return reading
-
-    def _tell(self, reading: Reading, told: Told, sink: Sink) -> None:
-        """Say what began and what is over."""
-        for kind in reading.lines("inside"):
-            text = (
-                f"this host is itself a container ({clean(kind, 40)}): pressure, disks, steal and "
-                "open files are those of the machine below it, where they are told at all"
-            )
-            sink.log(text, Severity.NOTICE, fields={"signal": "host.container"}, lines=0)
-        # The kernel counts a kill in a container for the whole host too; the container's says more.
-        inside = any(alarm.signal == "host.oom_kill" and alarm.subject for alarm in told.alarms)
-        alarms = [it for it in told.alarms if it.subject or not inside or it.signal != "host.oom_kill"]
-        self._states.read(time.monotonic(), alarms, sink)
 
 
 class _Runtime:
@@ -148,6 +151,15 @@ class _Runtime:
                 sink.live()
         elif self._watched and time.monotonic() - self._answered > RUNTIME_TIMEOUT:
             sink.warn("containers: what lists them (docker or podman) does not answer")
+
+
+def _tell_what_it_is(reading: Reading, sink: Sink) -> None:
+    for kind in reading.lines("inside"):
+        text = (
+            f"this host is itself a container ({clean(kind, 40)}): pressure, disks, steal and "
+            "open files are those of the machine below it, where they are told at all"
+        )
+        sink.log(text, Severity.NOTICE, fields={"signal": "host.container"}, lines=0)
 
 
 def _why(ended: Completed) -> str:

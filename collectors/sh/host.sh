@@ -166,7 +166,7 @@ find_units() {
 look_about() {
     turn=0 alive=
     while :; do
-        [ $((turn % 3)) = 0 ] && df -Pk $paths 2>/dev/null | while read -r line; do
+        [ "$paths" ] && [ $((turn % 3)) = 0 ] && df -Pk $paths 2>/dev/null | while read -r line; do
             printf 'df\t%s\n' "$line"
         done
         again=$((turn % 3))
