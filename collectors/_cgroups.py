@@ -175,14 +175,14 @@ class _State:
             fields = {} if self.box.quota is None else {"quota": f"{self.box.quota:g}"}
             if self.box.quota is not None:
                 text += f", it may use {self.box.quota:g} of the host's"
-            yield Alarm("host.throttled", share, " %", text, name, fields)
+            yield Alarm("throttled", text, share, " %", name, fields)
         if (share := self.memory) is not None and share > MEMORY_FULL:
             text = f"{name} takes {share:.0f} % of the memory that it may have"
-            yield Alarm("host.container_memory", share, " %", text, name)
+            yield Alarm("container_memory_low", text, share, " %", name)
         if self.killed:
             processes = "a process was" if self.killed == 1 else f"{self.killed:.0f} processes were"
             text = f"{name}: {processes} killed, the memory that it may have was used up"
-            yield Alarm("host.oom_kill", self.killed, "", text, name)
+            yield Alarm("oom_kill", text, self.killed, "", name)
 
 
 class ControlGroups:

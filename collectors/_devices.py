@@ -83,7 +83,7 @@ class Disk:
         if self.busy <= BUSY:
             return None
         text = f"disk {self.name} is {self.busy:.0f} % busy, an answer takes {self.wait:.1f} ms"
-        return Alarm("host.disk_busy", self.busy, " %", text, self.name, {"await_ms": f"{self.wait:.1f}"})
+        return Alarm("disk_saturated", text, self.busy, " %", self.name, {"await_ms": f"{self.wait:.1f}"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class FileSystems:
             told.rows.append(row)
             if share > FULL:
                 text = f"the file system {mount} is {share:.0f} % full, {left / 1e9:.1f} GB are left"
-                told.alarms.append(Alarm("host.disk_full", share, " %", text, mount))
+                told.alarms.append(Alarm("disk_full", text, share, " %", mount))
         return told
 
 

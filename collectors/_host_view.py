@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from rampdeck.view import Column, Metric, Table, Unit, View
 
+from ._host_rules import RULES
+from ._states import metrics
+
 METRICS = (
     Metric("cpu", Unit.PERCENT, "of all cores, neither idle nor waiting for a disk; steal included"),
     Metric("user", Unit.PERCENT, "of all cores, in programs"),
@@ -57,6 +60,7 @@ METRICS = (
     Metric("container_memory", Unit.PERCENT, "of the memory that it may have, of the fullest container"),
     Metric("container_pids", Unit.PERCENT, "of the processes that it may have, of the fullest container"),
     Metric("container_oom_kills", Unit.COUNT, "processes killed in containers since the last reading"),
+    *metrics(RULES),
 )
 
 _PERCENT, _COUNT, _RATE = Unit.PERCENT, Unit.COUNT, Unit.BYTES_PER_SECOND

@@ -157,24 +157,24 @@ def _alarms(values: dict[str, float]) -> Iterator[Alarm]:
     steal, busy = values.get("steal", 0.0), values.get("cpu", 0.0)
     if steal > STEAL:
         text = f"{steal:.0f} % of the processor goes to other guests of the hypervisor (steal)"
-        yield Alarm("host.steal", steal, " %", text)
+        yield Alarm("steal_high", text, steal, " %")
     if busy > SATURATED:
         queue = values.get("run_queue", 0.0)
         text = f"the processor is {busy:.0f} % busy, {queue:.0f} threads run or could run"
-        yield Alarm("host.cpu_saturated", busy, " %", text, fields={"run_queue": f"{queue:g}"})
+        yield Alarm("cpu_saturated", text, busy, " %", fields={"run_queue": f"{queue:g}"})
     if (swapped := values.get("swap_in", 0.0) + values.get("swap_out", 0.0)) > 0:
         into, out = values.get("swap_in", 0.0) / 1e6, values.get("swap_out", 0.0) / 1e6
         text = f"it swaps: {into:.1f} MB/s in, {out:.1f} MB/s out"
-        yield Alarm("host.swapping", swapped / 1e6, " MB/s", text)
+        yield Alarm("swapping", text, swapped / 1e6, " MB/s")
     if kills := values.get("oom_kills"):
         processes = "a process was" if kills == 1 else f"{kills:.0f} processes were"
-        yield Alarm("host.oom_kill", kills, "", f"{processes} killed for lack of memory")
+        yield Alarm("oom_kill", f"{processes} killed for lack of memory", kills, "")
     if (used := values.get("memory", 0.0)) > 100 - MEMORY_LEFT:
         text = f"{100 - used:.1f} % of the memory is available"
-        yield Alarm("host.memory_low", used, " % used", text)
+        yield Alarm("memory_low", text, used, " % used")
     if (files := values.get("files", 0.0)) > NEARLY_FULL:
         text = f"{files:.0f} % of the files that may be open are (fs.file-max)"
-        yield Alarm("host.too_many_files", files, " %", text)
+        yield Alarm("too_many_files", text, files, " %")
     if (followed := values.get("conntrack", 0.0)) > NEARLY_FULL:
         text = f"the firewall follows {followed:.0f} % of the connections that it can (nf_conntrack_max)"
-        yield Alarm("host.conntrack_full", followed, " %", text)
+        yield Alarm("conntrack_full", text, followed, " %")

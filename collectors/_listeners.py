@@ -26,7 +26,7 @@ from ._states import Alarm
 NEARLY_FULL, HALF_FULL = 80.0, 50.0
 """Percent of the connections that may wait at a socket."""
 ROWS = 30
-"""Listening sockets that are shown, the fullest first; of unix sockets only those in use, as every service has some."""
+"""Listening sockets that are shown, the fullest first; of unix sockets only those in use."""
 
 _DROPS = re.compile(r"skmem:\([^)]*\bd(\d+)\)")
 Key = tuple[str, object]
@@ -84,7 +84,7 @@ class Listeners:
                 text = f"{it.queue} of {it.backlog} connections wait at {_of(box, it)} for a worker"
                 fields = {"queue": str(it.queue), "backlog": str(it.backlog)}
                 told.alarms.append(
-                    Alarm("host.listen_queue", it.queue, " waiting", text, _of(box, it), fields)
+                    Alarm("listen_queue_full", text, it.queue, " waiting", _of(box, it), fields)
                 )
         return told
 
@@ -129,7 +129,7 @@ class Listeners:
             text += f"; fullest is {_of(box, at)} with {at.queue} waiting"
             text += f" of {at.backlog}" if at.backlog else ""
             fields |= {"listener": at.name, "queue": str(at.queue), "backlog": str(at.backlog or "")}
-        return Alarm("host.listen_overflow", count, " in a second", text, box, fields)
+        return Alarm("listen_overflow", text, count, " in a second", box, fields)
 
     def _row(self, key: Key, it: Listener) -> dict[str, Value]:
         drops = None if it.drops is None else max(it.drops - self._first_drops.get(key, 0), 0)

@@ -114,7 +114,7 @@ class Processes:
                 text = f"{it.name} ({it.pid}) has {more.files:.0f} of {more.most_files:.0f} files open"
                 fields = {"pid": str(it.pid)}
                 told.alarms.append(
-                    Alarm("host.too_many_files", more.full, " %", text, f"{it.name} {it.pid}", fields)
+                    Alarm("too_many_files", text, more.full, " %", f"{it.name} {it.pid}", fields)
                 )
         return told
 

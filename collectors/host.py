@@ -28,6 +28,7 @@ from rampdeck.view import Metric, View
 from ._cgroups import ControlGroups
 from ._devices import Disks, FileSystems, Network
 from ._host_reading import Part, Reading, Told
+from ._host_rules import RULES
 from ._host_script import script
 from ._host_view import METRICS, VIEW
 from ._kernel import Kernel
@@ -80,9 +81,9 @@ class Figures:
     def read(self, reading: Reading) -> Told:
         """Take the next reading; its rates are those since the one before."""
         told = Told.together(part.read(reading) for part in self._parts)
-        if any(alarm.signal == "host.oom_kill" and alarm.subject for alarm in told.alarms):
+        if any(alarm.signal == "oom_kill" and alarm.subject for alarm in told.alarms):
             # The kernel counts a kill in a container for the whole host too; the container's says more.
-            told.alarms = [it for it in told.alarms if it.subject or it.signal != "host.oom_kill"]
+            told.alarms = [it for it in told.alarms if it.subject or it.signal != "oom_kill"]
         return told
 
 
@@ -97,7 +98,7 @@ class HostCollector:
     def __init__(self, config: HostCollectorConfig) -> None:
         self.config = config
         self.script = script(config)
-        self._states = States()
+        self._states = States(RULES)
 
     def asks(self) -> tuple[str, ...]:
         """Return the script, whole: it is all that ever runs on the host."""
@@ -112,10 +113,10 @@ class HostCollector:
             async for _ in Ticks():
                 reading = await self._next(remote, stream, readings)
                 told = figures.read(reading)
-                sink.sample(told.values, tuple(told.rows))
+                signals = self._states.read(time.monotonic(), told.alarms, sink)
+                sink.sample(told.values | signals, tuple(told.rows))
                 runtime.read(reading, sink)
                 _tell_what_it_is(reading, sink)
-                self._states.read(time.monotonic(), told.alarms, sink)
 
     async def _next(self, remote: Remote, stream: Stream, readings: AsyncIterator[Reading]) -> Reading:
         try:
@@ -159,7 +160,7 @@ def _tell_what_it_is(reading: Reading, sink: Sink) -> None:
             f"this host is itself a container ({clean(kind, 40)}): pressure, disks, steal and "
             "open files are those of the machine below it, where they are told at all"
         )
-        sink.log(text, Severity.NOTICE, fields={"signal": "host.container"}, lines=0)
+        sink.log(text, Severity.NOTICE, fields={"signal": "inside_container"}, lines=0)
 
 
 def _why(ended: Completed) -> str:

@@ -47,7 +47,7 @@ async def signalled(watch: Watch, signal: str, *, over: bool = False) -> Event:
 
     def found() -> Event | None:
         mine = (event for event in watch.events if event.fields.get("signal") == signal)
-        return next((event for event in mine if ("over" in event.fields) == over), None)
+        return next((event for event in mine if (event.fields["state"] == "over") == over), None)
 
     return await until(found)
 
@@ -115,7 +115,7 @@ async def test_connections_that_nobody_accepts_show_with_their_socket(host: Host
             for _ in range(4):
                 clients.enter_context(closing(socket.create_connection(server.getsockname())))
             sample = await watch.sample(lambda sample: queue_of(sample, name) == 4)
-            event = await signalled(watch, "host.listen_queue")
+            event = await signalled(watch, "listen_queue_full")
     assert sample.values["listen_queue"] >= 4
     assert sample.values["listen_full"] >= 80
     row = next(row for row in rows(sample, "listeners") if row["queue"] == 4)
@@ -133,11 +133,11 @@ async def test_a_state_that_is_over_is_told_once(
             with ExitStack() as clients:
                 for _ in range(3):
                     clients.enter_context(closing(socket.create_connection(server.getsockname())))
-                await signalled(watch, "host.listen_queue")
+                await signalled(watch, "listen_queue_full")
                 for _ in range(3):
                     server.accept()[0].close()
-            over = await signalled(watch, "host.listen_queue", over=True)
-    assert over.text.startswith(f"listen queue of 127.0.0.1:{server_port(over)} is over after")
+            over = await signalled(watch, "listen_queue_full", over=True)
+    assert over.text.startswith(f"listen queue full of 127.0.0.1:{server_port(over)}: over after")
     told = [event for event in watch.events if event.fields.get("subject") == over.fields["subject"]]
     assert len(told) == 2
 
@@ -172,7 +172,7 @@ async def test_connections_dropped_for_a_full_queue_are_counted_and_the_socket_i
                 with suppress(BlockingIOError):
                     client.connect(server.getsockname())
             await watch.sample(lambda sample: sample.values["listen_overflows"] > 0)
-            event = await signalled(watch, "host.listen_overflow")
+            event = await signalled(watch, "listen_overflow")
             name = "{}:{}".format(*server.getsockname())
             assert event.fields["listener"] == name
             assert int(event.fields["overflows"]) > 0

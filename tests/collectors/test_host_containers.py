@@ -135,7 +135,7 @@ async def test_a_container_that_has_used_up_its_processor_is_throttled(
         async with watching(host) as watch:
             sample = await watch.sample(lambda sample: sample.values.get("containers_throttled", 0) > 50)
             event = await until(
-                lambda: next((it for it in watch.events if it.fields.get("signal") == "host.throttled"), None)
+                lambda: next((it for it in watch.events if it.fields.get("signal") == "throttled"), None)
             )
     row = container(sample)
     assert row["quota"] == 20
@@ -155,7 +155,7 @@ async def test_a_process_that_a_container_s_limit_kills_is_counted(
             with inside(groups, "x = b'x' * 300_000_000\ninput()") as victim:
                 sample = await watch.sample(lambda sample: sample.values.get("container_oom_kills", 0) == 1)
                 assert victim.wait(20) == -9
-            told = [event for event in watch.events if event.fields.get("signal") == "host.oom_kill"]
+            told = [event for event in watch.events if event.fields.get("signal") == "oom_kill"]
     assert container(before)["memory_limit"] == pytest.approx(100_000_000, abs=4096)
     assert container(sample)["oom_kills"] == 1
     assert [event.fields["subject"] for event in told] == ["web"]

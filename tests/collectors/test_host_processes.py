@@ -138,7 +138,7 @@ async def test_a_worker_that_may_open_no_more_files_is_told(host: HostCollector,
     gunicorn.ask("/open")
     async with watching(host) as watch:
         sample = await watch.sample(lambda sample: sample.values.get("worker_files", 0) > 90)
-        (event,) = (it for it in watch.events if it.fields.get("signal") == "host.too_many_files")
+        (event,) = (it for it in watch.events if it.fields.get("signal") == "too_many_files")
     (row,) = (row for row in workers(sample).values() if row["_health"] is Health.BLIND)
     assert event.fields["pid"] == row["pid"]
     assert "of 100 files open" in event.text

@@ -147,8 +147,8 @@ def test_a_container_is_shown_with_its_limits_and_its_sockets(tmp_path: Path) ->
     assert row(before, "containers", container="web")["throttled"] is None
     assert row(after, "listeners", container="web")["queue"] == 7
     kinds = {(alarm.signal, alarm.subject) for alarm in after.alarms}
-    assert {("host.throttled", "web"), ("host.oom_kill", "web"), ("host.listen_overflow", "web")} <= kinds
-    assert ("host.oom_kill", "") not in kinds
+    assert {("throttled", "web"), ("oom_kill", "web"), ("listen_overflow", "web")} <= kinds
+    assert ("oom_kill", "") not in kinds
 
 
 def test_a_unit_without_limits_has_none(tmp_path: Path) -> None:
@@ -220,5 +220,5 @@ def test_alpine_with_nothing_but_busybox(tmp_path: Path) -> None:
     assert web["cpu"] == pytest.approx(50)
     assert web["quota"] is None
     assert web["memory_share"] == pytest.approx(96)
-    assert {alarm.signal for alarm in after.alarms} >= {"host.container_memory", "host.memory_low"}
+    assert {alarm.signal for alarm in after.alarms} >= {"container_memory_low", "memory_low"}
     assert after.values["cpu"] == 100
