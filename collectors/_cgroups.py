@@ -28,7 +28,7 @@ MEMORY_FULL = 95.0
 MEMORY_NEARLY_FULL = 85.0
 
 _SLOW = ("cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us", "memory.max", "memory.limit_in_bytes")
-_KEPT = frozenset({*_SLOW, "memory.stat", "pids.max"})
+_KEPT = frozenset({*_SLOW, "memory.stat", "pids.current", "pids.max"})
 """Files that do not come with each reading."""
 _PERIODS: tuple[str, ...] = ("nr_periods", "nr_throttled")
 _ENDLESS = float(1 << 60)
@@ -168,7 +168,7 @@ class _State:
             "written": change.rate("wbytes") if change and "wbytes" in change.gained else None,
         }
 
-    def alarms(self) -> Iterable[Alarm]:
+    def alarms(self, fresh: bool) -> Iterable[Alarm]:
         name = self.name
         if (share := self.throttled) is not None and share > THROTTLED:
             text = f"{name} is throttled: its processor was taken away in {share:.0f} % of the periods"
@@ -179,7 +179,7 @@ class _State:
         if (share := self.memory) is not None and share > MEMORY_FULL:
             text = f"{name} takes {share:.0f} % of the memory that it may have"
             yield Alarm("container_memory_low", text, share, " %", name)
-        if self.killed:
+        if self.killed and fresh:
             processes = "a process was" if self.killed == 1 else f"{self.killed:.0f} processes were"
             text = f"{name}: {processes} killed, the memory that it may have was used up"
             yield Alarm("oom_kill", text, self.killed, "", name)
@@ -192,17 +192,26 @@ class ControlGroups:
         self._kept: dict[str, dict[str, list[str]]] = {}
         self._counters = CountersByName()
         self._first_kills: dict[str, float] = {}
+        self._states: dict[str, _State] = {}
 
     def read(self, reading: Reading) -> Told:
         """Take the next reading."""
+        found = reading.boxes()
+        # Of many, eight are read at a time: the others are as they were.
+        fresh = {name: files for name, files in found.items() if set(files.files) - {"is"}}
         boxes = {}
-        for name, files in reading.boxes().items():
+        for name, files in fresh.items():
             kept = {file: lines for file, lines in files.files.items() if file in _KEPT}
             self._kept[name] = self._kept.get(name, {}) | kept
             boxes[name] = Box.of(Reading(self._kept[name] | dict(files.files)))
-        self._kept = {name: kept for name, kept in self._kept.items() if name in boxes}
-        changes = self._counters.read(reading.uptime, {name: box.totals for name, box in boxes.items()})
-        states = [self._state(name, box, changes.get(name)) for name, box in boxes.items()]
+        totals = {name: box.totals for name, box in boxes.items()}
+        changes = self._counters.read(reading.uptime, totals, found)
+        before = {name: state for name, state in self._states.items() if name in found}
+        self._states = before | {
+            name: self._state(name, box, changes.get(name)) for name, box in boxes.items()
+        }
+        self._kept = {name: kept for name, kept in self._kept.items() if name in found}
+        states = list(self._states.values())
         told = Told()
         if not states:
             return told
@@ -213,11 +222,11 @@ class ControlGroups:
         told.most("container_pids", (state.pids for state in states))
         known = [state for state in states if state.change and "oom_kill" in state.change.gained]
         if known:
-            told.values["container_oom_kills"] = sum(state.killed for state in known)
+            told.values["container_oom_kills"] = sum(state.killed for state in known if state.name in fresh)
         states.sort(key=lambda state: (-(state.throttled or 0), -(state.memory or 0), state.name))
         for state in states:
             told.rows.append(state.row())
-            told.alarms += state.alarms()
+            told.alarms += state.alarms(state.name in fresh)
         return told
 
     def _state(self, name: str, box: Box, change: Change | None) -> _State:

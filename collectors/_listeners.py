@@ -61,12 +61,15 @@ class Listeners:
     def read(self, reading: Reading) -> Told:
         """Take the next reading."""
         queues = dict(_queues("", reading))
-        if "net/unix" not in reading:
-            # Too many sockets to look at each second.
-            queues |= {key: it.queue for key, it in self._known.items() if isinstance(key[1], str)}
         boxes = reading.boxes()
         for box, inside in boxes.items():
             queues |= _queues(box, inside)
+        for key, it in self._known.items():
+            # Not looked at each second: unix sockets that are too many, and containers where nobody waits.
+            box, unix = key[0], isinstance(key[1], str)
+            unread = "net/tcp" not in boxes[box] if box in boxes else unix and "net/unix" not in reading
+            if unread:
+                queues.setdefault(key, it.queue)
         if "all" in reading:
             self._list(reading, queues)
         self._known = {key: replace(it, queue=queues.pop(key, 0)) for key, it in self._known.items()}
@@ -109,8 +112,9 @@ class Listeners:
                 name: value for name, value in it.numbers("net/netstat").items() if name.startswith("Listen")
             }
             for box, it in all_of_them.items()
+            if "net/netstat" in it
         }
-        changes = self._counters.read(all_of_them[""].uptime, totals)
+        changes = self._counters.read(all_of_them[""].uptime, totals, all_of_them)
         known = [change for box, change in changes.items() if totals[box]]
         if known:
             told.values["listen_overflows"] = sum(change.rate("ListenOverflows") for change in known)

@@ -38,14 +38,18 @@ function tcp_counters(prefix, folder) {
 }
 
 # Listening sockets come first in these files: the many others are never asked for.
-function listeners(name, path,    line, cells) {
+function listeners(name, path, whole,    line, cells, waiting) {
+    waiting = 0
     while ((getline line < path) > 0) {
         split(line, cells, " ")
         if (cells[1] == "sl") continue
         if (cells[4] != "0A") break
-        if (all || cells[5] !~ /:00000000$/) say(name, cells[2] " " cells[5])
+        if (cells[5] !~ /:00000000$/) waiting++
+        else if (!whole) continue
+        say(name, cells[2] " " cells[5])
     }
     close(path)
+    return waiting
 }
 
 # A connection to a unix socket that nobody has accepted yet has the socket's path and the state 02.
@@ -89,13 +93,15 @@ function processes(    n, i, pid, line, path, list, kids, many, k) {
     }
 }
 
-# Limits and what is dear to read (memory.stat) come every fifth time.
-function box(i,    cells, name, slow) {
+# Of many containers eight are read at a time. Limits and what is dear (memory.stat) come every fifth time.
+function box(i,    cells, name, slow, period) {
     split(boxes[i], cells, "\t")
     name = "box/" cells[2] "/"
-    slow = !(boxes[i] in told) || (beat + i) % 5 == 0
-    told[boxes[i]] = 1
     say(name "is", cells[3])
+    period = int((many_boxes + 7) / 8)
+    slow = !(boxes[i] in told) || (beat + i) % (5 * period) == 0
+    if (!slow && (beat + i) % period) return
+    told[boxes[i]] = 1
     tell(name "cpu.stat", cells[5] "/cpu.stat")
     if (cells[3] == 2) {
         tell(name "memory.current", cells[7] "/memory.current")
@@ -116,15 +122,19 @@ function box(i,    cells, name, slow) {
             tell(name "memory.limit_in_bytes", cells[7] "/memory.limit_in_bytes")
         }
     }
-    tell(name "pids.current", cells[8] "/pids.current")
     if (slow) {
+        tell(name "pids.current", cells[8] "/pids.current")
         tell(name "pids.max", cells[8] "/pids.max")
         memory_stat(name "memory.stat", cells[7] "/memory.stat")
     }
     if (cells[4] > 0) {
         tcp_counters(name, proc "/" cells[4])
-        listeners(name "net/tcp", proc "/" cells[4] "/net/tcp")
-        listeners(name "net/tcp", proc "/" cells[4] "/net/tcp6")
+        # The kernel goes through the connections of all containers for it: each second only where some wait.
+        if (slow || waiting_in[cells[2]]) {
+            say(name "net/tcp", "read")
+            waiting_in[cells[2]] = listeners(name "net/tcp", proc "/" cells[4] "/net/tcp", 1)
+            waiting_in[cells[2]] += listeners(name "net/tcp", proc "/" cells[4] "/net/tcp6", 1)
+        }
     }
 }
 
@@ -154,8 +164,8 @@ function reading(    i) {
     matching("net/dev", ":", "^ *veth")
     matching("diskstats", ".", " (loop|ram|sr|fd)[0-9]+ ")
     tcp_counters("", proc)
-    listeners("net/tcp", proc "/net/tcp")
-    listeners("net/tcp", proc "/net/tcp6")
+    listeners("net/tcp", proc "/net/tcp", all)
+    listeners("net/tcp", proc "/net/tcp6", all)
     if (all || unix_sockets < 2000) unix_listeners(proc "/net/unix")
     if (all) ss()
     processes()

@@ -23,14 +23,21 @@ search() {
     fi
 }
 find_processes() {
-    turn=0 known=
+    turn=0 known= roots=
     while [ "$processes" ]; do
-        turn=$((turn + 1)) pids=
-        set --
-        for path in $(search); do
-            path=${path#"$proc"/}
-            set -- "$@" "${path%%/*}"
+        # A search looks at every process: each third time, or where one has gone. Children are found without.
+        again=$((turn % 3)) turn=$((turn + 1)) pids=
+        for pid in ${roots:-none}; do
+            [ -d "$proc/$pid" ] || again=0
         done
+        if [ "$again" = 0 ]; then
+            roots=
+            for path in $(search); do
+                path=${path#"$proc"/}
+                roots="$roots ${path%%/*}"
+            done
+        fi
+        set -- $roots
         while [ $# -gt 0 ]; do
             pid=$1
             shift

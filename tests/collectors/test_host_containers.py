@@ -224,6 +224,26 @@ async def test_docker_that_hangs_keeps_no_reading_waiting(
     assert reason == "containers: what lists them (docker or podman) does not answer"
 
 
+def boxes(count: int, turn: int, throttled: int) -> Reading:
+    """Return what is told of many containers of which some have their turn."""
+    files = {f"box/{place}/is": ["2"] for place in range(count)}
+    for place in range(turn, count, 3):
+        lines = [f"nr_periods {100 * throttled}", f"nr_throttled {50 * throttled}"]
+        files |= {f"box/{place}/cpu.stat": lines, f"box/{place}/memory.events": [f"oom_kill {throttled}"]}
+    return Reading({"uptime": [f"{throttled} 0"], **files})
+
+
+def test_of_many_containers_each_stays_shown_while_others_have_their_turn() -> None:
+    groups = ControlGroups()
+    told = [groups.read(boxes(20, second % 3, second)) for second in range(1, 10)]
+    assert [len(it.rows) for it in told[2:]] == [20] * 7
+    assert [it.values["containers_throttled"] for it in told[5:]] == [50] * 4
+    assert all(len([a for a in it.alarms if a.signal == "throttled"]) == 20 for it in told[5:])
+    # Three seconds brought three kills each: told with the turn, not again in between.
+    kills = sum(alarm.figure for it in told[6:] for alarm in it.alarms if alarm.signal == "oom_kill")
+    assert kills == 20 * 3
+
+
 def test_podman_is_asked_where_there_is_no_docker(tmp_path: Path) -> None:
     folder = tmp_path / "bin"
     stand_in(folder, says(f"{CONTAINER_ID} {os.getpid()} host web"), "podman")
