@@ -130,6 +130,7 @@ find_containers() {
     fi
     # One that is missing is told, the others are shown.
     set -- $names
+    set -f
     IFS=$newline
     for line in $($runtime inspect --type container -f "$form" "$@" 2>&1); do
         unset IFS
@@ -141,6 +142,7 @@ find_containers() {
         esac
     done
     unset IFS
+    set +f
 }
 find_unit() {
     found=

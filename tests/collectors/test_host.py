@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Mapping
-from contextlib import ExitStack, closing, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +14,15 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
+from collectors._host_script import script
 from collectors.host import HostCollector
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.model import Event, Health, Sample, Value
 from rampdeck.pace import Ticks
+from rampdeck.remote import Stream
+from rampdeck.remote.local import LocalRemote
 
-from .hosting import config, stand_in
+from .hosting import System, config, stand_in
 from .watching import Watch, failure, over_ssh, until, watching
 
 NAMES = {metric.name for metric in HostCollector.metrics}
@@ -47,7 +50,7 @@ async def signalled(watch: Watch, signal: str, *, over: bool = False) -> Event:
 
     def found() -> Event | None:
         mine = (event for event in watch.events if event.fields.get("signal") == signal)
-        return next((event for event in mine if (event.fields["state"] == "over") == over), None)
+        return next((event for event in mine if (event.fields.get("state") == "over") == over), None)
 
     return await until(found)
 
@@ -235,11 +238,39 @@ async def test_nothing_of_it_stays_behind(host: HostCollector) -> None:
     await until(lambda: all(map(gone, family)) or None)
 
 
-def test_what_is_asked_of_the_host_is_told_whole(host: HostCollector) -> None:
-    (script,) = host.asks()
-    assert script == host.script
-    assert "/proc" in script
-    assert "docker" in script
+class Listening(LocalRemote):
+    """This machine, which notes what it is asked to run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    @asynccontextmanager
+    async def stream(self, command: str, *, stdin: bool = False) -> AsyncIterator[Stream]:
+        self.asked.append(command)
+        async with super().stream(command, stdin=stdin) as stream:
+            yield stream
+
+
+async def test_what_is_told_beforehand_is_what_is_run() -> None:
+    host = HostCollector(config(containers="all", units=["gunicorn.service"], processes=["gunicorn"]))
+    remote = Listening()
+    async with watching(host, remote) as watch:
+        await watch.sample(lambda sample: "cpu" in sample.values)
+    assert tuple(remote.asked) == host.asks()
+    assert all(
+        name in host.asks()[0] for name in ("docker", "podman", "ss -lntxm", "df -Pk", "gunicorn.service")
+    )
+
+
+async def test_a_host_that_is_a_container_itself_says_so(host: HostCollector, tmp_path: Path) -> None:
+    system = System("alpine-3.20", tmp_path)
+    (system.proc / "self").mkdir()
+    (system.proc / "self" / "mounts").write_text("lxcfs /proc/stat fuse.lxcfs rw,nosuid,nodev 0 0\n")
+    host.script = script(config(), str(system.proc), str(system.cgroups))
+    async with watching(host) as watch:
+        event = await signalled(watch, "inside_container")
+    assert "this host is itself a container (lxc)" in event.text
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,7 @@ async def test_a_container_that_was_started_anew_is_found_again(
         (f"echo {CONTAINER_ID} 0 bridge /web", "web does not run"),
         ("echo 'Error: No such container: web' >&2; exit 1", "No such container: web"),
         ("printf '\\033[2J\\377 nonsense\\n'", "nonsense"),
+        ("echo '* /etc/*'", "* /etc/*"),
     ],
 )
 async def test_what_docker_cannot_say_is_said_in_the_pane(
