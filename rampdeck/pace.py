@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -71,3 +71,22 @@ class Counters:
         if not gained or seconds <= 0 or min(gained.values()) < 0:
             return None
         return Change(seconds, gained)
+
+
+class CountersByName:
+    """Totals of things that come and go (disks, processes), each with a name."""
+
+    def __init__(self) -> None:
+        self._each: dict[str, Counters] = {}
+
+    def read(
+        self, at: float, totals: Mapping[str, Mapping[str, float]], unread: Collection[str] = ()
+    ) -> dict[str, Change]:
+        """Take a reading of all that are there; return the changes of those that were there before.
+
+        Those of ``unread`` are there too and have their turn at a later reading.
+        """
+        kept = {name: self._each[name] for name in unread if name in self._each}
+        self._each = kept | {name: self._each.get(name, Counters()) for name in totals}
+        changes = {name: self._each[name].read(at, of_one) for name, of_one in totals.items()}
+        return {name: change for name, change in changes.items() if change is not None}

@@ -155,7 +155,13 @@ def test_the_wheel_holds_every_file_of_the_program(content: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["rampdeck/py.typed", "rampdeck/tui/*.tcss", "rampdeck/collectors/sql/*.sql", "rampdeck/scenarios/*.py"],
+    [
+        "rampdeck/py.typed",
+        "rampdeck/tui/*.tcss",
+        "rampdeck/collectors/sql/*.sql",
+        "rampdeck/collectors/sh/host.*",
+        "rampdeck/scenarios/*.py",
+    ],
 )
 def test_the_wheel_holds_more_than_the_core(content: list[str], pattern: str) -> None:
     assert [name for name in content if Path(name).match(pattern)]
