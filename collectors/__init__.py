@@ -2,6 +2,7 @@
 
 from rampdeck.collector import Collector
 
+from .caddy import CaddyCollector
 from .generator import GeneratorCollector
 from .gunicorn import GunicornCollector
 from .host import HostCollector
@@ -10,6 +11,7 @@ from .postgres import PostgresCollector
 from .redis import RedisCollector
 
 COLLECTORS: dict[str, type[Collector]] = {
+    "caddy": CaddyCollector,
     "generator": GeneratorCollector,
     "gunicorn": GunicornCollector,
     "host": HostCollector,

@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple
 
 from rampdeck.model import Severity
+from rampdeck.view import Metric, Unit
 
 
 class Signal(NamedTuple):
@@ -30,6 +31,18 @@ class SignalTable:
     def __init__(self, *rows: Signal) -> None:
         # Most lines are no signal: for them this is a loop over needles only.
         self._rows = [(row.needle, row) for row in rows]
+
+    def metrics(self) -> tuple[Metric, ...]:
+        """Return one metric a signal, by its name: how many lines said it."""
+        names = dict.fromkeys(row.name for _, row in self._rows)
+        return tuple(
+            Metric(
+                name,
+                Unit.PER_SECOND,
+                f"lines that say: {name.replace('_', ' ')}, in the second of the sample",
+            )
+            for name in names
+        )
 
     def find(self, text: str) -> Signal | None:
         """Return the first row that fits the text."""
@@ -96,25 +109,3 @@ GUNICORN = SignalTable(
     Signal("access", Severity.DEBUG, '" ', _at_start(_ACCESS + "[1-3]"), calm=True),
 )
 """Gunicorn 20 to 26, Uvicorn and Django, as their sources write them."""
-
-NGINX = SignalTable(
-    Signal("upstream_timed_out", Severity.ERROR, "upstream timed out"),
-    # EAGAIN from a unix socket: the listen queue of what is behind is full.
-    Signal("upstream_queue_full", Severity.ERROR, "(11: Resource temporarily unavailable) while connecting"),
-    Signal("upstream_refused", Severity.ERROR, "Connection refused) while connecting to upstream"),
-    Signal("upstream_missing", Severity.ERROR, "No such file or directory) while connecting to upstream"),
-    Signal("upstream_forbidden", Severity.ERROR, "Permission denied) while connecting to upstream"),
-    Signal("upstream_prematurely_closed", Severity.ERROR, "upstream prematurely closed connection"),
-    Signal("upstream_reset", Severity.ERROR, "Connection reset by peer) while reading response"),
-    Signal("upstream_reset", Severity.ERROR, "Connection reset by peer) while reading upstream"),
-    Signal("no_live_upstreams", Severity.ERROR, "no live upstreams"),
-    Signal("worker_connections", Severity.WARNING, "worker_connections are not enough"),
-    Signal("too_many_files", Severity.CRITICAL, "Too many open files"),
-    Signal("too_many_files", Severity.CRITICAL, "the new socket has number"),
-    Signal("limiting", Severity.WARNING, "limiting requests"),
-    Signal("limiting", Severity.WARNING, "limiting connections"),
-    Signal("buffered", Severity.WARNING, "buffered to a temporary file"),
-    Signal("header_too_big", Severity.ERROR, "upstream sent too big header"),
-    Signal("body_too_large", Severity.ERROR, "client intended to send too large body"),
-)
-"""Nginx 1.20 to 1.31 (``ngx_http_upstream.c``, ``ngx_connection.c``, ``ngx_event_accept.c``)."""

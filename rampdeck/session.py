@@ -258,7 +258,8 @@ class Session:
             source.heard = event.at
             grave = event.severity <= Severity.WARNING and "before" not in event.fields
             if grave and (signal := event.fields.get("signal")):
-                source.signals[signal, event.severity] += 1
+                # A flood is told by a few events, each of which says how many lines it stands for.
+                source.signals[signal, event.severity] += int(event.fields.get("count", 1))
         elif event.kind is EventKind.HEALTH:
             source.health = Health(event.fields["health"])
             source.reason = event.text

@@ -32,6 +32,13 @@ _ADVICE = {
     "upstream_refused": "Gunicorn is down or its backlog is full",
     "upstream_prematurely_closed": "A worker died in mid-request: look at Gunicorn at that second",
     "worker_connections": "Raise Nginx's worker_connections; a proxied request takes two",
+    "upstream_connect_timed_out": "The application takes no connection: see its backlog, and somaxconn",
+    "upstream_queue_full": "The application's accept queue is full: more workers, or a larger backlog",
+    "upstream_ports_exhausted": "No local port is left for connections to the application: use keepalive",
+    "no_live_upstreams": "All backends are marked as failed: see why the first one was, and max_fails",
+    "worker_connections_low": "Nginx is close to its worker_connections; a proxied request takes two",
+    "too_many_files": "Raise LimitNOFILE of the service, and Nginx's worker_rlimit_nofile",
+    "worker_died": "A process of Nginx itself crashed: look for its core dump, and for modules",
     "limiting": "Nginx's rate limit hits the generator's address, not the product: exempt it",
 }
 
