@@ -114,26 +114,3 @@ def severity_of(own: Severity, signal: Signal | None) -> Severity:
     if signal is None:
         return own
     return signal.severity if signal.calm else min(own, signal.severity)
-
-
-NGINX = SignalTable(
-    Signal("upstream_timed_out", Severity.ERROR, "upstream timed out"),
-    # EAGAIN from a unix socket: the listen queue of what is behind is full.
-    Signal("upstream_queue_full", Severity.ERROR, "(11: Resource temporarily unavailable) while connecting"),
-    Signal("upstream_refused", Severity.ERROR, "Connection refused) while connecting to upstream"),
-    Signal("upstream_missing", Severity.ERROR, "No such file or directory) while connecting to upstream"),
-    Signal("upstream_forbidden", Severity.ERROR, "Permission denied) while connecting to upstream"),
-    Signal("upstream_prematurely_closed", Severity.ERROR, "upstream prematurely closed connection"),
-    Signal("upstream_reset", Severity.ERROR, "Connection reset by peer) while reading response"),
-    Signal("upstream_reset", Severity.ERROR, "Connection reset by peer) while reading upstream"),
-    Signal("no_live_upstreams", Severity.ERROR, "no live upstreams"),
-    Signal("worker_connections", Severity.WARNING, "worker_connections are not enough"),
-    Signal("too_many_files", Severity.CRITICAL, "Too many open files"),
-    Signal("too_many_files", Severity.CRITICAL, "the new socket has number"),
-    Signal("limiting", Severity.WARNING, "limiting requests"),
-    Signal("limiting", Severity.WARNING, "limiting connections"),
-    Signal("buffered", Severity.WARNING, "buffered to a temporary file"),
-    Signal("header_too_big", Severity.ERROR, "upstream sent too big header"),
-    Signal("body_too_large", Severity.ERROR, "client intended to send too large body"),
-)
-"""Nginx 1.20 to 1.31 (``ngx_http_upstream.c``, ``ngx_connection.c``, ``ngx_event_accept.c``)."""

@@ -17,7 +17,7 @@ def utc_seconds(text: str) -> float | None:
     """Return a time with its zone as UTC seconds, or None if it is none.
 
     Understood: ``20/Sep/2026:10:01:02 +0200`` (Nginx), ISO 8601 with a zone
-    (Gunicorn, Docker), and seconds (Nginx's ``$msec``).
+    (Gunicorn, Docker), and seconds (Nginx's ``$msec``, Caddy's ``ts``).
     """
     try:
         if found := _ISO.fullmatch(text):
@@ -28,7 +28,7 @@ def utc_seconds(text: str) -> float | None:
             day, month, year, *clock, zone = found.groups()
             number = _MONTHS.index(month) + 1
             return datetime.fromisoformat(f"{year}-{number:02}-{day}T{':'.join(clock)}{zone}").timestamp()
-        if re.fullmatch(r"\d{9,11}\.\d{1,6}", text):
+        if re.fullmatch(r"\d{9,11}(?:\.\d{1,9})?", text):
             return float(text)
     except (ValueError, OverflowError):
         pass

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from dataclasses import dataclass
-from functools import partial
-from typing import ClassVar
+from collections import Counter
+from functools import lru_cache, partial
+from itertools import chain
+from typing import ClassVar, NamedTuple
 
 from pydantic import field_validator, model_validator
 
-from rampdeck.collector import CollectorConfig, Sink
-from rampdeck.errors import SourceError
-from rampdeck.model import Health, Instant, Severity, Value
+from rampdeck.collector import LINE_METRICS, CollectorConfig, Sink
+from rampdeck.model import Health, Severity, Value
 from rampdeck.remote import Remote
 from rampdeck.view import Figure, Metric, Unit, View
 
-from ._access import AccessLog, Line
-from ._follow import FileFollower, Take
+from ._access import AccessLog
+from ._follow import FileFollower, Hearer
 from ._lines import lines_of, text_of
-from ._signals import NGINX, severity_of
-from ._tasks import Pace, every, together
-from ._times import utc_seconds, utc_seconds_of_local
+from ._logs import Log, Logs
+from ._nginx_signals import NGINX
+from ._requests import tell_failure
+from ._signals import Signal, severity_of
+from ._tasks import Pace
+from ._times import utc_seconds_of_local
 
 CONTEXT = 20
 """Lines of the error log from before the beginning that are shown."""
-RETRY = 10.0
-"""Seconds after which a log that cannot be read is tried again while the other one is read."""
+LONGEST_MESSAGE = 2048
+"""Characters in which a message's meaning is looked for; Nginx cuts its lines there."""
 
 LEVELS = {
     "emerg": Severity.EMERGENCY,
@@ -38,8 +40,25 @@ LEVELS = {
     "info": Severity.INFO,
     "debug": Severity.DEBUG,
 }
-_ERROR = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[([a-z]+)\] (\d+)#\d+: (?:\*\d+ )?")
-_FIELD = re.compile(r', (client|request|upstream|host): (?:"([^"]*)"|([^,]*))')
+_ERROR = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[([a-z]+)\] (\d+)#\d+: (?:\*(\d+) )?")
+_CLIENT = re.compile(
+    r'([^,]*)(?:, server: ([^,]*))?(?:, request: "([^"]*)")?(?:, subrequest: "[^"]*")?'
+    r'(?:, upstream: "([^"]*)")?(?:, host: "([^"]*)")?(?:, referrer: .*)?'
+)
+_CLIENT_FIELDS = ("client", "server", "request", "upstream", "host")
+_FIELD = re.compile(r', (client|server|request|upstream|host): (?:"([^"]*)"|([^,]*))')
+_ERRNO = re.compile(r"\((\d{1,4}): [^()]*\)")
+_ACTION = re.compile(
+    r" while ((?:SSL handshaking|connecting|sending|reading|closing|waiting|logging|proxying)[^,\"]*)"
+)
+_ZONE = re.compile(r'by zone "([^"]*)"')
+LOG_FORMAT = (
+    'log_format timed \'$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+    '"$http_referer" "$http_user_agent" rt=$request_time uct=$upstream_connect_time '
+    "uht=$upstream_header_time urt=$upstream_response_time us=$upstream_status ucs=$upstream_cache_status'; "
+    "access_log /var/log/nginx/access.log timed;"
+)
+"""What Nginx's configuration needs for all that is read here."""
 
 
 class NginxConfig(CollectorConfig):
@@ -71,11 +90,17 @@ _COUNTS = {
     "499": "requests whose client gave up before the answer, without those that we cut off",
     "499_ours": "requests that we cut off ourselves, by a step-down or a stop",
     "5xx": "requests answered 500 to 599",
+    "502": "requests answered 502: the application refused or broke off",
+    "503": "requests answered 503",
+    "504": "requests answered 504: the application was too slow",
     "other": "requests with another status, and lines that cannot be read",
+    "own_5xx": "requests answered 500 to 599 by Nginx itself, without an answer of the application",
     "upstream_2xx": "requests to which the application answered 200 to 299",
     "upstream_3xx": "requests to which the application answered 300 to 399",
     "upstream_4xx": "requests to which the application answered 400 to 499",
-    "upstream_5xx": "requests to which the application, or Nginx for it, answered 500 to 599",
+    "upstream_5xx": "requests to which the application itself answered 500 to 599",
+    "static_upstream": "requests for files (.css, .js, images, fonts) that went to the application",
+    "cached": "requests answered from Nginx's cache ($upstream_cache_status)",
     "error_lines": "lines of the error log, error or worse",
     "warning_lines": "lines of the error log, warn",
 }
@@ -87,19 +112,11 @@ _TIMES = {
 }
 
 
-@dataclass(slots=True)
-class _Log:
-    """One of the two logs, and why it cannot be read; None until it was tried."""
-
-    follower: FileFollower
-    take: Take
-    trouble: str | None = None
-
-
 class NginxCollector:
     """Follows both logs of one Nginx.
 
-    Of the access log only failures are events (status 400 and above); all
+    Of the access log only failures are events (status 400 and above), of a
+    flood of them the first ones of a second and then one event a group; all
     else is counted. The sum of ``nginx.requests`` is the number of lines that
     the log gained; the rows of a sample say in which second (UTC, by the log's
     own time) how many of them ended, as far as the format tells.
@@ -115,6 +132,8 @@ class NginxCollector:
             Metric(f"{name}_time_max", Unit.MILLISECONDS, f"longest time {text}")
             for name, text in _TIMES.items()
         ),
+        *NGINX.metrics(),
+        *LINE_METRICS,
     )
     view: ClassVar[View] = View(
         title="Nginx",
@@ -124,6 +143,7 @@ class NginxCollector:
                 Figure("4xx", "4xx"),
                 Figure("499", "499", warn=1),
                 Figure("5xx", "5xx", warn=1, bad=1),
+                Figure("own_5xx", "own", warn=1, bad=1),
                 Figure("upstream_time", "upstream"),
                 Figure("queue_time", "queue"),
             ),
@@ -133,96 +153,133 @@ class NginxCollector:
 
     def __init__(self, config: NginxConfig) -> None:
         self._access = AccessLog()
-        self._errors = {"error_lines": 0.0, "warning_lines": 0.0}
+        self._lines = {"error_lines": 0.0, "warning_lines": 0.0}
+        self._signals: Counter[str] = Counter()
         self._sink: Sink | None = None
         self._pace = Pace()
-        self._access_log = _Log(FileFollower(config.access_log), self._take_access)
-        self._error_log = _Log(FileFollower(config.error_log, context=CONTEXT), self._take_errors)
-        self._logs = [log for log in (self._access_log, self._error_log) if log.follower.path]
+        self._format_told = False
+        self._error_file = FileFollower(config.error_log, context=CONTEXT) if config.error_log else None
+        self._access_file = FileFollower(config.access_log) if config.access_log else None
+        self._error_log = Log(self._follow_errors)
+        self._access_log = Log(self._follow_access)
+        logs = ((self._error_file, self._error_log), (self._access_file, self._access_log))
+        self._logs = Logs(*(log for file, log in logs if file))
 
     def asks(self) -> tuple[str, ...]:
         """Return every command and statement that it may send."""
-        return ()
+        return tuple(chain(*(file.asks() for file in (self._error_file, self._access_file) if file)))
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Follow until neither log can be read; both go on where they stood."""
         self._sink = sink
-        for log in self._logs:
-            log.trouble = None
-        try:
-            parts = (self._keep(log, remote, sink) for log in self._logs)
-            await together(*parts, every(1.0, partial(self._beat, sink)))
-        finally:
-            self._beat(sink)
+        await self._logs.run(remote, sink, self._beat)
 
-    async def _keep(self, log: _Log, remote: Remote, sink: Sink) -> None:
-        """Follow one log; when it cannot be read while the other one can, that is a warning."""
-        while True:
-            try:
-                await log.follower.follow(remote, _Voice(self, log, sink), log.take)
-            except SourceError as error:
-                log.trouble = str(error)
-                if all(each.trouble for each in self._logs):
-                    raise
-                self.tell(sink)
-                await asyncio.sleep(RETRY)
+    async def _follow_errors(self, remote: Remote, hearer: Hearer) -> None:
+        assert self._error_file is not None
 
-    def tell(self, sink: Sink) -> None:
-        """Pass on how well the logs can be read, once it is known of both."""
-        if any(log.trouble is None for log in self._logs):
-            return
-        troubles = [log.trouble for log in self._logs if log.trouble]
-        if troubles:
-            sink.warn("; ".join(troubles))
-        else:
-            sink.live()
+        async def take(block: bytes, before: bool) -> None:
+            self._take_errors(block, before)
+            await self._pace.breathe()
 
-    def _beat(self, sink: Sink) -> None:
-        if sink.health not in (Health.LIVE, Health.WARNING):
+        await self._error_file.follow(remote, hearer, take)
+
+    async def _follow_access(self, remote: Remote, hearer: Hearer) -> None:
+        assert self._access_file is not None
+
+        async def take(block: bytes, before: bool) -> None:  # noqa: ARG001 - there is none before
+            self._take_access(block)
+            await self._pace.breathe()
+
+        await self._access_file.follow(remote, hearer, take)
+
+    def _beat(self) -> None:
+        sink = self._sink
+        if sink is None or sink.health not in (Health.LIVE, Health.WARNING):
             return
         values: dict[str, float] = {}
         rows: tuple[dict[str, Value], ...] = ()
         # Of a log that cannot be read nothing is known; what it gave keeps for later.
-        if self._access_log in self._logs and not self._access_log.trouble:
+        if self._access_file and self._access_log.readable:
             rows = self._access.seconds()
-            values.update(self._access.readings())
-        if self._error_log in self._logs and not self._error_log.trouble:
-            values.update(self._errors)
-            self._errors = dict.fromkeys(self._errors, 0.0)
+            counted, floods = self._access.readings()
+            values.update(counted)
+            for failure in floods:
+                tell_failure(sink, failure)
+        if self._error_file and self._error_log.readable:
+            values.update(self._lines)
+            values.update({metric.name: self._signals[metric.name] for metric in _SIGNAL_METRICS})
+            self._lines = dict.fromkeys(self._lines, 0.0)
+            self._signals.clear()
         sink.sample(values, rows)
 
-    async def _take_access(self, block: bytes, before: bool) -> None:  # noqa: ARG002 - there is none before
+    def _take_access(self, block: bytes) -> None:
         assert self._sink is not None
-        for line in self._access.take(block):
-            severity, signal = _access_severity(line)
-            fields = dict(line.fields)
-            sent = utc_seconds(fields.pop("time", ""))
-            if signal:
-                fields["signal"] = signal
-            self._sink.log(line.text, severity, sent=sent, fields=fields)
-        await self._pace.breathe()
+        failures = self._access.take(block)
+        read = block.count(b"\n")
+        self._sink.lines(read=read, counted=read - len(failures))
+        for failure in failures:
+            tell_failure(self._sink, failure)
+        if not self._format_told and self._access.tells:
+            self._format_told = True
+            self._tell_format(self._sink)
 
-    async def _take_errors(self, block: bytes, before: bool) -> None:
+    def _tell_format(self, sink: Sink) -> None:
+        """Say once what the log's format does not tell, and which one would."""
+        wanted = {"request_time": "how long a request took", "upstream_status": "who answered it"}
+        lacking = [text for field, text in wanted.items() if field not in self._access.tells]
+        if lacking:
+            text = f"the access log does not tell {' or '.join(lacking)}; in nginx.conf: {LOG_FORMAT}"
+            sink.log(text, Severity.NOTICE, fields={"signal": "format_without_times"}, lines=0)
+
+    def _take_errors(self, block: bytes, before: bool) -> None:
+        if before:
+            self._logs.when_settled(partial(self._tell_errors, block, before=True))
+        else:
+            self._logs.release()
+            self._tell_errors(block, before=False)
+
+    def _tell_errors(self, block: bytes, *, before: bool) -> None:
         assert self._sink is not None
-        for line in lines_of(block):
-            text, severity, sent, fields = read_error(text_of(line), self._error_log.follower.utc_offset)
+        assert self._error_file is not None
+        lines = lines_of(block)
+        self._sink.lines(read=0 if before else len(lines))
+        for line in lines:
+            text, severity, sent, fields = read_error(text_of(line), self._error_file.utc_offset)
             if before:
                 fields["before"] = "start"
-            elif severity <= Severity.ERROR:
-                self._errors["error_lines"] += 1
-            elif severity is Severity.WARNING:
-                self._errors["warning_lines"] += 1
-            self._sink.log(text, severity, sent=sent, fields=fields)
-            await self._pace.breathe()
+            else:
+                self._count_error(severity, fields.get("signal", ""))
+            self._sink.log(text, severity, sent=sent, fields=fields, lines=not before)
+
+    def _count_error(self, severity: Severity, signal: str) -> None:
+        if severity <= Severity.ERROR:
+            self._lines["error_lines"] += 1
+        elif severity is Severity.WARNING:
+            self._lines["warning_lines"] += 1
+        if signal:
+            self._signals[signal] += 1
 
 
-def _access_severity(line: Line) -> tuple[Severity, str]:
-    if line.request is None:
-        return Severity.NOTICE, "unreadable"
-    status = line.request.status
-    if status == b"499":
-        return Severity.WARNING, "client_gave_up"
-    return (Severity.NOTICE, "") if status < b"500" else (Severity.ERROR, "answered_5xx")
+_SIGNAL_METRICS = NGINX.metrics()
+
+
+class _Meaning(NamedTuple):
+    """What a message says, whoever asked."""
+
+    signal: Signal | None
+    fields: dict[str, str]
+
+
+@lru_cache(maxsize=1024)
+def _meaning(message: str) -> _Meaning:
+    """Return the signal, errno, action and zone of a message; most are said again and again."""
+    signal = NGINX.find(message)
+    parts = {"errno": _ERRNO, "action": _ACTION, "zone": _ZONE}
+    found = {name: pattern.search(message) for name, pattern in parts.items()}
+    fields = {name: match[1] for name, match in found.items() if match}
+    if signal:
+        fields["signal"] = signal.name
+    return _Meaning(signal, fields)
 
 
 def read_error(line: str, utc_offset: int) -> tuple[str, Severity, float | None, dict[str, str]]:
@@ -234,33 +291,24 @@ def read_error(line: str, utc_offset: int) -> tuple[str, Severity, float | None,
     found = _ERROR.match(line)
     if found is None:
         return line, Severity.NOTICE, None, {}
-    time, level, pid = found.groups()
-    text, client, rest = line[found.end() :].partition(", client: ")
-    fields = {"level": level, "pid": pid}
-    for name, quoted, plain in _FIELD.findall(client + rest):
-        fields.setdefault(name, quoted or plain)
-    signal = NGINX.find(text)
-    if signal:
-        fields["signal"] = signal.name
-    severity = severity_of(LEVELS.get(level, Severity.NOTICE), signal)
+    time, level, pid, connection = found.groups()
+    text, comma, rest = line[found.end() :].partition(", client: ")
+    meaning = _meaning(text[:LONGEST_MESSAGE])
+    fields = {"level": level, "pid": pid, **meaning.fields}
+    if connection:
+        fields["conn"] = connection
+    if comma:
+        _read_client(rest, fields)
+    severity = severity_of(LEVELS.get(level, Severity.NOTICE), meaning.signal)
     return text, severity, utc_seconds_of_local(time, utc_offset), fields
 
 
-class _Voice:
-    """Hears how one log fares and says how the source does."""
-
-    def __init__(self, collector: NginxCollector, log: _Log, sink: Sink) -> None:
-        self._collector = collector
-        self._log = log
-        self._sink = sink
-
-    def live(self) -> None:
-        self._log.trouble = ""
-        self._collector.tell(self._sink)
-
-    def warn(self, reason: str) -> None:
-        self._log.trouble = reason
-        self._collector.tell(self._sink)
-
-    def gap(self, since: Instant, why: str) -> None:
-        self._sink.gap(since, why)
+def _read_client(rest: str, fields: dict[str, str]) -> None:
+    """Read what Nginx adds of the client and its request, always in this order."""
+    if found := _CLIENT.fullmatch(rest):
+        told = zip(_CLIENT_FIELDS, found.groups(), strict=True)
+        fields.update({name: value for name, value in told if value})
+        return
+    # A client may have sent a quotation mark, or a line cut the rest off.
+    for name, quoted, plain in _FIELD.findall(", client: " + rest):
+        fields.setdefault(name, quoted or plain)

@@ -44,8 +44,9 @@ class Groups:
         self._groups: dict[tuple[str, Severity], Group] = {}
 
     def add(self, event: Event) -> None:
-        """Take in one line of the log."""
+        """Take in one event of the log; one that stands for several says so (``count``)."""
         text, at = event.text, event.at.utc
+        times = int(event.fields.get("count", 1))
         severity = event.severity
         key = (template(text), severity)
         group = self._groups.get(key)
@@ -53,9 +54,9 @@ class Groups:
             if len(self._groups) >= self._kept:
                 self._make_room()
             signal = event.fields.get("signal", "")
-            self._groups[key] = Group(key[0], severity, signal, 1, at, at, text[:EXAMPLE])
+            self._groups[key] = Group(key[0], severity, signal, times, at, at, text[:EXAMPLE])
         else:
-            group.count += 1
+            group.count += times
             group.last = at
             group.example = text[:EXAMPLE]
 

@@ -261,7 +261,8 @@ class Session:
             if "before" not in event.fields:
                 source.groups.add(event)
                 if event.severity <= Severity.WARNING and (signal := event.fields.get("signal")):
-                    source.signals[signal, event.severity] += 1
+                    # A flood is told by a few events, each of which says how many lines it stands for.
+                    source.signals[signal, event.severity] += int(event.fields.get("count", 1))
         elif event.kind is EventKind.HEALTH:
             source.health = Health(event.fields["health"])
             source.reason = event.text

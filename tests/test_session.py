@@ -156,7 +156,8 @@ def test_grave_lines_are_counted_by_what_they_mean_old_ones_are_not() -> None:
     seen.append(line(2, "timed out", Severity.ERROR, signal="upstream_timed_out"))
     seen.append(line(2, "of yesterday", Severity.ERROR, signal="upstream_timed_out", before="1"))
     seen.append(line(3, "fine", Severity.INFO, signal="started"))
-    assert dict(seen.sources[NGINX.name].signals) == {("upstream_timed_out", Severity.ERROR): 2}
+    seen.append(line(4, "40 more", Severity.ERROR, signal="upstream_timed_out", count="40"))
+    assert dict(seen.sources[NGINX.name].signals) == {("upstream_timed_out", Severity.ERROR): 42}
 
 
 def test_rows_that_are_kept_stay_until_there_are_others_and_those_of_a_level_for_ever() -> None:

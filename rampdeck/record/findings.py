@@ -52,6 +52,13 @@ _ADVICE = {
     "sessions_abandoned": "Workers were killed or left without closing: look at Gunicorn at that second",
     "checkpoints_requested": "Raise max_wal_size",
     "hidden": "Grant pg_monitor to the role that Rampdeck uses",
+    "upstream_connect_timed_out": "The application takes no connection: see its backlog, and somaxconn",
+    "upstream_queue_full": "The application's accept queue is full: more workers, or a larger backlog",
+    "upstream_ports_exhausted": "No local port is left for connections to the application: use keepalive",
+    "no_live_upstreams": "All backends are marked as failed: see why the first one was, and max_fails",
+    "worker_connections_low": "Nginx is close to its worker_connections; a proxied request takes two",
+    "too_many_files": "Raise LimitNOFILE of the service, and Nginx's worker_rlimit_nofile",
+    "worker_died": "A process of Nginx itself crashed: look for its core dump, and for modules",
     "limiting": "Nginx's rate limit hits the generator's address, not the product: exempt it",
 }
 

@@ -6,6 +6,8 @@ import os
 import signal
 import urllib.error
 import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,13 @@ from pydantic import ValidationError
 from collectors.nginx import NginxCollector, NginxConfig, read_error
 from rampdeck.demo.servers import NginxServer
 from rampdeck.demo.sshd import SshdServer
+from rampdeck.errors import CommandFailed
 from rampdeck.model import EventKind, Health, Severity
+from rampdeck.remote import Stream
+from rampdeck.remote.local import LocalRemote
 from tests.servers import UpstreamServer
 
-from .following import AsNobody, again, cut_connections, following
+from .following import AsNobody, Followed, again, cut_connections, following
 from .watching import over_ssh
 
 
@@ -35,6 +40,11 @@ def get(server: NginxServer, path: str, times: int = 1) -> None:
 
 def lines(path: Path) -> int:
     return path.read_bytes().count(b"\n")
+
+
+def asked(nginx: Followed) -> list[int]:
+    """The numbers that were asked for, of requests that failed."""
+    return [int(event.fields["request"].split()[1][1:]) for event in nginx.fresh if "request" in event.fields]
 
 
 async def test_requests_are_counted_by_status_and_timed(nginx_server: NginxServer) -> None:
@@ -142,7 +152,7 @@ async def test_a_rotation_while_nobody_reads_is_read_or_told(tmp_path: Path, rot
     async with following(NginxCollector, {"access_log": str(log)}) as nginx:
         await nginx.until(lambda: nginx.sink.health is Health.LIVE)
         log.write_text("".join(line.format(i, i) for i in range(5)))
-        await nginx.until(lambda: len(nginx.fresh) == 5)
+        await nginx.until(lambda: len(asked(nginx)) == 5)
     with log.open("a") as file:
         file.write("".join(line.format(i, i) for i in range(5, 8)))
     if rotation == "renamed":
@@ -151,8 +161,8 @@ async def test_a_rotation_while_nobody_reads_is_read_or_told(tmp_path: Path, rot
         log.unlink()
     log.write_text("".join(line.format(i, i) for i in range(8, 20)))
     async with again(nginx):
-        await nginx.until(lambda: "GET /19" in nginx.fresh[-1].text)
-    seen = [int(event.fields["request"].split()[1][1:]) for event in nginx.fresh]
+        await nginx.until(lambda: asked(nginx)[-1] == 19)
+    seen = asked(nginx)
     assert seen == (list(range(20)) if rotation == "renamed" else [*range(5), *range(8, 20)])
     assert nginx.total("requests") == len(seen)
     told = [event for event in nginx.events(EventKind.GAP) if "may be missing" in event.text]
@@ -211,6 +221,74 @@ async def test_a_quiet_nginx_is_live(tmp_path: Path) -> None:
     assert nginx.sink.health is Health.LIVE
 
 
+class OneSession(LocalRemote):
+    """This machine, as a host shows itself that gives one session and no more."""
+
+    sessions = 0
+
+    @asynccontextmanager
+    async def stream(self, command: str, *, stdin: bool = False) -> AsyncIterator[Stream]:
+        if self.sessions:
+            raise CommandFailed(f"cannot start {command}", "the host gives no further session")
+        self.sessions += 1
+        try:
+            async with super().stream(command, stdin=stdin) as stream:
+                yield stream
+        finally:
+            self.sessions -= 1
+
+
+async def test_a_host_with_one_session_gives_it_to_the_error_log_and_says_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    for name in ("access.log", "error.log"):
+        (tmp_path / name).touch()
+    table = {"access_log": str(tmp_path / "access.log"), "error_log": str(tmp_path / "error.log")}
+    async with following(NginxCollector, table, OneSession()) as nginx:
+        await nginx.until(lambda: nginx.sink.health is Health.WARNING)
+        assert "access.log" in nginx.sink.reason
+        assert "no further session" in nginx.sink.reason
+        (tmp_path / "error.log").write_text("2026/09/20 10:01:02 [error] 1#1: *1 no live upstreams\n")
+        await nginx.until(lambda: nginx.total("no_live_upstreams") == 1)
+        assert "requests" not in nginx.samples[-1].values, "nothing is known, which is not zero"
+
+
+async def test_every_line_is_stored_or_counted_also_in_a_flood_of_failures(tmp_path: Path) -> None:
+    access, errors = tmp_path / "access.log", tmp_path / "error.log"
+    access.touch()
+    errors.write_text("2026/09/20 10:01:02 [warn] 1#1: from before\n" * 3)
+    line = 'a - - [20/Sep/2026:10:01:02 +0000] "GET /x/{} HTTP/1.1" {} 1 "-" "-" rt=0.1 uht=- us=502\n'
+    async with following(NginxCollector, {"access_log": str(access), "error_log": str(errors)}) as nginx:
+        await nginx.until(lambda: nginx.sink.health is Health.LIVE)
+        access.write_text("".join(line.format(i, 502 if i % 2 else 200) for i in range(5_000)))
+        with errors.open("a") as log:
+            log.write("2026/09/20 10:01:02 [error] 1#1: *1 no live upstreams\n" * 50)
+        await nginx.until(lambda: nginx.total("requests") == 5_000 and nginx.total("no_live_upstreams") == 50)
+    assert nginx.total("lines_read") == 5_050, "what is from before the beginning is only shown"
+    assert nginx.total("lines_stored") + nginx.total("lines_counted") == 5_050
+    failed = [event for event in nginx.fresh if event.fields.get("status") == "502"]
+    shown = sum("count" not in event.fields for event in failed)
+    assert nginx.total("lines_stored") == shown + 50
+    assert shown + sum(int(event.fields.get("count", 0)) for event in failed) == 2_500
+
+
+async def test_a_format_without_times_is_said_once_with_the_one_to_use(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.touch()
+    async with following(NginxCollector, {"access_log": str(log)}) as nginx:
+        await nginx.until(lambda: nginx.sink.health is Health.LIVE)
+        for _ in range(2):
+            with log.open("a") as file:
+                file.write('::1 - - [x] "GET / HTTP/1.1" 200 1 "-" "-"\n')
+            await nginx.until(lambda: nginx.total("requests") > 0)
+        await nginx.until(lambda: nginx.total("requests") == 2)
+    [told] = nginx.fresh
+    assert told.severity is Severity.NOTICE
+    assert "log_format timed" in told.text
+    assert "$upstream_header_time" in told.text
+    assert nginx.sink.health is Health.LIVE, "it is no fault of the source"
+
+
 async def test_a_burst_of_twenty_thousand_lines_is_counted_to_the_last(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     log.touch()
@@ -248,7 +326,7 @@ def test_an_error_line_is_taken_apart() -> None:
         ("[crit] 1#1: accept4() failed (24: Too many open files)", "too_many_files", 2),
         ("[error] 1#1: *2 no live upstreams while connecting to upstream", "no_live_upstreams", 3),
         ('[error] 1#1: *2 limiting requests, excess: 5.1 by zone "one"', "limiting", 3),
-        ("[notice] 1#1: signal process started", None, 5),
+        ("[notice] 1#1: signal process started", "config_changed", 5),
     ],
 )
 def test_what_an_error_line_means_is_named(message: str, signal: str | None, severity: int) -> None:
