@@ -2,6 +2,7 @@
 
 from rampdeck.collector import Collector
 
+from .clock import ClockCollector
 from .generator import GeneratorCollector
 from .gunicorn import GunicornCollector
 from .host import HostCollector
@@ -11,6 +12,7 @@ from .redis import RedisCollector
 from .uvicorn import UvicornCollector
 
 COLLECTORS: dict[str, type[Collector]] = {
+    "clock": ClockCollector,
     "generator": GeneratorCollector,
     "gunicorn": GunicornCollector,
     "host": HostCollector,
