@@ -10,6 +10,7 @@
 ``logs``        20 000 log lines at once over SSH, and 2 000 a second
 ``parsing``     what reading a log line costs, from the wire to an event
 ``growth``      what more endpoints, more users and a longer session cost
+``host``        what a host pays for being watched, at least 30 s
 ``screen``      what drawing alone costs
 
 Without a name all of it, one part after the other. Runs that are compared
@@ -30,7 +31,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import against, growth, levels, logs, parsing, report, truth, workers
+from bench import against, growth, host, levels, logs, parsing, report, truth, workers
 from bench.loopback import ROOT, LoopbackServer
 from bench.report import Aim
 from bench.runs import CASES, Bench, RunFailed
@@ -40,7 +41,7 @@ from rampdeck.errors import RampdeckError
 
 PARTS = (
     *("truth", "levels", "against", "latency", "saturation", "keys"),
-    *("workers", "logs", "parsing", "growth", "screen"),
+    *("workers", "logs", "parsing", "growth", "host", "screen"),
 )
 WATCHED = {"against", "latency", "saturation", "keys", "workers"}
 """The parts for which the cockpit watches a whole stack."""
@@ -124,6 +125,8 @@ def _bench(options: argparse.Namespace) -> int:
             _parsing(found)
         if "growth" in options.part:
             _growth(found, options, folder)
+        if "host" in options.part:
+            _host(found, options, folder)
     if options.o:
         found.raw["aims"] = [asdict(aim) for aim in found.aims]
         options.o.write_text(json.dumps(found.raw, indent=2), encoding="utf-8")
@@ -209,6 +212,13 @@ def _growth(found: Found, options: argparse.Namespace, folder: Path) -> None:
     grown = growth.measured(folder, options.quick, _tell)
     found.raw["growth"] = asdict(grown)
     found.part("Cost as the work grows", growth.tables(grown), growth.aims(grown))
+
+
+def _host(found: Found, options: argparse.Namespace, folder: Path) -> None:
+    with LoopbackServer() as server:
+        costs = host.measured(folder, server.url, options.seconds, _tell)
+    found.raw["host"] = {what: asdict(cost) for what, cost in costs.items()}
+    found.part("What a host pays", host.tables(costs), host.aims(costs), host.doubts(costs))
 
 
 def _screen(seconds: float) -> None:

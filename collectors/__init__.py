@@ -3,6 +3,7 @@
 from rampdeck.collector import Collector
 
 from .caddy import CaddyCollector
+from .clock import ClockCollector
 from .generator import GeneratorCollector
 from .gunicorn import GunicornCollector
 from .host import HostCollector
@@ -13,6 +14,7 @@ from .uvicorn import UvicornCollector
 
 COLLECTORS: dict[str, type[Collector]] = {
     "caddy": CaddyCollector,
+    "clock": ClockCollector,
     "generator": GeneratorCollector,
     "gunicorn": GunicornCollector,
     "host": HostCollector,

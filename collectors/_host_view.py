@@ -81,6 +81,7 @@ VIEW = View(
                 Column("pressure_cpu", "PSI", _PERCENT, 6),
                 Column("run_queue", "RUNQ", _COUNT, 5),
                 Column("listen_queue", "LISTENQ", _COUNT, 7),
+                Column("clock", "CLOCK", Unit.MILLISECONDS, 7),
                 Column("disk_busy", "DISK", _PERCENT, 6),
                 Column("network_out", "NET OUT", _RATE, 8),
                 Column("tcp_retransmits", "RETRANS", Unit.PER_SECOND, 7),

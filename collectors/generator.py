@@ -16,11 +16,13 @@ from typing import ClassVar
 
 import psutil
 
+from rampdeck.clocks import STEP, drift, span
 from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.config import GeneratorLimits
 from rampdeck.errors import SourceError
 from rampdeck.health import judge
 from rampdeck.lag import LagMeter
+from rampdeck.model import Severity
 from rampdeck.pace import Ticks
 from rampdeck.remote import Remote
 from rampdeck.view import Figure, Metric, Unit, View
@@ -97,6 +99,7 @@ class GeneratorCollector:
         self.view = _view(config.limits)  # type: ignore[misc]
         self.feed: Callable[[], Mapping[str, float]] = dict
         self._calm = 0
+        self._drift = drift()
 
     def asks(self) -> tuple[str, ...]:
         """Return every command and statement that it may send."""
@@ -116,12 +119,22 @@ class GeneratorCollector:
                 values = {**_read(process, lag), **self.feed()}
                 self._judge(values, sink)
                 sink.sample(values)
+                self._look_for_step(sink)
         except (psutil.Error, OSError) as error:
             raise SourceError("this process cannot be read", str(error)) from None
         finally:
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
+
+    def _look_for_step(self, sink: Sink) -> None:
+        """Say when somebody set this machine's clock: times before and after do not fit together."""
+        before, self._drift = self._drift, drift()
+        moved = self._drift - before
+        if abs(moved) > STEP:
+            way = "forward" if moved > 0 else "back"
+            text = f"this machine's clock was set {way} by {span(moved)}"
+            sink.log(text, Severity.WARNING, fields={"signal": "clock_step", "state": "once"}, lines=0)
 
     def _judge(self, values: dict[str, float], sink: Sink) -> None:
         """Warn while this process is at a limit, and a few readings longer, so that it does not flicker."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
 import importlib
 import importlib.util
@@ -9,17 +10,20 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import rampdeck
 from rampdeck.errors import RampdeckError, UsageError
 from rampdeck.exits import Exit
 
+TEMPLATE = Path(__file__).parent / "template.toml"
 USAGE = """Usage: rampdeck COMMAND [options]
 
   run       point the cockpit at a staging stack       rampdeck run --help
   worker    one of the processes that make its load     rampdeck worker --help
   demo      the whole thing against a small real stack on this machine
   init      write a commented rampdeck.toml
+  preflight --commands    everything that the hosts would be sent
 
   --version   --help
 """
@@ -37,6 +41,8 @@ def main(argv: list[str]) -> int:
             return _demo(rest)
         if command == "init":
             return _init(rest)
+        if command == "preflight":
+            return _preflight(rest)
         if command in ("--version", "-V"):
             _print(f"rampdeck {rampdeck.__version__}")
             return Exit.PASS
@@ -133,7 +139,7 @@ def _init(argv: list[str]) -> int:
     path = Path(argv[0] if argv else "rampdeck.toml")
     if argv[1:] or path.name.startswith("-"):
         raise UsageError("rampdeck init", "takes the name of the file to write and nothing else")
-    template = (Path(__file__).parent / "template.toml").read_text(encoding="utf-8")
+    template = TEMPLATE.read_text(encoding="utf-8")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(template)
@@ -143,6 +149,39 @@ def _init(argv: list[str]) -> int:
         raise UsageError(f"cannot write {path}", error.strerror or str(error)) from None
     _print(f"{path} is written. Fill in the hosts, then: rampdeck run -c {path}")
     return Exit.PASS
+
+
+def _preflight(argv: list[str]) -> int:
+    from rampdeck import config
+    from rampdeck.preflight import commands
+    from rampdeck.wanted import DEFAULT_FILE
+
+    parser = _Parser(prog="rampdeck preflight", description="What can be known before the load.")
+    parser.add_argument(
+        "--commands", action="store_true", help="print every command and statement that would be sent"
+    )
+    parser.add_argument(
+        "-c", "--config", metavar="FILE", type=Path, help="default: rampdeck.toml, if it is here"
+    )
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    options = parser.parse_args(argv)
+    if not options.commands:
+        why = "so far it knows --commands only, which prints everything that the hosts would be sent"
+        raise UsageError("rampdeck preflight", why, "rampdeck preflight --commands -c rampdeck.toml")
+    path = options.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    settings = config.load(path) if path else commands.example(TEMPLATE)
+    whence = str(path or "no configuration: the example of rampdeck init, with everything in it switched on")
+    found = commands.everything(settings, sibling("collectors").COLLECTORS)
+    _print((commands.as_json if options.json else commands.as_text)(settings, found, whence))
+    return Exit.PASS
+
+
+class _Parser(argparse.ArgumentParser):
+    """One whose errors are ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong."""
+        raise UsageError(self.prog, message, f"See {self.prog} --help")
 
 
 def _print(text: str) -> None:

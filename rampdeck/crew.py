@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,6 +18,7 @@ from rampdeck.config import GeneratorLimits
 from rampdeck.engine.distributed import MasterDriver
 from rampdeck.engine.roll import Worker
 from rampdeck.errors import RampdeckError
+from rampdeck.hands import FROM_LOGIN, PLAIN, Hand
 from rampdeck.health import judge_workers
 from rampdeck.loop import in_greenlet
 from rampdeck.luggage import Luggage
@@ -36,22 +35,6 @@ KEPT = 5
 """Last lines of a worker that a message shows."""
 _LEVEL = re.compile(r"^\[[^]]*\] [^/]*/(\w+)/")
 _LEVELS = {"CRITICAL": Severity.CRITICAL, "ERROR": Severity.ERROR, "WARNING": Severity.WARNING}
-_FALLBACK = "locust --worker"
-
-
-@dataclass(frozen=True, slots=True)
-class Hand:
-    """A worker to start: its name, on which host, what it is told.
-
-    On this machine ``told`` is the whole command. Elsewhere ``command`` comes
-    before it, and ``master`` is the cockpit's address, if it is given.
-    """
-
-    name: str
-    host: str
-    told: tuple[str, ...]
-    command: str = ""
-    master: str = ""
 
 
 class Crew:
@@ -147,7 +130,7 @@ class Crew:
         return len(self._driver.roll.here)
 
     def asks(self) -> tuple[str, ...]:
-        """Return nothing: workers are no source of a server."""
+        """Return nothing: each worker has its own host (:func:`rampdeck.hands.asks`)."""
         return ()
 
     async def run(self, remote: Remote, sink: Sink) -> None:  # noqa: ARG002 - each worker has its own host
@@ -176,7 +159,7 @@ class Crew:
         remote = self._hosts.remote(hand.host)
         try:
             if not hand.command:
-                why = await self._run(hand, shlex.join(hand.told), remote, sink)
+                why = await self._run(hand, hand.here, remote, sink)
             else:
                 async with self._luggage.on(remote) as folder:
                     why = await self._run(hand, await self._line(hand, folder, remote, sink), remote, sink)
@@ -187,16 +170,11 @@ class Crew:
     async def _line(self, hand: Hand, folder: str, remote: Remote, sink: Sink) -> str:
         """Return a worker's command line on another host: ours, or plain Locust where that is missing."""
         command = hand.command
-        program = shlex.split(command)[0]
-        if (await remote.run(f"command -v {shlex.quote(program)}")).status != 0:
-            text = f"{hand.host} has no {program}: it runs plain locust, whose percentiles are rounded"
+        if (await remote.run(hand.probe)).status != 0:
+            text = f"{hand.host} has no {hand.program}: it runs plain locust, whose percentiles are rounded"
             self._log(sink, f"{hand.name}: {text}", Severity.WARNING)
-            command = _FALLBACK
-        master = shlex.quote(hand.master) if hand.master else '"${SSH_CONNECTION%% *}"'
-        if remote.local and not hand.master:
-            master = "127.0.0.1"
-        name = f"RAMPDECK_WORKER={shlex.quote(hand.name)}"
-        return f"cd {folder} && {name} {command} --master-host {master} {shlex.join(hand.told)}"
+            command = PLAIN
+        return hand.there(folder, command, "127.0.0.1" if remote.local else FROM_LOGIN)
 
     async def _run(self, hand: Hand, command: str, remote: Remote, sink: Sink) -> str:
         """Let a worker go to its end; returns how it ended, with its last lines."""
@@ -209,9 +187,7 @@ class Crew:
                 del last[:-KEPT]
                 self._log(sink, f"{hand.name}: {text}", _severity(text))
 
-        if not hand.command:
-            command = f"RAMPDECK_WORKER={shlex.quote(hand.name)} exec {command}"
-        async with remote.stream(f"({command}) 2>&1") as stream:
+        async with remote.stream(command) as stream:
             rest = b""
             async for chunk in stream.chunks():
                 *lines, rest = (rest + chunk).split(b"\n")

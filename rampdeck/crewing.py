@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rampdeck.config import Config, GeneratorLimits, RemoteWorkers
-from rampdeck.crew import Crew, Hand
+from rampdeck.crew import Crew
 from rampdeck.engine.distributed import MasterDriver
 from rampdeck.engine.master import make_master
 from rampdeck.errors import UsageError
+from rampdeck.hands import HERE, Hand
 from rampdeck.model import EventKind, Severity, SourceInfo
 from rampdeck.remote.hosts import LOCAL, Hosts
-from rampdeck.setup import Source
+from rampdeck.sources import Source
 
 if TYPE_CHECKING:
     from rampdeck.run import Run
@@ -61,8 +61,7 @@ class CrewPlan:
 
     def hands(self, port: int) -> list[Hand]:
         """Return the workers to start, once the port is known."""
-        here = [sys.executable, "-m", "rampdeck", "worker", "--master-host", LOOPBACK]
-        here += ["--master-port", str(port), *self.argv]
+        here = [*HERE, "--master-host", LOOPBACK, "--master-port", str(port), *self.argv]
         hands = [Hand(f"local-{number}", LOCAL, tuple(here)) for number in range(1, self.local + 1)]
         for remote in self.remote:
             names = [remote.host] if remote.count == 1 else _numbered(remote.host, remote.count)

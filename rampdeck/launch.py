@@ -23,7 +23,7 @@ from types import FrameType, ModuleType
 from rampdeck import crewing, headless, loop, wanted
 from rampdeck.autostep import check_climb, climb_of
 from rampdeck.collector import Collector
-from rampdeck.config import Config, nearest, validate
+from rampdeck.config import Config
 from rampdeck.crew import Crew
 from rampdeck.crewing import CrewPlan
 from rampdeck.engine import loader
@@ -41,8 +41,9 @@ from rampdeck.record import write
 from rampdeck.remote.asking import Questions
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
-from rampdeck.setup import Setup, Source
+from rampdeck.setup import Setup
 from rampdeck.snapshot import Verdict
+from rampdeck.sources import sources_of
 from rampdeck.store import SessionWriter
 from rampdeck.store.about import about
 from rampdeck.view import Metric
@@ -119,7 +120,7 @@ def _setup(
         logging.getLogger("rampdeck").warning(shortage)
     questions = Questions()
     hosts = Hosts(settings.hosts, None if options.headless else questions)
-    sources = _sources(settings, parts.collectors, hosts)
+    sources = sources_of(settings, parts.collectors, hosts)
     kinds = dict(parts.collectors)
     crew = (
         crewing.crew_of(manning, driver, hosts, output.tell if options.headless else None)
@@ -196,29 +197,6 @@ def _most_users(settings: Config, options: Namespace, plan: tuple[Stage, ...]) -
     """Return how many users there may come to be: those of the plan; by hand or by a shape, ``max_users``."""
     planned = max((stage.users for stage in plan), default=0)
     return planned if options.headless and plan else max(planned, settings.load.max_users)
-
-
-def _sources(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Hosts) -> list[Source]:
-    """Make the collectors of the configuration; the generator is watched in any case."""
-    tables = list(settings.collectors)
-    if not any(table.get("kind") == "generator" for table in tables):
-        tables.append({"kind": "generator"})
-    sources: list[Source] = []
-    for number, table in enumerate(tables, 1):
-        kind = str(table.get("kind", ""))
-        where = f"[[collectors]] number {number}"
-        if kind not in kinds:
-            raise UsageError(
-                where, f'no kind "{kind}"{nearest(kind, kinds)}', f"There are {', '.join(kinds)}"
-            )
-        if kind == "generator":
-            table = {"limits": settings.generator} | dict(table)
-        checked = settings.anchored(validate(kinds[kind].Config, table, f'{where}, kind "{kind}"'))
-        if any(source.info.name == checked.source.name for source in sources):
-            raise UsageError(where, f"{checked.source.name} is there already", 'Give it a label = "..."')
-        hosts.check(checked.host)
-        sources.append(Source(kinds[kind](checked), checked.source, checked.host, checked.absent))
-    return sources
 
 
 async def _operate(run: Run, options: Namespace, parts: Parts) -> int:

@@ -36,19 +36,23 @@ class Luggage:
         :class:`UsageError` when a file cannot be read here.
         """
         packed = base64.b64encode(self._packed()).decode()
-        made = await _done(remote, 'umask 077; mktemp -d "${TMPDIR:-/tmp}/rampdeck-worker.XXXXXXXX"')
+        made = await _done(remote, _MAKE)
         folder = made.stdout.decode("utf-8", "replace").strip()
         if not _FOLDER.fullmatch(folder):
             raise CommandFailed(f"cannot make a folder on {remote.host}", f'mktemp said "{folder[:80]}"')
         try:
             for start in range(0, len(packed), PIECE):
-                await _done(remote, f"printf %s {packed[start : start + PIECE]} >> {folder}/.packed")
-            unpack = "base64 -d .packed | tar -xzf - && rm .packed"
-            await _done(remote, f"umask 077; cd {folder} && {unpack}", timeout=60.0)
+                await _done(remote, _piece(folder, packed[start : start + PIECE]))
+            await _done(remote, _unpack(folder), timeout=60.0)
             yield folder
         finally:
             with suppress(RemoteError):
-                await remote.run(f"rm -rf {shlex.quote(folder)}")
+                await remote.run(_remove(folder))
+
+    @staticmethod
+    def asks() -> tuple[str, ...]:
+        """Return every command that it sends, with words in capitals for what is not known before."""
+        return (_MAKE, _piece("FOLDER", "FILES"), _unpack("FOLDER"), _remove("FOLDER"))
 
     def _packed(self) -> bytes:
         top = self._files[0].resolve().parent
@@ -66,6 +70,21 @@ class Luggage:
         if memory.tell() > MOST:
             raise UsageError("the files of the workers are too large", f"more than {MOST >> 20} MiB packed")
         return memory.getvalue()
+
+
+_MAKE = 'umask 077; mktemp -d "${TMPDIR:-/tmp}/rampdeck-worker.XXXXXXXX"'
+
+
+def _piece(folder: str, text: str) -> str:
+    return f"printf %s {text} >> {folder}/.packed"
+
+
+def _unpack(folder: str) -> str:
+    return f"umask 077; cd {folder} && base64 -d .packed | tar -xzf - && rm .packed"
+
+
+def _remove(folder: str) -> str:
+    return f"rm -rf {shlex.quote(folder)}"
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:

@@ -58,7 +58,7 @@ class Painter:
             steps=self._step_rows(at),
             trend=session.trend(),
             knee=run.capacity.settled(),
-            sources=tuple(source.view(at) for source in session.sources.values()),
+            sources=session.source_views(at),
             thresholds=run.gate.outcome(final=True) if over else run.gate.views,
             verdict=verdict,
             reasons=reasons,

@@ -10,7 +10,7 @@ from rampdeck.errors import SourceError
 from rampdeck.model import Severity, Step, Value
 from rampdeck.remote.hosts import Hosts
 from rampdeck.session import Session
-from rampdeck.setup import Source
+from rampdeck.sources import Source
 from rampdeck.view import Action
 
 

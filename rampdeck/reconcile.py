@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from rampdeck.clocks import Clocks, Offset
 from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, SourceInfo, Step
 from rampdeck.untold import BEREFT, SINCE, Untold
 
@@ -28,6 +29,8 @@ LAST_LINES = 1.0
 """Seconds after the load in which Nginx's last lines come."""
 SKEW = (-0.5, 2.5)
 """How old (s) the youngest second of a log may look for its host's clock to be taken for ours."""
+SURE = 0.25
+"""Seconds to which an offset must be known to be taken off a log's times."""
 GAPS = 100
 """Spans of blindness that are remembered of one source."""
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ""))
@@ -130,10 +133,12 @@ class _Log:
     """A source that has an access log, or may have one."""
 
     name: str
+    host: str
     health: Health = Health.CONNECTING
     read: bool = False
     first: float | None = None  # seen first
     age: float = float("inf")
+    clock: Offset | None = None  # by how much its host's clock is off
     blind: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=GAPS))
     since: float | None = None  # blind since
 
@@ -150,15 +155,19 @@ class _Seen:
     def span(self) -> tuple[float, float]:
         if self.second is None:
             return self.at - LAG, self.at
+        if (clock := self.log.clock) is not None:
+            begin = self.second - clock.seconds
+            return begin - clock.error, begin + 1.0 + clock.error
         low, high = SKEW
         begin = self.second if low <= self.log.age <= high else self.second + self.log.age - 0.5
         return begin, begin + 1.0
 
 
 class Ledger:
-    """Keeps both counts; feed it with every item of a session."""
+    """Keeps both counts; feed it with every item of a session, after ``clocks``."""
 
-    def __init__(self) -> None:
+    def __init__(self, clocks: Clocks | None = None) -> None:
+        self._clocks = clocks or Clocks()
         self._levels: list[_Level] = []
         self._logs: dict[str, _Log] = {}
         self._held: deque[_Seen] = deque()
@@ -183,7 +192,7 @@ class Ledger:
             case Step():
                 self._step(item)
             case SourceInfo(kind="nginx"):
-                self._logs[item.name] = _Log(item.name)
+                self._logs[item.name] = _Log(item.name, item.host)
 
     # -- what was sent
 
@@ -224,6 +233,8 @@ class Ledger:
             log.blind.append((log.since, at))
             log.since = None
         log.read = True
+        if (clock := self._clocks.of(log.host)) is not None and clock.last.error <= SURE:
+            log.clock = clock.last
         rest = int(sample.values["requests"])
         for row in sample.rows:
             second, count = row.get("second"), row.get("requests")

@@ -11,6 +11,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from rampdeck.clocks import KIND as CLOCK
+from rampdeck.clocks import Clocks, ahead
 from rampdeck.groups import Groups
 from rampdeck.model import (
     Event,
@@ -74,6 +76,8 @@ class Source:
     kept: dict[str, Rows] = field(default_factory=dict)
     by_step: dict[tuple[int, str], Rows] = field(default_factory=dict)
     groups: Groups = field(default_factory=Groups)
+    first: dict[str, Event] = field(default_factory=dict)
+    """The first event of each signal."""
 
     def view(self, at: Instant) -> SourceView:
         """Return what a pane shows of it."""
@@ -122,7 +126,8 @@ class Session:
         self.sources: dict[str, Source] = {}
         self.steps: dict[int, Step] = {}
         self.book = RequestBook()
-        self.ledger = Ledger()
+        self.clocks = Clocks()
+        self.ledger = Ledger(self.clocks)
         self.ours = Ours()
         self.users = History()
         self.mark: Event | None = None
@@ -136,6 +141,7 @@ class Session:
     def append(self, item: Item) -> None:
         """Take in one item; never blocks."""
         self._store(item)
+        self.clocks.take(item)
         self.ledger.take(item)
         if isinstance(item, Sample):
             self._take_sample(item)
@@ -177,6 +183,22 @@ class Session:
     def who_waited(self) -> str:
         """Return whom it concerned that the loop stood."""
         return "the cockpit stood still" if self.has_workers else "every user waited"
+
+    def when(self, event: Event) -> float:
+        """Return when an event happened by this machine's clock, in UTC seconds (:meth:`Clocks.when`).
+
+        Events keep their sender's time; what is ordered across hosts is ordered by this.
+        """
+        source = self.sources.get(event.source)
+        return self.clocks.when(event, source.info.host if source else "")
+
+    def source_views(self, at: Instant) -> tuple[SourceView, ...]:
+        """Return what the panes show of all sources.
+
+        Where a source is a row of its pane, its host's clock stands in it too, under ``clock``
+        (ms), and the warning of a clock that is far off is the row's.
+        """
+        return tuple(self._with_clock(source.view(at)) for source in self.sources.values())
 
     def counts(self, at: Instant) -> Counts:
         """Return what was sent beside what Nginx saw, and what we cut off."""
@@ -225,6 +247,17 @@ class Session:
             book.total_p95.series(), self.users.series(), book.rps.series(), book.error_rate.series()
         )
 
+    def _with_clock(self, view: SourceView) -> SourceView:
+        kind, host = view.info.kind, view.info.host
+        pane = self.views.get(kind)
+        clock = self.clocks.of(host)
+        if clock is None or kind == CLOCK or pane is None or not any(table.per_host for table in pane.tables):
+            return view
+        view = replace(view, values={**view.values, "clock": clock.last.seconds * 1000})
+        if view.health is Health.LIVE and clock.last.beyond:
+            return replace(view, health=Health.WARNING, reason=f"its clock is {ahead(clock.last.seconds)}")
+        return view
+
     def _take_sample(self, sample: Sample) -> None:
         source = self.sources[sample.source]
         if "499" in sample.values:
@@ -263,6 +296,7 @@ class Session:
                 if event.severity <= Severity.WARNING and (signal := event.fields.get("signal")):
                     # A flood is told by a few events, each of which says how many lines it stands for.
                     source.signals[signal, event.severity] += int(event.fields.get("count", 1))
+                    source.first.setdefault(signal, event)
         elif event.kind is EventKind.HEALTH:
             source.health = Health(event.fields["health"])
             source.reason = event.text

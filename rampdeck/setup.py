@@ -5,27 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rampdeck.collector import Collector
 from rampdeck.config import Config
 from rampdeck.crew import Crew
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.gate import Gate
-from rampdeck.model import SourceInfo, Stage
+from rampdeck.model import Stage
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.remote.asking import Questions
 from rampdeck.remote.hosts import Hosts
+from rampdeck.sources import Source
 from rampdeck.store import SessionWriter
 from rampdeck.view import Metric, View
-
-
-@dataclass(frozen=True)
-class Source:
-    """A collector that is to be read, on which host, or why it is left out."""
-
-    collector: Collector
-    info: SourceInfo
-    host: str
-    absent: str = ""
 
 
 @dataclass(frozen=True)

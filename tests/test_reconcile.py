@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from rampdeck.clocks import Clocks
 from rampdeck.histogram import Histogram
 from rampdeck.model import (
     Event,
@@ -31,7 +32,8 @@ class Played:
     """A run of levels, a second at a time; Nginx sees what is sent, unless told otherwise."""
 
     def __init__(self, *hosts: str, stamped: bool = True, ahead: float = 0.0) -> None:
-        self.ledger = Ledger()
+        self.clocks = Clocks()
+        self.ledger = Ledger(self.clocks)
         self.at = BEGAN
         self.hosts = hosts
         self.stamped = stamped
@@ -97,6 +99,12 @@ class Played:
 def whole(counts: Counts) -> Reconciled:
     assert counts.whole is not None
     return counts.whole
+
+
+def known(run: Played, host: str, seconds: float, error: float) -> None:
+    """Measure a host's clock, as its source does."""
+    run.clocks.take(SourceInfo(f"clock@{host}", "clock", host))
+    run.clocks.take(Sample(run.at, f"clock@{host}", {"offset": seconds * 1000, "error": error * 1000}))
 
 
 def findings(counts: Counts) -> list[str]:
@@ -249,6 +257,23 @@ def test_a_name_that_plain_and_exact_workers_share_has_redirects_that_are_not_kn
     found = whole(run.stop())
     assert (found.sent.requests, found.sent.unclocked, found.sent.unanswered) == (100, 40, 3)
     assert "wire clock" in found.unknown
+
+
+@pytest.mark.parametrize("ahead", [0.4, -1.6, 3600.0, -86_400.0])
+def test_a_clock_that_was_measured_puts_every_line_into_its_level(ahead: float) -> None:
+    """A clock that is off by a second or two cannot be told from a slow log by its lines alone."""
+    run = Played("nginx@web", ahead=ahead)
+    known(run, "nginx@web", ahead, 0.004)
+    counts = played(run, 5, 50, 5)
+    assert [abs(step.difference) <= RATE / 2 for step in counts.steps] == [True] * 3
+    assert all(step.explained for step in counts.steps)
+    assert (whole(counts).difference, whole(counts).explained) == (0, True)
+
+
+def test_a_clock_that_is_known_to_a_second_only_is_not_relied_on() -> None:
+    run, plain = Played("nginx@web"), Played("nginx@web")
+    known(run, "nginx@web", 0.9, 1.0)
+    assert played(run, 5, 50, 5) == played(plain, 5, 50, 5)
 
 
 @pytest.mark.parametrize("ahead", [3600.0, -3600.0, 0.4])

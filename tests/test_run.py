@@ -19,8 +19,9 @@ from rampdeck.model import OTHER_NAMES, Event, EventKind, RunState, Stage, Step
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
-from rampdeck.setup import Setup, Source
+from rampdeck.setup import Setup
 from rampdeck.snapshot import Verdict
+from rampdeck.sources import Source
 from rampdeck.store import SessionReader, SessionWriter
 from tests.engine.conftest import Load, Target, load, own_events, target
 

@@ -13,6 +13,7 @@ from rampdeck.gate import Gate
 from rampdeck.knee import Knee
 from rampdeck.model import Instant, Step
 from rampdeck.reconcile import Counts
+from rampdeck.record import clocks
 from rampdeck.record.findings import findings
 from rampdeck.record.logs import said
 from rampdeck.record.markdown import date
@@ -153,6 +154,7 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
         sources=tuple(_source(source) for source in session.sources.values()),
         tables=of_session(session),
         logs=tuple(said(source) for source in session.sources.values() if source.groups),
+        clocks=clocks.results(session.clocks),
         doubts=(*matter.tainted, *matter.doubts),
         findings=tuple(matter.findings),
         generator=_generator(session),

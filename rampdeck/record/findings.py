@@ -1,18 +1,23 @@
 """What the session noticed by itself: breaches, signals in the logs, blind sources, broken scenario code.
 
-Facts with their evidence, the worst first. What caused what is not judged here.
+Facts with their evidence, the worst first, and among these what came first: by
+this machine's clock, the offsets of the hosts taken off. What caused what is
+not judged here.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from rampdeck.clocks import KIND as CLOCK
+from rampdeck.clocks import ahead
 from rampdeck.gate.words import told
 from rampdeck.knee import Knee
-from rampdeck.model import OTHER_NAMES, Severity
-from rampdeck.ours import Ours
+from rampdeck.model import OTHER_NAMES, Event, Severity
 from rampdeck.reconcile import UNCOUNTED, Counts
+from rampdeck.record import clocks
 from rampdeck.record.counted import mismatches
 from rampdeck.record.result import Finding
 from rampdeck.session import Gap, Session, Source
@@ -20,8 +25,11 @@ from rampdeck.snapshot import ThresholdView
 
 GAPS_SHOWN = 5
 """Times that a source was blind which its finding lists; its entry among the sources has all."""
+NOTED = 0.5
+"""Seconds from which a log's own time is told beside ours."""
 BLOCKS_SHOWN = 10
 """Places that held the loop up which are listed."""
+_SLEW = "Let NTP slew the clock instead of setting it; times before and after do not fit together"
 _ORDER = ("error", "warning", "notice")
 _ADVICE = {
     "worker_lost": "Read its last lines in the workers' log; its users went to the others",
@@ -59,6 +67,8 @@ _ADVICE = {
     "worker_connections_low": "Nginx is close to its worker_connections; a proxied request takes two",
     "too_many_files": "Raise LimitNOFILE of the service, and Nginx's worker_rlimit_nofile",
     "worker_died": "A process of Nginx itself crashed: look for its core dump, and for modules",
+    "clock_step": _SLEW,
+    "step": _SLEW,
     "limiting": "Nginx's rate limit hits the generator's address, not the product: exempt it",
 }
 
@@ -79,9 +89,14 @@ def findings(
         *_plain_workers(session),
         *_blocks(session),
         *mismatches(counts),
-        *(finding for source in session.sources.values() for finding in _of_source(source, session.ours)),
+        *clocks.findings(session.clocks),
+        *(finding for source in session.sources.values() for finding in _of_source(source, session)),
     ]
-    return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
+    return tuple(sorted(found, key=_rank))
+
+
+def _rank(finding: Finding) -> tuple[int, float]:
+    return _ORDER.index(finding.severity), math.inf if finding.since is None else finding.since
 
 
 def _breaches(thresholds: Sequence[ThresholdView]) -> Iterator[Finding]:
@@ -90,7 +105,8 @@ def _breaches(thresholds: Sequence[ThresholdView]) -> Iterator[Finding]:
             since = f"since {_clock(view.first_breach.utc)}" if view.first_breach else ""
             value = f"worst {told(view.value, view.unit, view.limit)}"
             evidence = tuple(piece for piece in (value, since) if piece)
-            yield Finding("requests", "error", f"{view.expression} was breached", evidence)
+            began = view.first_breach.utc if view.first_breach else None
+            yield Finding("requests", "error", f"{view.expression} was breached", evidence, since=began)
 
 
 def _recovery(knee: Knee | None) -> Iterator[Finding]:
@@ -145,25 +161,38 @@ def _blocks(session: Session) -> Iterator[Finding]:
         yield Finding("generator", "notice" if ours else "warning", text, evidence, advice)
 
 
-def _of_source(source: Source, ours: Ours) -> Iterator[Finding]:
-    name = source.info.name
+def _of_source(source: Source, session: Session) -> Iterator[Finding]:
+    name, kind = source.info.name, source.info.kind
     for (signal, severity), count in source.signals.most_common():
-        words = signal.replace("_", " ")
-        evidence: tuple[str, ...] = ()
-        if signal == "client_gave_up" and (own := ours.counted[name]):
+        if kind == CLOCK and signal == "far_off":
+            continue  # told with the worst of it
+        first = source.first[signal]
+        evidence = [_first(first, session)]
+        if signal == "client_gave_up" and (own := session.ours.counted[name]):
             count -= own
-            evidence = (f"{own} more are ours: requests that we cut off",)
+            evidence.append(f"{own} more are ours: requests that we cut off")
             if count <= 0:
                 continue
+        words = signal.replace("_", " ")
         text = f"{name}: {words}, {count} {'time' if count == 1 else 'times'}"
         weight = "error" if severity <= Severity.ERROR else "warning"
-        yield Finding(source.info.kind, weight, text, evidence, _ADVICE.get(signal, ""))
+        yield Finding(kind, weight, text, tuple(evidence), _ADVICE.get(signal, ""), session.when(first))
     if source.gaps:
         count = len(source.gaps) + source.gaps_left_out
         times = "once" if count == 1 else f"{count} times"
         spans = tuple(_span(gap) for gap in source.gaps[:GAPS_SHOWN])
         left = (f"and {count - GAPS_SHOWN} more",) if count > GAPS_SHOWN else ()
-        yield Finding(source.info.kind, "warning", f"{name} was blind {times}", (*spans, *left))
+        text = f"{name} was blind {times}"
+        yield Finding(kind, "warning", text, (*spans, *left), since=source.gaps[0].begin)
+
+
+def _first(event: Event, session: Session) -> str:
+    """Return when a signal came first: by our clock, and by its log's where that differs."""
+    when = session.when(event)
+    text = f"first at {_clock(when)}"
+    if event.sent is None or abs(event.sent - when) < NOTED:
+        return text
+    return f"{text}, which is {_clock(event.sent)} in its log: its clock is {ahead(event.sent - when)}"
 
 
 def _span(gap: Gap) -> str:

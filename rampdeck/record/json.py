@@ -18,7 +18,7 @@ from typing import Any
 
 from rampdeck.knee import Knee
 from rampdeck.model import Instant
-from rampdeck.record import counted, logs
+from rampdeck.record import clocks, counted, logs
 from rampdeck.record.result import (
     GapResult,
     Measured,
@@ -69,6 +69,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "sources": [_source(source) for source in result.sources],
         "tables": [_table(table) for table in result.tables],
         "logs": [logs.of_source(one) for one in result.logs],
+        "clocks": [clocks.to_json(clock, _moment) for clock in result.clocks],
         "doubts": [redact(doubt) for doubt in result.doubts],
         "findings": [
             {
@@ -77,6 +78,7 @@ def to_json(result: Result) -> dict[str, Any]:
                 "text": redact(finding.text),
                 "evidence": [redact(piece) for piece in finding.evidence],
                 "advice": redact(finding.advice),
+                "first": None if finding.since is None else _utc(finding.since),
             }
             for finding in result.findings
         ],

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from rampdeck.gate.words import NOTHING, told
 from rampdeck.knee import Knee
 from rampdeck.model import Instant
-from rampdeck.record import counted, logs, tables
+from rampdeck.record import clocks, counted, logs, tables
 from rampdeck.record.counted import number
 from rampdeck.record.result import Measured, RequestResult, Result, SourceResult
 from rampdeck.secrets import redact
@@ -281,7 +281,8 @@ def _trust(result: Result) -> str:
         head = ("Source", "Host", "State", "Why", "Samples", "Events", "Gaps")
         parts.append(table(head, rows, 4))
     gaps = "\n".join(line for source in result.sources for line in _gaps(source))
-    return "\n\n".join(part for part in (*parts, gaps) if part)
+    measured = clocks.section(result.clocks, table, code)
+    return "\n\n".join(part for part in (*parts, gaps, measured) if part)
 
 
 def _gaps(source: SourceResult) -> Iterator[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from rampdeck.clocks import Offset
 from rampdeck.knee import Knee
 from rampdeck.model import Instant, Severity, Value
 from rampdeck.reconcile import UNCOUNTED, Counts
@@ -190,14 +191,29 @@ class LogsResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockResult:
+    """How far a host's clock was from ours: the worst reading, the last one, and since when it was read."""
+
+    host: str
+    worst: Offset
+    last: Offset
+    began: Instant
+    readings: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that was found out: in which layer, how bad, on what evidence, and what to do."""
+    """Something that was found out: in which layer, how bad, on what evidence, and what to do.
+
+    ``since`` is when it first happened, by this machine's clock (UTC seconds), where that is known.
+    """
 
     layer: str
     severity: str
     text: str
     evidence: tuple[str, ...] = ()
     advice: str = ""
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +254,7 @@ class Result:
     sources: tuple[SourceResult, ...] = ()
     tables: tuple[TableResult, ...] = ()
     logs: tuple[LogsResult, ...] = ()
+    clocks: tuple[ClockResult, ...] = ()
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     generator: GeneratorResult = GeneratorResult()

@@ -71,6 +71,9 @@ class Remote(Protocol):
         unless ``stdin`` asks for one to write to.
         """
 
+    def talk(self, command: str) -> AbstractAsyncContextManager[Stream]:
+        """Start a short command that is written to; it waits its turn as one of ``run`` does."""
+
     def tunnel(self, host: str, port: int) -> AbstractAsyncContextManager[tuple[str, int]]:
         """Make ``host:port``, as seen from the remote host, reachable; yields the local address."""
 

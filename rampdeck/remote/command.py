@@ -14,7 +14,7 @@ import shlex
 import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from rampdeck.errors import CommandFailed
@@ -174,6 +174,12 @@ class CommandHost(ABC):
     @abstractmethod
     def stream(self, command: str, *, stdin: bool = False) -> AbstractAsyncContextManager[Stream]:
         """Start a long command; leaving the context ends it, there too."""
+
+    @asynccontextmanager
+    async def talk(self, command: str) -> AsyncIterator[Stream]:
+        """Start a short command that is written to; it waits its turn as one of :meth:`run` does."""
+        async with self._slots, self.stream(command, stdin=True) as stream:
+            yield stream
 
     async def run(self, command: str, *, timeout: float = 10.0) -> Completed:
         """Run a short command to its end; its status is the caller's to judge.

@@ -96,3 +96,13 @@ def test_the_pane_is_coloured_by_the_configured_limits() -> None:
     )
     figures = {figure.metric: figure for line in generator.view.figures for figure in line}
     assert (figures["lag_p99_ms"].bad, figures["open_files"].bad) == (200, 0.5)
+
+
+async def test_a_step_of_this_machines_clock_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = iter((0.0, 0.05, -3.0))  # 50 ms is what a clock may be slewed by
+    monkeypatch.setattr("collectors.generator.drift", lambda: next(steps, -3.0))
+    watched = GeneratorCollector(GeneratorConfig(kind="generator"))
+    async with watching(watched) as watch:
+        for _ in range(4):
+            await watch.sample()
+    assert watch.logged() == ["this machine's clock was set back by 3.0 s"]

@@ -26,5 +26,5 @@ def test_a_pane_shows_metrics_that_exist(kind: str) -> None:
     assert {figure.limit for figure in figures if figure.limit} <= set(names)
     for table in view.tables:
         if table.per_host:
-            assert {column.key for column in table.columns} <= {"host", *names}
+            assert {column.key for column in table.columns} <= {"host", "clock", *names}
     assert {action.table for action in view.actions} <= {table.key for table in view.tables}

@@ -61,6 +61,7 @@ def session(store: Store = lambda _: None) -> tuple[Session, Gate, Instant]:
         SourceInfo("generator@local", "generator", "local"),
         SourceInfo("postgres@db-1", "postgres", "db-1"),
         SourceInfo("redis@db-1", "redis", "db-1"),
+        SourceInfo("clock@db-1", "clock", "db-1"),
     ):
         played.append(info)
         played.append(_health(BEGAN, info.name, Health.LIVE, ""))
@@ -76,6 +77,7 @@ def session(store: Store = lambda _: None) -> tuple[Session, Gate, Instant]:
             played.append(_sample(at, second))
             played.append(_statements(at, number, second))
             gate.observe(at, played)
+        played.append(Sample(at, "clock@db-1", {"offset": 1_240.0 / number, "error": 0.8}))
         if number == 1:
             played.append(_health(at, "postgres@db-1", Health.BLIND, "no answer from db-1 for 5 s"))
         played.append(replace(step, ended=at))

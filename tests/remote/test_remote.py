@@ -9,6 +9,7 @@ import pytest
 
 from rampdeck.errors import CommandFailed
 from rampdeck.remote import Completed, Remote
+from rampdeck.remote.command import SHORT_COMMANDS
 from tests.hosts import becomes_true, commands, running
 
 SILENT = [
@@ -146,3 +147,19 @@ async def test_a_stream_opened_without_stdin_takes_none(remote: Remote) -> None:
     async with remote.stream("sleep 5") as stream:
         with pytest.raises(TypeError, match="stdin=True"):
             await stream.write(b"x")
+
+
+async def test_short_commands_that_are_talked_with_wait_their_turn(remote: Remote) -> None:
+    under_way = most = 0
+
+    async def talk() -> None:
+        nonlocal under_way, most
+        async with remote.talk("read -r line; echo got $line") as stream:
+            under_way += 1
+            most = max(most, under_way)
+            await stream.write(b"x\n")
+            assert [chunk async for chunk in stream.chunks()] == [b"got x\n"]
+            under_way -= 1
+
+    await asyncio.gather(*(talk() for _ in range(6)))
+    assert most == SHORT_COMMANDS

@@ -14,7 +14,7 @@ from rampdeck.model import SourceInfo
 from rampdeck.record import conclude, markdown
 from rampdeck.record.json import to_json
 from rampdeck.record.result import Result
-from rampdeck.setup import Source
+from rampdeck.sources import Source
 from tests.engine.conftest import Load, load, own_events, target
 from tests.test_run import at, opened, until
 

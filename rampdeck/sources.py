@@ -1,0 +1,65 @@
+"""The sources of a configuration: what it names, and what comes with it unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rampdeck import clocks
+from rampdeck.collector import Collector
+from rampdeck.config import Config, nearest, validate
+from rampdeck.errors import UsageError
+from rampdeck.model import SourceInfo
+from rampdeck.remote.hosts import LOCAL, Hosts
+
+GENERATOR = "generator"
+"""The kind that watches this machine; it is there in any case."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A collector that is to be read, on which host, or why it is left out."""
+
+    collector: Collector
+    info: SourceInfo
+    host: str
+    absent: str = ""
+
+
+def sources_of(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Hosts) -> list[Source]:
+    """Make the collectors of a configuration, the generator's, and last a clock for each host far away.
+
+    Raises :class:`UsageError` for a table that cannot be.
+    """
+    tables = list(settings.collectors)
+    if not any(table.get("kind") == GENERATOR for table in tables):
+        tables.append({"kind": GENERATOR})
+    sources: list[Source] = []
+    for number, table in enumerate(tables, 1):
+        where = f"[[collectors]] number {number}"
+        source = _made(settings, kinds, table, where)
+        if any(other.info.name == source.info.name for other in sources):
+            raise UsageError(where, f"{source.info.name} is there already", 'Give it a label = "..."')
+        hosts.check(source.host)
+        sources.append(source)
+    measured = {source.host for source in sources if source.info.kind == clocks.KIND}
+    read = dict.fromkeys(source.host for source in sources if not source.absent)
+    far = (host for host in read if host != LOCAL and not settings.hosts[host].local)
+    return sources + [
+        _made(settings, kinds, {"kind": clocks.KIND, "host": host}, f"[hosts.{host}]")
+        for host in far
+        if host not in measured
+    ]
+
+
+def _made(
+    settings: Config, kinds: Mapping[str, type[Collector]], table: Mapping[str, Any], where: str
+) -> Source:
+    kind = str(table.get("kind", ""))
+    if kind not in kinds:
+        raise UsageError(where, f'no kind "{kind}"{nearest(kind, kinds)}', f"There are {', '.join(kinds)}")
+    if kind == GENERATOR:
+        table = {"limits": settings.generator} | dict(table)
+    checked = settings.anchored(validate(kinds[kind].Config, table, f'{where}, kind "{kind}"'))
+    return Source(kinds[kind](checked), checked.source, checked.host, checked.absent)

@@ -1,0 +1,149 @@
+"""What an administrator reads before letting a load test onto a host."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from collectors import COLLECTORS
+from rampdeck.cli import main
+from rampdeck.exits import Exit
+from rampdeck.remote.command import guarded_line
+
+TOML = """
+[hosts.web]
+address = "10.0.0.5"
+user = "deploy"
+port = 2222
+[hosts.db]
+[[collectors]]
+kind = "nginx"
+host = "web"
+error_log = "/srv/log/it's error.log"
+[[collectors]]
+kind = "postgres"
+host = "db"
+dsn_env = "SHOP_DSN"
+[[collectors]]
+kind = "redis"
+host = "db"
+url_file = "redis.url"
+[[collectors]]
+kind = "gunicorn"
+host = "web"
+absent = "not on this host"
+[release]
+commit_sha = { host = "web", command = "PGPASSWORD=hunter2 git -C /srv/app rev-parse HEAD" }
+image_tag = "web-1"
+[workers]
+local = 2
+[[workers.remote]]
+host = "gen"
+command = "/opt/rampdeck worker"
+[hosts.gen]
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["preflight", "--commands", *arguments]) == Exit.PASS
+    return capsys.readouterr().out
+
+
+def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, dict[str, list[str]]]:
+    """What each host is asked by whom."""
+    hosts = json.loads(printed(capsys, "--json", *arguments))["hosts"]
+    return {host["name"]: {it["name"]: it["asks"] for it in host["sources"]} for host in hosts}
+
+
+@pytest.fixture
+def configured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("SHOP_DSN", "postgresql://monitor:hunter2@10.0.0.9/shop")
+    (folder / "redis.url").write_text("redis://:hunter2@127.0.0.1:6379/0")
+    path = folder / "staging.toml"
+    path.write_text(TOML)
+    return str(path)
+
+
+def test_every_host_is_told_with_its_place_and_what_it_is_sent(
+    configured: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = printed(capsys, "-c", configured)
+    assert "== web (ssh deploy@10.0.0.5 port 2222)" in text
+    assert "== local (this machine)" in text
+    assert "-- clock@web" in text, "what comes unasked is told, too"
+    assert "gunicorn" not in text, "what is left out is not"
+    for rule in ("One SSH connection a host", "at most 8 channels", "no file is written", "no root"):
+        assert rule in " ".join(text.split())
+
+
+def test_the_guard_around_each_command_is_shown_once_as_it_is_sent(
+    configured: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = printed(capsys, "-c", configured)
+    for stdin in (False, True):
+        assert text.count(guarded_line("COMMAND", stdin=stdin)) == 1
+
+
+def test_facts_of_the_release_and_workers_are_sent_too(
+    configured: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosts = asked(capsys, "-c", configured)
+    assert hosts["web"]["[release] commit_sha"] == ["PGPASSWORD=*** git -C /srv/app rev-parse HEAD"]
+    assert any("/opt/rampdeck worker --master-host" in ask for ask in hosts["gen"]["[[workers.remote]]"])
+    assert any(ask.startswith("rm -rf ") for ask in hosts["gen"]["[[workers.remote]]"])
+    assert "rampdeck worker OPTIONS" in hosts["local"]["[workers] local"][0]
+    text = " ".join(printed(capsys, "-c", configured).split())
+    assert "Only workers that make the load write" in text
+
+
+def test_without_workers_elsewhere_nothing_is_said_of_files(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "Only workers" not in printed(capsys)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_no_secret_is_printed(
+    configured: str, capsys: pytest.CaptureFixture[str], form: tuple[str, ...]
+) -> None:
+    assert "hunter2" not in printed(capsys, "-c", configured, *form)
+
+
+def test_the_file_that_is_here_is_taken(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "rampdeck.toml").write_text('[hosts.only]\n[[collectors]]\nkind = "host"\nhost = "only"\n')
+    assert set(asked(capsys)) == {"only", "local"}
+
+
+def test_without_a_configuration_every_kind_is_told_with_what_is_usual(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever adds a kind of source adds it to template.toml, where it is found."""
+    kinds = {name.partition("@")[0] for sources in asked(capsys).values() for name in sources}
+    assert kinds == set(COLLECTORS)
+    assert "app-1" in printed(capsys)
+
+
+def test_a_configuration_that_cannot_be_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "rampdeck.toml").write_text('[[collectors]]\nkind = "host"\nhost = "nowhere"\n')
+    assert main(["preflight", "--commands"]) == Exit.USAGE
+    assert "there is no [hosts.nowhere]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"], ["--checks"], ["--commands", "-c", "none.toml"]])
+def test_what_it_does_not_do_yet_is_said_plainly(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["preflight", *arguments]) == Exit.USAGE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "rampdeck" in said.err
+    if "--commands" not in arguments and "--checks" not in arguments:
+        assert "--commands only" in said.err
