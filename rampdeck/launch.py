@@ -121,6 +121,8 @@ def _setup(
     questions = Questions()
     hosts = Hosts(settings.hosts, None if options.headless else questions)
     sources = sources_of(settings, parts.collectors, hosts)
+    for source in sources:
+        hosts.check_secrets(source.host)
     kinds = dict(parts.collectors)
     crew = (
         crewing.crew_of(manning, driver, hosts, output.tell if options.headless else None)
