@@ -114,10 +114,10 @@ class Told:
 
     @classmethod
     def together(cls, parts: Iterable[Told]) -> Self:
-        """Join what several parts say."""
+        """Join what several parts say, with as many digits as are read: all of it is stored each second."""
         whole = cls()
         for part in parts:
-            whole.values |= part.values
+            whole.values |= {name: round(value, 3) for name, value in part.values.items()}
             whole.rows += map(_short, part.rows)
             whole.alarms += part.alarms
         return whole
@@ -130,7 +130,6 @@ class Told:
 
 
 def _short(row: Mapping[str, Value]) -> dict[str, Value]:
-    """Return a row with no more digits than anybody reads: every row of every second is stored."""
     return {key: round(value, 2) if isinstance(value, float) else value for key, value in row.items()}
 
 

@@ -9,9 +9,10 @@ command -v awk >/dev/null || {
 }
 # mawk would wait for more lines before it takes the first.
 case $($awk -W version 2>&1 </dev/null) in mawk*) awk="$awk -W interactive" ;; esac
-cores=$(getconf _NPROCESSORS_ONLN || nproc || grep -c ^processor "$proc/cpuinfo") 2>/dev/null
-page=$(getconf PAGESIZE || echo 4096) 2>/dev/null
-ticks=$(getconf CLK_TCK || echo 100) 2>/dev/null
+# BusyBox has no getconf as a rule; these are then the values of nearly every machine.
+cores=$({ getconf _NPROCESSORS_ONLN || nproc || grep -c ^processor "$proc/cpuinfo"; } 2>/dev/null)
+page=$(getconf PAGESIZE 2>/dev/null || echo 4096)
+ticks=$(getconf CLK_TCK 2>/dev/null || echo 100)
 zgrep= && printf 'a\0b\0' | grep -qzE '^b$' 2>/dev/null && zgrep=yes
 
 # The processes that are asked for: by the name of a program anywhere in a command line, with their children.

@@ -189,6 +189,56 @@ async def test_a_container_that_was_started_anew_is_found_again(
             assert watch.sink.health is Health.LIVE
 
 
+OVERFLOWING = """
+import fcntl, socket, struct
+with socket.socket() as up:
+    fcntl.ioctl(up, 0x8914, struct.pack("16sH14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+server = socket.create_server(("127.0.0.1", 8000), backlog=3)
+print("listening", flush=True)
+while True:
+    input()
+    clients = []
+    for _ in range(12):
+        clients.append(socket.socket())
+        clients[-1].setblocking(False)
+        clients[-1].connect_ex(("127.0.0.1", 8000))
+"""
+"""A container's program that accepts nobody, in a network of its own."""
+
+
+async def test_connections_that_wait_or_are_thrown_away_in_a_container_are_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["unshare", "--net", sys.executable, "-c", OVERFLOWING]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        try:
+            if not process.stdout.readline():
+                pytest.skip("no network of its own can be made here: it takes root")
+            inspected = says(f"{CONTAINER_ID} {process.pid} bridge /web")
+            monkeypatch.setenv("PATH", stand_in(tmp_path / "bin", inspected))
+            async with watching(HostCollector(config(containers=["web"]))) as watch:
+                await watch.sample(lambda sample: bool(listener(sample)))
+                process.stdin.write("\n")
+                process.stdin.flush()
+                sample = await watch.sample(lambda sample: listener(sample).get("queue") == 4)
+                event = await until(
+                    lambda: next(
+                        (it for it in watch.events if it.fields.get("signal") == "listen_overflow"), None
+                    )
+                )
+        finally:
+            process.kill()
+    assert listener(sample)["listener"] == "127.0.0.1:8000"
+    assert event.fields["subject"] == "web"
+    assert sample.values["listen_queue"] >= 4
+
+
+def listener(sample: Sample) -> Mapping[str, Value]:
+    return next((row for row in sample.rows if row.get("container") == "web" and "listener" in row), {})
+
+
 @pytest.mark.parametrize(
     ("answers", "said"),
     [

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -20,14 +21,14 @@ from hypothesis import strategies as st
 
 from collectors._host_reading import Reading
 from collectors._processes import Process, Processes
-from collectors.host import HostCollector
+from collectors.host import Figures, HostCollector
 from rampdeck.demo.process import ServerProcess, free_port, tcp_answers
 from rampdeck.demo.servers import Server
 from rampdeck.model import Health, Sample, Value
 from rampdeck.pace import Ticks
 
 from .fuzzing import fuzz
-from .hosting import config
+from .hosting import config, running
 from .watching import watching
 
 APP = """
@@ -154,6 +155,23 @@ async def test_a_new_worker_is_seen_in_place_of_the_one_that_went(
         sample = await watch.sample(lambda sample: gone not in (found := workers(sample)) and len(found) == 3)
     (new,) = set(workers(sample)) - set(before)
     assert workers(sample)[new]["role"] == "worker"
+
+
+def test_without_root_a_stranger_s_workers_are_shown_by_what_everybody_may_read(gunicorn: Gunicorn) -> None:
+    if os.geteuid():
+        pytest.skip("only root can be somebody else")
+    wanted = config(processes=[NAME], paths=["/"])
+    figures = Figures(wanted)
+    stranger = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh")
+    with running(wanted, shell=stranger) as run:
+        figures.read(run.read_until("pids", "more"))
+        time.sleep(0.2)  # the kernel counts in hundredths
+        told = figures.read(run.read())
+    found = [row for row in told.rows if row["_table"] == "workers"]
+    assert len(found) == 3
+    assert {(row["kind"], row["files"]) for row in found} == {("RSS", None)}
+    assert all(float(row["memory"] or 0) > 1_000_000 for row in found)
+    assert {"cpu", "memory", "disk_busy", "listen_overflows", "filesystem", "worker_cpu"} <= set(told.values)
 
 
 async def test_workers_that_are_spawned_are_counted_without_python_s_own_helper(tmp_path: Path) -> None:
