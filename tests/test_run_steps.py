@@ -14,7 +14,7 @@ from rampdeck.demo.servers import PostgresServer
 from rampdeck.model import Stage
 from rampdeck.run import Run
 from rampdeck.session import Source as LiveSource
-from rampdeck.setup import Source
+from rampdeck.sources import Source
 from tests.collectors.postgres_crew import collector, worker
 from tests.engine.conftest import Load, load, own_events, target
 from tests.engine.test_wire import clocked

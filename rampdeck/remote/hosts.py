@@ -46,11 +46,15 @@ class Hosts:
         self._around: Surroundings | None = None
         self._logging_in: set[asyncio.Task[None]] = set()
 
-    def check(self, name: str) -> None:
-        """Raise :class:`UsageError` for a name that the file does not have, or a secret that is not there."""
+    def known(self, name: str) -> None:
+        """Raise :class:`UsageError` for a name that the file does not have."""
         if name not in self._hosts:
             why = f"there is no [hosts.{name}]{nearest(name, self._hosts)}"
             raise UsageError(f'the host "{name}" is not known', why)
+
+    def check(self, name: str) -> None:
+        """Raise :class:`UsageError` for a name that the file does not have, or a secret that is not there."""
+        self.known(name)
         for what in ("password", "passphrase"):
             configured(name, self._hosts[name], what)
         if jump := self._hosts[name].jump:

@@ -150,7 +150,7 @@ async def reading(host: Host, **table: Any) -> AsyncIterator[Reading]:
         stack.push_async_callback(hosts.close)
         watches = [
             await stack.enter_async_context(watching(source.collector, hosts.remote("web")))
-            for source in sources_of(config, COLLECTORS, hosts)
+            for source in sources_of(config, COLLECTORS, hosts.check)
             if source.host == "web"
         ]
         yield Reading(watches[0], hosts, tuple(ask for asker in told.askers for ask in asker.asks))
@@ -158,7 +158,7 @@ async def reading(host: Host, **table: Any) -> AsyncIterator[Reading]:
 
 # ---------------------------------------------------------------- the hosts
 
-NOT_YET = ("gunicorn", "host", "nginx")
+NOT_YET = ("nginx",)
 """Kinds that do not say yet what they ask; whoever adds it takes the kind off here."""
 
 

@@ -165,7 +165,7 @@ async def test_a_session_that_is_read_back_gives_the_same_result(tmp_path: Path)
     writer = SessionWriter(tmp_path / "session.rampdeck")
     played, gate, at = played_session(writer.append)
     await writer.close()
-    again, judged = Session({}, lambda _: None), Gate([one.expression for one in gate.thresholds])
+    again, judged = Session(played.views, lambda _: None), Gate([one.expression for one in gate.thresholds])
     with SessionReader(writer.path) as reader:
         for item in reader.items():
             again.append(item)
