@@ -83,7 +83,7 @@ async def measure(path: Path, name: str, seconds: float) -> HostCost:
     """Read the sources of a host and return what that cost it."""
     settings = config.load(path)
     hosts, failures = Hosts(settings.hosts), list[str]()
-    sources = [source for source in sources_of(settings, COLLECTORS, hosts) if source.host == name]
+    sources = [source for source in sources_of(settings, COLLECTORS, hosts.check) if source.host == name]
     session = Session({source.info.kind: source.collector.view for source in sources}, lambda _: None)
     readers, duties = Readers(sources, hosts, session), Duties(failures.append)
     sshd = listener(settings.hosts[name].port or 22)

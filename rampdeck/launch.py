@@ -120,9 +120,7 @@ def _setup(
         logging.getLogger("rampdeck").warning(shortage)
     questions = Questions()
     hosts = Hosts(settings.hosts, None if options.headless else questions)
-    sources = sources_of(settings, parts.collectors, hosts)
-    for source in sources:
-        hosts.check_secrets(source.host)
+    sources = sources_of(settings, parts.collectors, hosts.check)
     kinds = dict(parts.collectors)
     crew = (
         crewing.crew_of(manning, driver, hosts, output.tell if options.headless else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from rampdeck.collector import Collector
 from rampdeck.config import Config, nearest, validate
 from rampdeck.errors import UsageError
 from rampdeck.model import SourceInfo
-from rampdeck.remote.hosts import LOCAL, Hosts
+from rampdeck.remote.hosts import LOCAL
 
 GENERATOR = "generator"
 """The kind that watches this machine; it is there in any case."""
@@ -27,10 +27,13 @@ class Source:
     absent: str = ""
 
 
-def sources_of(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Hosts) -> list[Source]:
+def sources_of(
+    settings: Config, kinds: Mapping[str, type[Collector]], check: Callable[[str], None]
+) -> list[Source]:
     """Make the collectors of a configuration, the generator's, and last a clock for each host far away.
 
-    Raises :class:`UsageError` for a table that cannot be.
+    ``check`` raises for a host that cannot be (:meth:`Hosts.check`). Raises
+    :class:`UsageError` for a table that cannot be.
     """
     tables = list(settings.collectors)
     if not any(table.get("kind") == GENERATOR for table in tables):
@@ -41,7 +44,7 @@ def sources_of(settings: Config, kinds: Mapping[str, type[Collector]], hosts: Ho
         source = _made(settings, kinds, table, where)
         if any(other.info.name == source.info.name for other in sources):
             raise UsageError(where, f"{source.info.name} is there already", 'Give it a label = "..."')
-        hosts.check(source.host)
+        check(source.host)
         sources.append(source)
     measured = {source.host for source in sources if source.info.kind == clocks.KIND}
     read = dict.fromkeys(source.host for source in sources if not source.absent)

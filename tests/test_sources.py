@@ -15,7 +15,7 @@ from rampdeck.sources import sources_of
 
 def names(*collectors: dict[str, Any], **hosts: dict[str, Any]) -> list[str]:
     config = Config.model_validate({"collectors": collectors, "hosts": hosts})
-    return [source.info.name for source in sources_of(config, COLLECTORS, Hosts(config.hosts))]
+    return [source.info.name for source in sources_of(config, COLLECTORS, Hosts(config.hosts).check)]
 
 
 def test_each_host_far_away_has_its_clock_measured_last_and_the_generator_is_always_watched() -> None:

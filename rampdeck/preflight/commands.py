@@ -70,13 +70,13 @@ def everything(settings: Config, kinds: Mapping[str, type[Collector]]) -> tuple[
 
     Raises :class:`UsageError` for a configuration that cannot be.
     """
-    hosts = Hosts(settings.hosts)
+    known = Hosts(settings.hosts).known
     found: dict[str, list[Asker]] = {}
-    for source in sources_of(settings, kinds, hosts):
+    for source in sources_of(settings, kinds, known):
         if not source.absent:
             found.setdefault(source.host, []).append(Asker(source.info.name, source.collector.asks()))
     for host, asker in (*_facts(settings), *_workers(settings)):
-        hosts.check(host)
+        known(host)
         found.setdefault(host, []).append(asker)
     return tuple(
         HostCommands(name, _place(name, settings), tuple(found[name]))
@@ -108,7 +108,8 @@ def _place(name: str, settings: Config) -> str:
     host = settings.hosts[name]
     user = f"{host.user}@" if host.user else ""
     port = f" port {host.port}" if host.port else ""
-    return f"ssh {user}{host.address or name}{port}"
+    through = f" through {host.jump}" if host.jump else ""
+    return f"ssh {user}{host.address or name}{port}{through}"
 
 
 def _rules(settings: Config) -> tuple[str, ...]:

@@ -46,23 +46,23 @@ class Hosts:
         self._around: Surroundings | None = None
         self._logging_in: set[asyncio.Task[None]] = set()
 
-    def check(self, name: str) -> None:
-        """Raise :class:`UsageError` for a name that the file does not have; no secret is read."""
+    def known(self, name: str) -> None:
+        """Raise :class:`UsageError` for a name that the file does not have."""
         if name not in self._hosts:
             why = f"there is no [hosts.{name}]{nearest(name, self._hosts)}"
             raise UsageError(f'the host "{name}" is not known', why)
 
-    def check_secrets(self, name: str) -> None:
-        """Raise :class:`UsageError` for a host, or one on the way to it, whose secret is not there."""
-        self.check(name)
+    def check(self, name: str) -> None:
+        """Raise :class:`UsageError` for a name that the file does not have, or a secret that is not there."""
+        self.known(name)
         for what in ("password", "passphrase"):
             configured(name, self._hosts[name], what)
         if jump := self._hosts[name].jump:
-            self.check_secrets(jump)
+            self.check(jump)
 
     def remote(self, name: str) -> Remote:
-        """Return the way to a host; nothing is connected yet. Raises as :meth:`check_secrets` does."""
-        self.check_secrets(name)
+        """Return the way to a host; nothing is connected yet. Raises as :meth:`check` does."""
+        self.check(name)
         if name not in self._remotes:
             config = self._hosts[name]
             self._remotes[name] = LocalRemote(name) if config.local else self._made(name, name, config)

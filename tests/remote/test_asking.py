@@ -336,4 +336,4 @@ class TestPassword:
 def test_a_secret_that_is_named_but_not_there_is_told_before_the_run() -> None:
     hosts = Hosts({"web": HostConfig(password_env="NO_SUCH_VARIABLE")})
     with pytest.raises(UsageError, match=r"password in \[hosts.web\].*NO_SUCH_VARIABLE is not set"):
-        hosts.check_secrets("web")
+        hosts.check("web")
