@@ -1,13 +1,21 @@
 """Following a log file on a host: nothing lost, nothing twice.
 
-``tail`` does the following, and this module keeps the place: the byte offset
-in the file and the last bytes before it. After a lost connection it starts
-again a little before that offset and compares; so it notices when the file is
-another one. ``tail`` watches by polling, not by inotify: at a rename it then
-goes on with the old file until that has been quiet for a while, as long as
-Nginx still writes there, where an inotify ``tail`` lets go at once. Its own
-notes ("file truncated", "has been replaced") come in the same stream, since
-only there it is known between which bytes they belong.
+``tail`` does the following, and this module keeps the place: the inode, the byte
+offset behind the last whole line that was handed over, and the last bytes before
+it. After a lost connection it starts again a little before that offset and
+compares; so it notices when the file is another one. What is left of the old
+one is read where it was renamed or copied to.
+
+``tail`` watches by polling, not by inotify: at a rename it then goes on with the
+old file until that has been quiet for a while, as long as Nginx still writes
+there, where busybox's lets go at once. Its own notes
+("file truncated", "has been replaced") come in the same stream, since only there
+it is known between which bytes they belong. A note is no more than a hint to
+look again: whoever writes its words into the log changes nothing.
+
+What nobody can read is told as a gap: what was written between a copy and the
+truncation that followed it (logrotate's ``copytruncate``), and what a file held
+that is gone.
 """
 
 from __future__ import annotations
@@ -15,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -23,19 +31,26 @@ from rampdeck.errors import HostUnreachable, SourceError
 from rampdeck.model import Instant
 from rampdeck.remote import Remote
 
-from ._lines import LineBuffer, lines_of, text_of
+from ._lines import LineBuffer, lines_of, pieces, text_of
+from ._logfile import REMEMBERED, LogFile, Probe, last_line, look, on, probe
+from ._tasks import Pace
 
 CONTEXT_BYTES = 16 * 1024
 """How far back the lines before the beginning are looked for."""
-REMEMBERED = 512
-"""Bytes before the offset that tell a file from another: two lines of a log, with their times."""
 POLLING = "---disable-inotify -s 0.2 --max-unchanged-stats=15"
 """GNU tail's options for polling; a renamed file counts as done after 3 s of quiet."""
 OPENING = 10.0
 """Seconds in which ``tail`` must show the bytes that are known."""
 
-Take = Callable[[bytes, bool], Awaitable[None]]
-"""Takes whole lines, each with its newline, and whether they are from before the beginning."""
+QUIET = 1.0
+"""Seconds after which a renamed file is looked at again, until its writer has left it."""
+ABSENT = 2.0
+"""Seconds between looks for a file that is gone."""
+MOST_COPIES = 3
+"""Rotated files, the newest, in which the rest of a truncated one is looked for."""
+
+Take = Callable[[bytes, bool], None]
+"""Takes some whole lines, each with its newline, and whether they are from before the beginning."""
 
 
 class Hearer(Protocol):
@@ -51,37 +66,18 @@ class Hearer(Protocol):
         """Hear that lines since a moment may be missing."""
 
 
-_FILE = re.compile(r"^(\d+) (\d+) (\d+) (.+)$", re.MULTILINE)
-
-
 @dataclass(slots=True)
 class _Place:
-    """Where reading stands: after a rotation under our eyes the inode is not known."""
+    """Where reading stands: behind which line; there is no inode before the file was there."""
 
     inode: int | None
     offset: int
     last: bytes
 
-    def advance(self, data: bytes) -> None:
-        self.offset += len(data)
-        self.last = (self.last + data)[-REMEMBERED:]
-
-
-class _File(NamedTuple):
-    inode: int
-    size: int
-    modified: int
-    path: str
-
-
-class _Probe(NamedTuple):
-    """What a host says of a log file: itself, its last bytes, and what it was rotated to."""
-
-    utc_offset: int
-    polls: bool
-    file: _File | None
-    last: bytes
-    rotated: tuple[_File, ...]
+    def advance(self, lines: bytes, skipped: int) -> None:
+        """Go on behind lines, of which so many bytes more stand in the file: an endless line is cut."""
+        self.offset += len(lines) + skipped
+        self.last = b"\n" if skipped else (self.last + lines)[-REMEMBERED:]
 
 
 class _Part(NamedTuple):
@@ -91,7 +87,7 @@ class _Part(NamedTuple):
     only then the file is the one that is meant, and ``tail`` has opened it.
     """
 
-    file: _File
+    file: LogFile
     offset: int = 0
     back: int = 0
     expect: bytes = b""
@@ -100,6 +96,14 @@ class _Part(NamedTuple):
 
 class _OtherFileError(Exception):
     """The file's bytes are not those that were read before."""
+
+
+class _Source(NamedTuple):
+    """Where lines come from and go to: what a reading is handed through all its steps."""
+
+    remote: Remote
+    hearer: Hearer
+    take: Take
 
 
 class FileFollower:
@@ -113,14 +117,23 @@ class FileFollower:
         self.utc_offset = 0
         self._context = context
         self._buffer = LineBuffer()
+        self._unfinished = 0  # bytes of the line that is in the buffer, also those that it let go
         self._place: _Place | None = None
         self._read_at = Instant.now()
+        self._pace = Pace()
         quoted = re.escape(path.encode())
         # The name may be quoted, or not, by the rules of a shell.
         self._note = re.compile(
-            rb"tail: [^\n]{0,2}%b[^\n]?(?: has been replaced;| has appeared;| has become accessible"
-            rb"|(?P<cut>: file truncated)|(?P<gone> has become inaccessible: ))(?P<more>[^\n]*)\n" % quoted
+            rb"tail: (?P<unread>cannot open )?[^\n]{0,2}%b[^\n]?(?: has been replaced| has appeared;"
+            rb"| has become accessible|: (?P<cut>file truncated)"
+            rb"|(?P<gone> has become inaccessible: | has been renamed or deleted: | for reading: ))"
+            rb"(?P<more>[^\n]*)\n" % quoted
         )
+
+    def asks(self) -> tuple[str, ...]:
+        """Return every command that it may send."""
+        tails = (self._tail("OFFSET", follow=True, polls=polls) for polls in (True, False))
+        return (look(self.path), *tails, self._tail("OFFSET", "ROTATED_LOG"))
 
     async def follow(self, remote: Remote, hearer: Hearer, take: Take) -> None:
         """Hand lines to ``take`` as they come; goes on where an earlier call ended.
@@ -128,63 +141,117 @@ class FileFollower:
         Ends only by raising: :class:`SourceError` when the file cannot be
         read, a remote error when the host cannot.
         """
-        probe = await self._probe(remote)
-        if probe.file is None:
+        source = _Source(remote, hearer, take)
+        found = await probe(remote, self.path)
+        if found.file is None:
             # Whatever it will hold when it comes is new.
             self._place = self._place or _Place(None, 0, b"")
             what, fix = f"cannot read {self.path} {on(remote)}", "It is read as soon as it is there"
             raise SourceError(what, "there is no such file", fix)
-        self.utc_offset = probe.utc_offset
-        for part in self._plan(probe.file, probe.last, probe.rotated, hearer):
+        finished = False
+        while True:
+            self.utc_offset = found.utc_offset
+            part = await self._find_place(source, found, finished=finished)
             try:
-                await self._read(remote, hearer, part, probe.polls, take)
+                note = await self._read(source, part, polls=found.polls)
             except _OtherFileError:
-                self._lost_lines(hearer, "the file was truncated or replaced by another one")
-                await self._read(remote, hearer, _Part(part.file, follow=part.follow), probe.polls, take)
+                part = await self._leave(source, found, finished=False)
+                note = await self._read(source, part, polls=found.polls)
+            assert note is not None
+            # A tail that polls lets go of a file when it has been quiet.
+            finished = found.polls and not note["unread"] and not note["cut"]
+            found = await self._present(source, text_of(note["more"]) if note["gone"] else "")
 
-    def _plan(self, file: _File, last: bytes, rotated: tuple[_File, ...], hearer: Hearer) -> list[_Part]:
-        place = self._place
+    async def _present(self, source: _Source, why: str) -> Probe:
+        """Return what the host says of the file, once it is there; between two files there may be none."""
+        while (found := await probe(source.remote, self.path)).file is None:
+            source.hearer.warn(f"{self.path} is gone: {why or 'No such file or directory'}")
+            await asyncio.sleep(ABSENT)
+        return found
+
+    async def _find_place(self, source: _Source, found: Probe, *, finished: bool) -> _Part:
+        """Return where to go on in the file; what another one has left is read before."""
+        place, file = self._place, found.file
+        assert file is not None
         if place is None:
-            last = last[: file.size]
+            last = found.last[: file.size]
             back = min(file.size, CONTEXT_BYTES) if self._context else len(last)
-            return [_Part(file, file.size, back, last)]
+            return _Part(file, file.size, back, last)
         if place.inode in (None, file.inode) and file.size >= place.offset:
-            return [_Part(file, place.offset, len(place.last), place.last)]
-        old = next((other for other in rotated if other.inode == place.inode), None)
-        if old is None or old.size < place.offset:
-            self._lost_lines(hearer, "the file was rotated or truncated meanwhile")
-            return [_Part(file)]
-        if any(other.modified > old.modified for other in rotated):
-            self._lost_lines(hearer, "the file was rotated more than once meanwhile")
-        return [_Part(old, place.offset, len(place.last), place.last, follow=False), _Part(file)]
+            return _Part(file, place.offset, len(place.last), place.last)
+        return await self._leave(source, found, finished=finished)
 
-    def _lost_lines(self, hearer: Hearer, why: str) -> None:
-        self._buffer.clear()
-        hearer.gap(self._read_at, f"lines of {self.path} may be missing: {why}")
+    async def _leave(self, source: _Source, found: Probe, *, finished: bool) -> _Part:
+        """Read the rest of the file that was read until now, wherever it is; the new one is new as a whole.
 
-    async def _read(self, remote: Remote, hearer: Hearer, part: _Part, polls: bool, take: Take) -> None:
-        begins = self._place is None
-        self._place = _Place(part.file.inode, part.offset, part.expect)
-        async with remote.stream(self._command(part, polls)) as stream:
+        ``finished`` says that the old file was read to its end, so that it may be gone.
+        """
+        place, file, since = self._place, found.file, self._read_at
+        assert place is not None
+        assert file is not None
+        old = next((one for one in found.rotated if one.inode == place.inode), None)
+        if old is not None:
+            left = await self._read_rest(source, old, until_quiet=not finished)
+        else:
+            copies = sorted(found.rotated, key=lambda one: -one.modified)[:MOST_COPIES] if place.last else []
+            left = False
+            for copy in copies:
+                left = left or (copy.size >= place.offset and await self._read_rest(source, copy))
+        if rest := self._buffer.clear():
+            source.take(rest + b"\n", False)
+        self._place = _Place(file.inode, 0, b"")
+        if place.inode == file.inode:
+            copied = "what came between its copy and that" if left else "what had not been read of it"
+            self._lost_lines(source, since, f"the file was truncated, {copied} is in no file")
+        elif not left and not finished:
+            self._lost_lines(source, since, "the file was replaced and is gone")
+        elif old is not None and any(other.modified > old.modified for other in found.rotated):
+            self._lost_lines(source, since, "the file was rotated more than once meanwhile")
+        return _Part(file)
+
+    async def _read_rest(self, source: _Source, old: LogFile, *, until_quiet: bool = False) -> bool:
+        """Read on in a file that was rotated away; say whether it is the one that was read until now."""
+        place = self._place
+        assert place is not None
+        try:
+            while True:
+                before = place.offset + self._unfinished
+                await self._read(source, _Part(old, place.offset, len(place.last), place.last, follow=False))
+                if not until_quiet or before == place.offset + self._unfinished:
+                    return True
+                await asyncio.sleep(QUIET)
+        except _OtherFileError:
+            return False
+
+    def _lost_lines(self, source: _Source, since: Instant, why: str) -> None:
+        source.hearer.gap(since, f"lines of {self.path} may be missing: {why}")
+
+    async def _read(self, source: _Source, part: _Part, *, polls: bool = False) -> re.Match[bytes] | None:
+        """Read a part to its end; of one that is followed, that is a note of tail's, which is returned.
+
+        Raises :class:`_OtherFileError` where it is not the file that is meant.
+        """
+        path = self.path if part.follow else part.file.path
+        start = str(part.offset - part.back + 1)
+        async with source.remote.stream(self._tail(start, path, follow=part.follow, polls=polls)) as stream:
             chunks = stream.chunks()
             known, chunk = await self._known(chunks, part)
-            if chunk is not None:
-                hearer.live()
-            if begins and self._context:
-                await take(self._last_lines(known, whole=part.back == part.offset), True)
+            if opened := chunk is not None:
+                self._begin(source, part, known)
             while chunk is not None:
                 self._read_at = Instant.now()
-                for block in self._take(chunk, hearer):
-                    await take(block, False)
+                if note := await self._receive(source, part, chunk):
+                    return note
                 chunk = await anext(chunks, None)
             ended = await stream.wait()
         if ended.status == -1:
-            raise HostUnreachable(f"cannot follow {self.path} {on(remote)}", "the connection was lost")
-        if part.follow or ended.status:
+            raise HostUnreachable(f"cannot follow {self.path} {on(source.remote)}", "the connection was lost")
+        if part.follow:
             why = last_line(ended.stderr) or f"tail ended with status {ended.status}"
-            raise SourceError(f"cannot follow {self.path} {on(remote)}", why)
-        if rest := self._buffer.clear():
-            await take(rest + b"\n", False)
+            raise SourceError(f"cannot follow {self.path} {on(source.remote)}", why)
+        if not opened or ended.status:
+            raise _OtherFileError
+        return None
 
     async def _known(self, chunks: AsyncIterator[bytes], part: _Part) -> tuple[bytes, bytes | None]:
         """Read the bytes before the offset; return them, and what came with them of those after it.
@@ -206,104 +273,79 @@ class FileFollower:
             raise _OtherFileError
         return known, got[part.back :]
 
-    def asks(self) -> tuple[str, ...]:
-        """Return every command that it may send."""
-        tails = (_tail(self.path, "OFFSET", follow=True, polls=polls) for polls in (True, False))
-        return (_look(self.path), *tails, _tail("ROTATED_LOG", "OFFSET", follow=False, polls=False))
+    def _begin(self, source: _Source, part: _Part, known: bytes) -> None:
+        """Stand at the beginning of a part: what was held of a line is read again.
 
-    def _command(self, part: _Part, polls: bool) -> str:
-        path = self.path if part.follow else part.file.path
-        return _tail(path, str(part.offset - part.back + 1), follow=part.follow, polls=polls)
-
-    def _last_lines(self, context: bytes, *, whole: bool) -> bytes:
-        """Return the last lines of what came before; the unfinished one is live, for it is yet to end."""
-        cut = context.rfind(b"\n") + 1
-        self._buffer.feed(context[cut:])
-        lines = lines_of(context[:cut])
+        At the very first one, the lines before it are handed over; an
+        unfinished one is live, for it is yet to end.
+        """
+        self._buffer.clear()
+        self._unfinished = 0
+        if part.follow:
+            source.hearer.live()
+        if self._place is not None:
+            self._place.inode = part.file.inode if part.follow else self._place.inode
+            return
+        whole = part.back == part.offset
+        cut = known.rfind(b"\n") + 1
+        if not cut and not whole:
+            cut = len(known)
+        self._place = _Place(part.file.inode, part.offset - len(known) + cut, known[:cut][-REMEMBERED:])
+        self._hold(known[cut:])
+        lines = lines_of(known[:cut])
         kept = lines[-self._context :] if whole else lines[1:][-self._context :]
-        return b"".join(line + b"\n" for line in kept)
+        if self._context and kept:
+            source.take(b"".join(line + b"\n" for line in kept), True)
 
-    def _take(self, chunk: bytes, hearer: Hearer) -> list[bytes]:
-        """Return the lines that a chunk completes, without tail's own notes."""
+    async def _receive(self, source: _Source, part: _Part, chunk: bytes) -> re.Match[bytes] | None:
+        """Hand over the lines that a chunk completes; at a note of tail's, return it and leave the rest.
+
+        In pieces, each with its place: whoever is cancelled in between has handed over exactly
+        what the place says.
+        """
+        cut = chunk.rfind(b"\n") + 1
+        if not cut:
+            self._hold(chunk)
+            return None
+        block = self._buffer.feed(chunk[:cut])
+        skipped, self._unfinished = self._unfinished + cut - len(block), 0
+        note = self._find_note(part, block, skipped) if b"tail: " in block else None
+        lines = block[: block.rfind(b"\n", 0, note.start()) + 1] if note else block
+        # A line that has not ended before a note may go on where its file is now.
+        rest = block[len(lines) : note.start()] if note else chunk[cut:]
+        place = self._place
+        assert place is not None
+        for piece in pieces(lines):
+            place.advance(piece, skipped)
+            skipped = 0
+            source.take(piece, False)
+            await self._pace.breathe()
+        self._hold(rest)
+        return note
+
+    def _hold(self, rest: bytes) -> None:
+        self._buffer.feed(rest)
+        self._unfinished += len(rest)
+
+    def _find_note(self, part: _Part, block: bytes, skipped: int) -> re.Match[bytes] | None:
+        """Return tail's first note; what stood in the file when it was opened is the log's own text."""
         assert self._place is not None
-        self._place.advance(chunk)
-        block = self._buffer.feed(chunk)
-        if b"tail: " not in block:
-            return [block] if block else []
-        blocks = []
-        start = 0
-        for note in self._note.finditer(block):
-            # An unfinished line before a note ends there: its file has no more.
-            blocks.append(block[start : note.start()])
-            start = note.end()
-            after = block[start:] + chunk[chunk.rfind(b"\n") + 1 :]
-            inode = self._place.inode if note["cut"] else None
-            self._place = _Place(inode, len(after), after[-REMEMBERED:])
-            if note["gone"]:
-                hearer.warn(f"{self.path} is gone: {text_of(note['more'])}")
-            else:
-                hearer.live()
-        blocks.append(block[start:])
-        return [part if part.endswith(b"\n") else part + b"\n" for part in blocks if part]
+        sure = part.file.size - self._place.offset - skipped
+        notes: Iterator[re.Match[bytes]] = self._note.finditer(block) if part.follow else iter(())
+        return next((note for note in notes if note.start() >= sure), None)
 
-    async def _probe(self, remote: Remote) -> _Probe:
-        found = await remote.run(_look(self.path))
-        said, _, last = found.stdout.partition(b"\0")
-        zone, user, polls, *_ = [*text_of(said).splitlines(), "", "", ""]
-        files = [
-            _File(int(inode), int(size), int(modified), name)
-            for inode, size, modified, name in _FILE.findall(text_of(said))
-        ]
-        if found.status == 0 and files:
-            return _Probe(_seconds_east(zone), polls == "0", files[0], last, tuple(files[1:]))
-        if b"No such file" in found.stderr:
-            return _Probe(0, False, None, b"", ())
-        what = f"cannot read {self.path} {on(remote)}"
-        if found.status == 3:
-            raise SourceError(what, "it is no ordinary file", "Name the file that the log is written to")
-        if b"Permission denied" in found.stderr:
-            fix = f"Add the user to the group that may, mostly: sudo usermod -aG adm {user}"
-            raise SourceError(what, f"user {user} has no right to", fix)
-        raise SourceError(what, last_line(found.stderr))
-
-
-def _look(path: str) -> str:
-    """Return the command that finds out what the log is, what it ends with, and what it was rotated to."""
-    path = shlex.quote(path)
-    return (
-        "LC_ALL=C; export LC_ALL; date +%z; id -un; "
-        "tail ---disable-inotify -c 0 /dev/null >/dev/null 2>&1; echo $?; "
-        f"f=$(stat -L -c '%i %s %Y %n' -- {path}) || exit 2; test -f {path} || exit 3; echo \"$f\"; "
-        f"stat -c '%i %s %Y %n' -- {path}[.-]* 2>/dev/null; "
-        # The last bytes of that size, though the log may have grown since.
-        f"s=${{f#* }}; s=${{s%% *}}; s=$((s > {REMEMBERED} ? s - {REMEMBERED} + 1 : 1)); "
-        f"printf '\\0'; tail -c +$s -- {path} | head -c {REMEMBERED}; "
-        f"head -c 1 -- {path} >/dev/null || exit 2"
-    )
-
-
-def _tail(path: str, first: str, *, follow: bool, polls: bool) -> str:
-    """Return the command that reads from the ``first`` byte on."""
-    options = f"-c +{first}"
-    if follow:
-        options += f" -F {POLLING}" if polls else " -F"
-    return f"LC_ALL=C tail {options} -- {shlex.quote(path)} 2>&1"
-
-
-def on(remote: Remote) -> str:
-    """Return where a host is, as a message says it."""
-    return "on this machine" if remote.local else f"on {remote.host}"
-
-
-def last_line(output: bytes) -> str:
-    """Return the last line that a command wrote, which mostly is why it failed."""
-    lines = text_of(output).strip().splitlines()
-    return lines[-1][:300] if lines else ""
-
-
-def _seconds_east(zone: str) -> int:
-    """Return the offset in seconds of ``date +%z``'s answer, such as ``-0330``."""
-    if not re.fullmatch(r"[+-]\d{4}", zone):
-        return 0
-    minutes = int(zone[1:3]) * 60 + int(zone[3:])
-    return (-minutes if zone[0] == "-" else minutes) * 60
+    def _tail(self, start: str, path: str = "", *, follow: bool = False, polls: bool = False) -> str:
+        name = shlex.quote(path or self.path)
+        if not follow:
+            return f"LC_ALL=C tail -c +{start} -- {name}"
+        if polls:
+            return f"LC_ALL=C tail -c +{start} -F {POLLING} -- {name} 2>&1"
+        # Busybox's tail does not see that a file was truncated: a shell beside it says so in GNU's words,
+        # unless within a second it has grown beyond what it was.
+        note = shlex.quote(f"tail: {self.path}: file truncated")
+        watch = (
+            f"s=$(stat -L -c %s -- {name}) || s=0; while sleep 1; do "
+            f"n=$(stat -L -c %s -- {name} 2>/dev/null) || continue; "
+            f"test $n -ge $s || {{ echo {note}; kill $$; exit; }}; s=$n; done"
+        )
+        return f"LC_ALL=C; export LC_ALL; ({watch}) & exec tail -c +{start} -F -- {name} 2>&1"

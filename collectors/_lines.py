@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 MAX_LINE = 1 << 20
 """Bytes of a line that are kept; what a longer line has beyond them is dropped."""
 
@@ -43,6 +45,15 @@ class LineBuffer:
             part = part[: MAX_LINE - self._size]
             self._parts.append(part)
             self._size += len(part)
+
+
+def pieces(block: bytes, size: int = 8 * 1024) -> Iterator[bytes]:
+    """Cut a block of whole lines into smaller ones, of one line at least: as much as is done in one go."""
+    start = 0
+    while start < len(block):
+        end = block.find(b"\n", start + size) + 1 or len(block)
+        yield block[start:end]
+        start = end
 
 
 def lines_of(block: bytes) -> list[bytes]:

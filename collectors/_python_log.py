@@ -11,12 +11,12 @@ from rampdeck.model import Health
 from rampdeck.remote import Remote
 from rampdeck.view import Metric, Unit, View
 
-from ._journal import SLICE, Entry
+from ._journal import Entry
 from ._lines import lines_of, text_of
 from ._places import LogConfig, follower_of
 from ._reading import Reader
 from ._signals import SignalTable
-from ._tasks import Pace, every, together
+from ._tasks import every, together
 
 BEAT = 0.5
 """Seconds between looks at errors that are held for their traceback; every second look is a sample."""
@@ -49,7 +49,6 @@ class LogCollector:
         self._follow, self._asks = follower_of(config, self._take_block, self._take)
         self._sink: Sink | None = None
         self._reader: Reader | None = None
-        self._pace = Pace()
         self._beats = 0
 
     def asks(self) -> tuple[str, ...]:
@@ -82,18 +81,14 @@ class LogCollector:
             values["workers"] = float(len(reader.crew.present))
         sink.sample(values)
 
-    async def _take_block(self, block: bytes, before: bool) -> None:
-        lines = lines_of(block)
-        for start in range(0, len(lines), SLICE):
-            self._read([Entry(text_of(line), before=before) for line in lines[start : start + SLICE]])
-            await self._pace.breathe()
+    def _take_block(self, block: bytes, before: bool) -> None:
+        self._read([Entry(text_of(line), before=before) for line in lines_of(block)])
 
-    async def _take(self, entries: Sequence[Entry]) -> None:
+    def _take(self, entries: Sequence[Entry]) -> None:
         # The warning was that there is no line yet; of a file its follower knows when it is over.
         if self._sink is not None and self._sink.health is Health.WARNING:
             self._sink.live()
         self._read(entries)
-        await self._pace.breathe()
 
     def _read(self, entries: Sequence[Entry]) -> None:
         """Read entries in one go, so that what was read and what came of it agree at any moment."""

@@ -25,7 +25,6 @@ from ._lines import lines_of, text_of
 from ._logs import Follow, Log, Logs
 from ._requests import tell_failure
 from ._signals import Signal, severity_of
-from ._tasks import Pace
 
 CONTEXT = 20
 """Lines from before the beginning that are shown."""
@@ -140,20 +139,19 @@ class CaddyCollector:
         self._lines = {"error_lines": 0.0, "warning_lines": 0.0}
         self._signals: Counter[str] = Counter()
         self._sink: Sink | None = None
-        self._pace = Pace()
         self._followers: list[FileFollower | ComposeFollower | JournalFollower] = []
         logs = [Log(self._own_log(config))]
         if config.access_log:
             access = FileFollower(config.access_log)
             self._followers.append(access)
-            logs.append(Log(lambda remote, hearer: access.follow(remote, hearer, self._politely)))
+            logs.append(Log(lambda remote, hearer: access.follow(remote, hearer, self._take_block)))
         self._logs = Logs(*logs)
 
     def _own_log(self, config: CaddyConfig) -> Follow:
         if config.file:
             file = FileFollower(config.file, context=CONTEXT)
             self._followers.append(file)
-            return lambda remote, hearer: file.follow(remote, hearer, self._politely)
+            return lambda remote, hearer: file.follow(remote, hearer, self._take_block)
         follower: ComposeFollower | JournalFollower
         if config.compose_service:
             follower = ComposeFollower(
@@ -169,10 +167,9 @@ class CaddyCollector:
         self._followers.append(follower)
 
         async def follow(remote: Remote, hearer: Hearer) -> None:
-            async def take(entries: Sequence[Entry]) -> None:
+            def take(entries: Sequence[Entry]) -> None:
                 hearer.live()
                 self._take_entries(entries)
-                await self._pace.breathe()
 
             await follower.follow(remote, hearer, take)
 
@@ -200,10 +197,6 @@ class CaddyCollector:
         self._lines = dict.fromkeys(self._lines, 0.0)
         self._signals.clear()
         sink.sample(values, rows)
-
-    async def _politely(self, block: bytes, before: bool) -> None:
-        self._take_block(block, before)
-        await self._pace.breathe()
 
     def _take_block(self, block: bytes, before: bool) -> None:
         if before:

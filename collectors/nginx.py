@@ -22,7 +22,6 @@ from ._logs import Log, Logs
 from ._nginx_signals import NGINX
 from ._requests import tell_failure
 from ._signals import Signal, severity_of
-from ._tasks import Pace
 from ._times import utc_seconds_of_local
 
 CONTEXT = 20
@@ -156,7 +155,6 @@ class NginxCollector:
         self._lines = {"error_lines": 0.0, "warning_lines": 0.0}
         self._signals: Counter[str] = Counter()
         self._sink: Sink | None = None
-        self._pace = Pace()
         self._format_told = False
         self._error_file = FileFollower(config.error_log, context=CONTEXT) if config.error_log else None
         self._access_file = FileFollower(config.access_log) if config.access_log else None
@@ -176,21 +174,11 @@ class NginxCollector:
 
     async def _follow_errors(self, remote: Remote, hearer: Hearer) -> None:
         assert self._error_file is not None
-
-        async def take(block: bytes, before: bool) -> None:
-            self._take_errors(block, before)
-            await self._pace.breathe()
-
-        await self._error_file.follow(remote, hearer, take)
+        await self._error_file.follow(remote, hearer, self._take_errors)
 
     async def _follow_access(self, remote: Remote, hearer: Hearer) -> None:
         assert self._access_file is not None
-
-        async def take(block: bytes, before: bool) -> None:  # noqa: ARG001 - there is none before
-            self._take_access(block)
-            await self._pace.breathe()
-
-        await self._access_file.follow(remote, hearer, take)
+        await self._access_file.follow(remote, hearer, self._take_access)
 
     def _beat(self) -> None:
         sink = self._sink
@@ -212,7 +200,7 @@ class NginxCollector:
             self._signals.clear()
         sink.sample(values, rows)
 
-    def _take_access(self, block: bytes) -> None:
+    def _take_access(self, block: bytes, before: bool) -> None:  # noqa: ARG002 - there is none before
         assert self._sink is not None
         failures = self._access.take(block)
         read = block.count(b"\n")

@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from rampdeck.errors import RampdeckError, SourceError
+from rampdeck.errors import HostUnreachable, RampdeckError, SourceError
+from rampdeck.flood import LIMIT, Flood, Stretch
 from rampdeck.model import Event, EventKind, Health, Instant, Sample, Severity, SourceInfo, Step, Value
 from rampdeck.remote import Remote
 from rampdeck.view import Metric, Unit, View
@@ -44,6 +45,8 @@ class CollectorConfig(BaseModel):
     label: str = ""
     absent: str = ""
     """Why this source is left out and how to get it; its pane says so."""
+    limit: int = Field(LIMIT, ge=1)
+    """Log lines a second that are stored on average, ten times as many at once; more are only counted."""
 
     @property
     def source(self) -> SourceInfo:
@@ -120,26 +123,34 @@ class Sink:
     The first sample, log line or :meth:`live` call makes the source live, and
     again after each time it was blind. How long it could not be seen, and why it
     began, becomes a gap event, also before it was ever live, if that took longer
-    than :data:`PATIENCE` or failed once. A change of health is an event; saying
-    the same again is not.
+    than :data:`PATIENCE` or failed once; it begins when the source was last heard,
+    not when that was noticed. A change of health is an event; saying the same
+    again is not.
     """
 
-    def __init__(self, info: SourceInfo, append: Callable[[Sample | Event], None]) -> None:
+    def __init__(
+        self, info: SourceInfo, append: Callable[[Sample | Event], None], limit: int = LIMIT
+    ) -> None:
         self.info = info
         self.health = Health.CONNECTING
         self.reason = ""
         self._append = append
         self._unseen_since: Instant | None = Instant.now()
+        self._heard: Instant | None = None
         self._why = ""
+        self._flood = Flood(limit)
+        self._limit = limit
         self._lines: dict[str, float] = {}
 
     def sample(self, values: Mapping[str, float], rows: tuple[Mapping[str, Value], ...] = ()) -> None:
         """Hand over one reading; of a source of lines, with what was counted of them since the last one."""
-        self._seen()
+        at = self._seen()
         if self._lines:
             values = {**values, **self._lines}
             self._lines = dict.fromkeys(LINE_COUNTS, 0.0)
-        self._append(Sample(Instant.now(), self.info.name, values, rows))
+        self._append(Sample(at, self.info.name, values, rows))
+        if stretch := self._flood.over(at):
+            self._tell_dropped(stretch)
 
     def lines(self, *, read: int = 0, counted: int = 0, suppressed: int = 0) -> None:
         """Count lines: that came, that become figures only, that the sender left out."""
@@ -158,11 +169,19 @@ class Sink:
         fields: Mapping[str, str] | None = None,
         lines: int = 1,
     ) -> None:
-        """Hand over one event of a log, which stands for so many of its lines: 0 where it is our own word."""
-        self._seen()
+        """Hand over one event of a log, which stands for so many of its lines: 0 where it is our own word.
+
+        Beyond the limit of lines it is dropped and counted; one with a signal, or
+        an error, only when the reserve for such is used up as well.
+        """
+        at = self._seen()
+        fields = fields or {}
+        grave = severity <= Severity.ERROR or "signal" in fields
+        stored = not lines or self._flood.takes(lines, at, grave=grave)
         if self._lines:
-            self._lines["lines_stored"] += lines
-        self._append(Event(Instant.now(), self.info.name, EventKind.LOG, severity, text, sent, fields or {}))
+            self._lines["lines_stored" if stored else "lines_dropped"] += lines
+        if stored:
+            self._append(Event(at, self.info.name, EventKind.LOG, severity, text, sent, fields))
 
     def live(self) -> None:
         """Say that the source can be seen, though nothing may have come yet; ends a warning."""
@@ -172,9 +191,11 @@ class Sink:
         """Say that the source can be seen, but not as it should be; holds until :meth:`live`."""
         self._turn(Health.WARNING, reason)
 
-    def blind(self, reason: str) -> None:
-        """Say that nothing can be seen, and why."""
-        self._turn(Health.BLIND, reason)
+    def blind(self, reason: str, *, since: Instant | None = None) -> None:
+        """Say that nothing can be seen, and why; ``since`` when at the latest, if that is known."""
+        known = [moment for moment in (since, self._heard) if moment is not None]
+        since = min(known, key=lambda moment: moment.mono, default=None)
+        self._turn(Health.BLIND, reason, since=since)
 
     def absent(self, reason: str) -> None:
         """Say that the source is left out, and how to get it; what is left out has no gaps."""
@@ -182,24 +203,38 @@ class Sink:
 
     def gap(self, since: Instant, why: str) -> None:
         """Say that something between ``since`` and this moment was not seen and will not come."""
-        at = Instant.now()
-        span = {"from": f"{since.utc:.3f}", "until": f"{at.utc:.3f}"}
-        self._append(Event(at, self.info.name, EventKind.GAP, Severity.WARNING, why, fields=span))
+        self._tell_gap(since, Instant.now(), why)
 
     def close(self) -> None:
-        """End the source's story: a gap that is still open ends here."""
-        self._end_gap(Instant.now(), ", until the end")
+        """End the source's story: a gap that is still open ends here, and what was counted last is told."""
+        at = Instant.now()
+        if any(self._lines.values()):
+            self._append(Sample(at, self.info.name, self._lines))
+            self._lines = {}
+        if stretch := self._flood.over():
+            self._tell_dropped(stretch)
+        self._end_gap(at, ", until the end")
 
-    def _seen(self) -> None:
+    def _seen(self) -> Instant:
         if self.health not in (Health.LIVE, Health.WARNING):
             self.live()
+        self._heard = Instant.now()
+        return self._heard
 
-    def _turn(self, health: Health, reason: str) -> None:
+    def _tell_dropped(self, stretch: Stretch) -> None:
+        why = f"{stretch.lines} lines were not stored: more than {self._limit} a second"
+        self._tell_gap(stretch.since, stretch.until, why, dropped=str(stretch.lines))
+
+    def _tell_gap(self, since: Instant, until: Instant, why: str, **fields: str) -> None:
+        span = {"from": f"{since.utc:.3f}", "until": f"{until.utc:.3f}", **fields}
+        self._append(Event(Instant.now(), self.info.name, EventKind.GAP, Severity.WARNING, why, fields=span))
+
+    def _turn(self, health: Health, reason: str, *, since: Instant | None = None) -> None:
         if (health, reason) == (self.health, self.reason):
             return
         at = Instant.now()
         if health is Health.BLIND:
-            self._unseen_since = self._unseen_since or at
+            self._unseen_since = self._unseen_since or since or at
             self._why = self._why or reason
         elif self.health is Health.CONNECTING and (
             health is Health.ABSENT or self._seconds_unseen(at) <= PATIENCE
@@ -229,20 +264,18 @@ async def supervise(collector: Collector, remote: Remote, sink: Sink) -> None:
 
     A failure makes the source blind, with the reason, and is tried again after
     1 s, 2 s, 4 s ... 30 s, each with jitter so that many sources do not knock
-    at a host at once; after 30 s of reading the count begins anew. A defect in
+    at a host at once; once it was seen the count begins anew. A defect in
     a collector is reported in its own pane and takes no other one down.
     Cancelling ends it; closing the sink is the caller's.
     """
-    loop = asyncio.get_running_loop()
     delay = FIRST_RETRY
     while True:
-        began = loop.time()
         failure = await _failure(collector, remote, sink)
         if sink.health is Health.ABSENT:
             return
-        sink.blind(str(failure))
-        if loop.time() - began > LAST_RETRY:
+        if sink.health is not Health.BLIND:
             delay = FIRST_RETRY
+        sink.blind(str(failure), since=remote.heard if isinstance(failure, HostUnreachable) else None)
         await asyncio.sleep(delay * random.uniform(0.8, 1.2))
         delay = min(delay * 2, LAST_RETRY)
 

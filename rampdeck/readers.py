@@ -19,7 +19,7 @@ class Readers:
 
     def __init__(self, sources: Sequence[Source], hosts: Hosts, session: Session) -> None:
         self._hosts = hosts
-        self._sinks = [(source, Sink(source.info, session.append)) for source in sources]
+        self._sinks = [(source, Sink(source.info, session.append, source.limit)) for source in sources]
         for source in sources:
             session.append(source.info)
 

@@ -29,7 +29,7 @@ from rampdeck.model import (
 from rampdeck.ours import Ours
 from rampdeck.reconcile import Counts, Ledger
 from rampdeck.requests import History, RequestBook
-from rampdeck.snapshot import Figures, RequestRow, SourceView, Trend
+from rampdeck.snapshot import Figures, Lines, RequestRow, SourceView, Trend
 from rampdeck.view import Table, View
 
 EVENTS_KEPT = 5_000
@@ -69,6 +69,7 @@ class Source:
     last: Sample | None = None
     gaps: list[Gap] = field(default_factory=list)
     gaps_left_out: int = 0
+    lines: Lines | None = None
     blind_since: Instant | None = None
     series: dict[str, History] = field(default_factory=dict)
     highest: dict[str, float] = field(default_factory=dict)
@@ -92,6 +93,7 @@ class Source:
             values=self.last.values if self.last else {},
             rows=self.rows,
             series={metric: history.series() for metric, history in self.series.items()},
+            lines=self.lines,
         )
 
     @property
@@ -269,6 +271,8 @@ class Session:
         for table in view.tables if view else ():
             if table.kept or table.per_step:
                 source.keep(table, sample.rows)
+        if "lines_read" in sample.values:
+            source.lines = (source.lines or Lines()).plus(sample.values)
         for metric, value in sample.values.items():
             if value > source.highest.get(metric, float("-inf")):
                 source.highest[metric] = value

@@ -9,7 +9,7 @@ Series are one value a second, oldest first, at most :data:`HISTORY` of them;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -177,12 +177,32 @@ class Trend:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of one source's logs; ``read`` are those that were stored, counted or dropped.
+
+    ``counted`` became figures only, ``dropped`` were too many for us (see
+    :mod:`rampdeck.flood`), ``suppressed`` the sender left out by its own word.
+    """
+
+    read: int = 0
+    stored: int = 0
+    counted: int = 0
+    dropped: int = 0
+    suppressed: int = 0
+
+    def plus(self, values: Mapping[str, float]) -> Lines:
+        """Return these and those of one more sample, ``lines_read`` and so on."""
+        return Lines(*(had + int(values[f"lines_{name}"]) for name, had in asdict(self).items()))
+
+
+@dataclass(frozen=True, slots=True)
 class SourceView:
     """One source: how well it is seen, and what it said last.
 
     ``age`` is seconds since the last sample or event, ``None`` before the
     first; ``values`` and ``rows`` are those of the last sample; ``series`` has
-    the trend of each metric that its view draws.
+    the trend of each metric that its view draws. ``lines`` are those of a log,
+    up to now; ``None`` for a source that reads none.
     """
 
     info: SourceInfo
@@ -195,6 +215,7 @@ class SourceView:
     values: Mapping[str, float]
     rows: tuple[Mapping[str, Value], ...]
     series: Mapping[str, Series]
+    lines: Lines | None = None
 
 
 class ThresholdState(StrEnum):

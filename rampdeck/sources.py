@@ -10,6 +10,7 @@ from rampdeck import clocks
 from rampdeck.collector import Collector
 from rampdeck.config import Config, nearest, validate
 from rampdeck.errors import UsageError
+from rampdeck.flood import LIMIT
 from rampdeck.model import SourceInfo
 from rampdeck.remote.hosts import LOCAL
 
@@ -19,12 +20,16 @@ GENERATOR = "generator"
 
 @dataclass(frozen=True)
 class Source:
-    """A collector that is to be read, on which host, or why it is left out."""
+    """A collector that is to be read, on which host, or why it is left out.
+
+    ``limit`` is how many lines a second of it are stored.
+    """
 
     collector: Collector
     info: SourceInfo
     host: str
     absent: str = ""
+    limit: int = LIMIT
 
 
 def sources_of(
@@ -65,4 +70,4 @@ def _made(
     if kind == GENERATOR:
         table = {"limits": settings.generator} | dict(table)
     checked = settings.anchored(validate(kinds[kind].Config, table, f'{where}, kind "{kind}"'))
-    return Source(kinds[kind](checked), checked.source, checked.host, checked.absent)
+    return Source(kinds[kind](checked), checked.source, checked.host, checked.absent, checked.limit)

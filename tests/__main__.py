@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 AT_ONCE = 3
 """Parts that run side by side; on two cores, since most of it is waiting."""
 SLOW = (
+    "run/test_faults.py",
     "engine",
     "scenarios",
     "run/test_workers.py",

@@ -13,7 +13,7 @@ from rampdeck import collector as module
 from rampdeck.collector import CollectorConfig, Sink, supervise
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.errors import CommandFailed, SourceError
-from rampdeck.model import Event, EventKind, Health, Sample, Severity, SourceInfo
+from rampdeck.model import Event, EventKind, Health, Instant, Sample, Severity, SourceInfo
 from rampdeck.remote import Remote
 from rampdeck.remote.local import LocalRemote
 from rampdeck.remote.ssh import SshRemote
@@ -139,7 +139,7 @@ class TestSink:
         (gap,) = told(story, EventKind.GAP)
         assert gap.fields == {"from": "1800001000.000", "until": "1800001001.500"}
 
-    def test_a_gap_lasts_from_the_first_failure_to_the_next_reading(
+    def test_a_gap_lasts_from_the_last_reading_to_the_next_one(
         self, story: Story, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pass_by = clock(monkeypatch)
@@ -152,9 +152,26 @@ class TestSink:
         pass_by(3.0)
         sink.log("back")
         (gap,) = told(story, EventKind.GAP)
-        assert gap.text == "blind for 5.0 s: the connection was lost"
-        assert gap.fields == {"from": "1800001060.000", "until": "1800001065.000"}
+        assert gap.text == "blind for 65.0 s: the connection was lost"
+        assert gap.fields == {"from": "1800001000.000", "until": "1800001065.000"}
         assert healths(story) == ["live", "blind", "blind", "live"]
+
+    def test_a_gap_of_a_silent_host_begins_when_the_host_was_heard_last(
+        self, story: Story, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pass_by = clock(monkeypatch)
+        sink = Sink(SOURCE, story.append)
+        sink.sample({})
+        pass_by(10.0)
+        heard = Instant.now()
+        pass_by(19.0)
+        sink.sample({"lines": 0.0})  # what came was counted, but nothing came
+        pass_by(1.0)
+        sink.blind("the connection was lost", since=heard)
+        pass_by(2.0)
+        sink.sample({})
+        (gap,) = told(story, EventKind.GAP)
+        assert gap.fields == {"from": "1800001010.000", "until": "1800001032.000"}
 
     @pytest.mark.parametrize("began", ["connecting", "blind"])
     def test_what_was_never_seen_is_a_gap_to_the_end(

@@ -206,6 +206,7 @@ def _source(source: Source) -> SourceResult:
         events=source.events,
         gaps=tuple(gaps),
         gaps_left_out=source.gaps_left_out,
+        lines=source.lines,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC
 from functools import partial
 from html import escape
@@ -19,7 +19,7 @@ from rampdeck.gate.words import told
 from rampdeck.record import logs, tables
 from rampdeck.record.chart import Boundary, chart
 from rampdeck.record.markdown import date
-from rampdeck.record.result import Measured, RequestResult, Result, SourceResult, StepResult
+from rampdeck.record.result import LINES, Measured, RequestResult, Result, SourceResult, StepResult
 from rampdeck.record.timeline import Timeline
 from rampdeck.requests import Key
 from rampdeck.secrets import redact
@@ -61,6 +61,7 @@ def html(page: Page) -> str:
         _section("Behind the load levels", _tables(result)),
         _section("Findings", _findings(result)),
         _section("Can this run be trusted?", _trust(result)),
+        _section("Lines", _lines(result.sources)),
         _section("Release", _facts(result)),
     )
     style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
@@ -294,7 +295,7 @@ def _trust(result: Result) -> str:
                 text(source.reason) or NOTHING,
                 fmt.count(source.samples),
                 fmt.count(source.events),
-                str(len(source.gaps) + source.gaps_left_out),
+                str(source.gap_count),
             )
             for source in result.sources
         )
@@ -309,6 +310,18 @@ def _gaps(source: SourceResult) -> Iterator[str]:
         until = f"{fmt.clock(gap.until, UTC)} UTC" if gap.until is not None else "the end"
         why = text(gap.why or "blind")
         yield f"<li>{code(source.name)} from {fmt.clock(gap.begin, UTC)} to {until}: {why}</li>"
+
+
+def _lines(sources: Sequence[SourceResult]) -> str:
+    rows = [
+        (code(source.name), *map(fmt.count, astuple(source.lines)), str(source.gap_count))
+        for source in sources
+        if source.lines is not None
+    ]
+    if not rows:
+        return ""
+    head = ("Source", "Read", "Stored", "Counted", "Dropped", "Suppressed", "Gaps")
+    return f"<p>{text(LINES)}</p>\n{table(head, rows)}"
 
 
 def _facts(result: Result) -> str:

@@ -151,8 +151,9 @@ def _source(source: SourceResult) -> dict[str, Any]:
         "reason": redact(source.reason),
         "samples": source.samples,
         "events": source.events,
-        "gaps": len(source.gaps) + source.gaps_left_out,
+        "gaps": source.gap_count,
         "blind": [_gap(gap) for gap in source.gaps],
+        "lines": asdict(source.lines) if source.lines else None,
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
 from datetime import UTC, datetime
 
 from rampdeck.gate.words import NOTHING, told
@@ -16,7 +17,7 @@ from rampdeck.knee import Knee
 from rampdeck.model import Instant
 from rampdeck.record import clocks, counted, logs, tables
 from rampdeck.record.counted import number
-from rampdeck.record.result import Measured, RequestResult, Result, SourceResult
+from rampdeck.record.result import LINES, Measured, RequestResult, Result, SourceResult
 from rampdeck.secrets import redact
 from rampdeck.snapshot import Spread, ThresholdView
 from rampdeck.text import clean
@@ -50,6 +51,7 @@ def markdown(result: Result) -> str:
         _section("Behind the load levels", tables.section(result.tables, table, code)),
         _section("What the logs said", logs.section(result.logs, table, code)),
         _section("Can this run be trusted?", _trust(result)),
+        _section("Lines", _lines(result.sources)),
         _section("Findings", _findings(result)),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -274,7 +276,7 @@ def _trust(result: Result) -> str:
                 code(source.reason),
                 number(source.samples),
                 number(source.events),
-                str(len(source.gaps) + source.gaps_left_out),
+                str(source.gap_count),
             )
             for source in result.sources
         ]
@@ -289,6 +291,22 @@ def _gaps(source: SourceResult) -> Iterator[str]:
     for gap in source.gaps:
         until = f"{_clock(gap.until)} UTC" if gap.until is not None else "the end"
         yield f"- {code(source.name)} from {_clock(gap.begin)} to {until}: {prose(gap.why or 'blind')}"
+
+
+def _lines(sources: Sequence[SourceResult]) -> str:
+    rows = [
+        (
+            code(source.name),
+            *map(number, astuple(source.lines)),
+            str(source.gap_count),
+        )
+        for source in sources
+        if source.lines is not None
+    ]
+    if not rows:
+        return ""
+    head = ("Source", "Read", "Stored", "Counted", "Dropped", "Suppressed", "Gaps")
+    return f"{LINES}\n\n{table(head, rows)}"
 
 
 def _findings(result: Result) -> str:

@@ -16,7 +16,7 @@ from rampdeck.knee import Knee
 from rampdeck.model import Instant, Severity, Value
 from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.requests import Span, Tally
-from rampdeck.snapshot import Figures, Spreads, ThresholdView, Verdict
+from rampdeck.snapshot import Figures, Lines, Spreads, ThresholdView, Verdict
 from rampdeck.view import Column
 
 NINE = {
@@ -31,6 +31,11 @@ NINE = {
     "notes": "Notes",
 }
 """The nine fields of a decision record by attribute, with the names people know them by."""
+LINES = (
+    "Every line that was read is stored in the session, counted only (as most of an access log), or dropped "
+    "because there were too many. Suppressed are those that the sender says it left out."
+)
+"""What the columns of the table of lines are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ class GapResult:
 
 @dataclass(frozen=True, slots=True)
 class SourceResult:
-    """How well a source was seen: its last state, and when it was blind."""
+    """How well a source was seen: its last state, when it was blind, and its lines if it is a log."""
 
     name: str
     host: str
@@ -154,6 +159,12 @@ class SourceResult:
     events: int
     gaps: tuple[GapResult, ...] = ()
     gaps_left_out: int = 0
+    lines: Lines | None = None
+
+    @property
+    def gap_count(self) -> int:
+        """How often it was blind, or lost something."""
+        return len(self.gaps) + self.gaps_left_out
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from rampdeck.model import Instant
+
 
 @dataclass(frozen=True, slots=True)
 class Completed:
@@ -59,6 +61,10 @@ class Remote(Protocol):
     @property
     def local(self) -> bool:
         """Whether it is this machine, without a connection."""
+
+    @property
+    def heard(self) -> Instant | None:
+        """When the host last said anything over the connection that was lost; ``None`` if none was."""
 
     async def run(self, command: str, *, timeout: float = 10.0) -> Completed:
         """Run a short command to its end; its status is the caller's to judge."""

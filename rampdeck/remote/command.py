@@ -18,6 +18,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from rampdeck.errors import CommandFailed
+from rampdeck.model import Instant
 from rampdeck.remote import Completed, Stream
 
 CHUNK = 65536
@@ -170,6 +171,11 @@ class CommandHost(ABC):
     def host(self) -> str:
         """The host's name as the configuration calls it."""
         return self._name
+
+    @property
+    def heard(self) -> Instant | None:
+        """When the host last said anything over the connection that was lost: there is none to lose."""
+        return None
 
     @abstractmethod
     def stream(self, command: str, *, stdin: bool = False) -> AbstractAsyncContextManager[Stream]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncssh
 
 from rampdeck.errors import HostKeyRefused
+from rampdeck.model import Instant
 
 DEFAULT_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
 """Where OpenSSH looks by default; asyncssh alone would look into the first only."""
@@ -35,6 +36,10 @@ class HostKeys:
         self.file = DEFAULT_FILES[0]
         self.offered: asyncssh.SSHKey | None = None
         self.authority: asyncssh.SSHKey | None = None
+        self.lost: Instant | None = None
+        """When the connection was lost."""
+        self.silent = False
+        """Whether that was because the host said nothing any more."""
 
     def load(self, named: object, endpoint: Endpoint) -> None:
         """Read the files that the configuration names, or the usual ones.
@@ -77,3 +82,8 @@ class Noting(asyncssh.SSHClient):
         """Note who signed the host's certificate, where no known_hosts file trusts that one."""
         self._keys.authority = key
         return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note when the connection was lost, and whether by a silence (asyncssh has no word but this)."""
+        self._keys.lost = Instant.now()
+        self._keys.silent = "keepalive" in str(exc)

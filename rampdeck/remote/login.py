@@ -74,6 +74,8 @@ class Login:
         self.endpoint = Endpoint(name, config.address or name, config.port or 22)
         self.credentials = Credentials(name, config, around.keyring, around.asker)
         self.over: Jump | None = None
+        self.keys = HostKeys()
+        """Those of the last connection, and when that was lost."""
         self._config = config
         self._door = door
         self._around = around
@@ -89,11 +91,14 @@ class Login:
                 raise left_out(self.endpoint, self.credentials)
             keys = HostKeys()
             try:
-                return await self._attempt(keys, options)
+                connection = await self._attempt(keys, options)
             except (asyncssh.Error, OSError, ValueError, TimeoutError) as error:
                 # The answer to a question that is still open goes to the next connection.
                 if not await self.credentials.settled():
                     raise refusal(error, self.endpoint, keys, self._config, self.credentials) from None
+            else:
+                self.keys = keys
+                return connection
 
     async def _attempt(self, keys: HostKeys, more: Mapping[str, object]) -> asyncssh.SSHClientConnection:
         given = {**self._given(), **more}

@@ -16,12 +16,17 @@ import asyncssh
 
 from rampdeck.config import HostConfig
 from rampdeck.errors import CommandFailed, HostUnreachable, RemoteError, TunnelRefused
+from rampdeck.model import Instant
 from rampdeck.remote import Completed, Stream
 from rampdeck.remote.command import LEAVE, CommandHost, Running, brief, guarded_line
 from rampdeck.remote.login import Login, Surroundings
 
 KEEPALIVE = 5
-"""Seconds between questions whether the host is still there; three without an answer end the connection."""
+"""Seconds of silence after which a host is asked whether it is still there, and then between questions."""
+QUESTIONS = 3
+"""Questions without an answer, after which the connection is given up."""
+SILENCE = (QUESTIONS + 1) * KEEPALIVE
+"""Seconds without a word from the host by then."""
 WINDOW = 512 * 1024
 """Bytes of a stream that may wait here unread before the host has to stop sending."""
 
@@ -57,6 +62,13 @@ class SshRemote(CommandHost):
     def local(self) -> bool:
         """Whether it is this machine: no."""
         return False
+
+    @property
+    def heard(self) -> Instant | None:
+        """When the host last said anything over the connection that was lost; ``None`` if none was."""
+        keys = self.login.keys
+        # A silence is noticed when all of it has passed.
+        return keys.lost.plus(-SILENCE) if keys.lost is not None and keys.silent else keys.lost
 
     async def run(self, command: str, *, timeout: float = 10.0) -> Completed:
         """Run a short command to its end; its status is the caller's to judge."""
@@ -147,7 +159,7 @@ class SshRemote(CommandHost):
             self._connection = attempt.result()
 
     async def _connect(self) -> asyncssh.SSHClientConnection:
-        return await self.login.connect(keepalive_interval=KEEPALIVE, keepalive_count_max=3)
+        return await self.login.connect(keepalive_interval=KEEPALIVE, keepalive_count_max=QUESTIONS)
 
     async def _start(
         self, connection: asyncssh.SSHClientConnection, command: str, *, stdin: bool
@@ -191,7 +203,7 @@ class SshRemote(CommandHost):
         writer.close()
 
     def _lost(self) -> RemoteError:
-        why = f"it was closed there, or nothing answered for {3 * KEEPALIVE} s"
+        why = f"it was closed there, or nothing answered for {SILENCE} s"
         return HostUnreachable(f"the connection to {self.login.endpoint} was lost", why)
 
 

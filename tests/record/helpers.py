@@ -49,6 +49,13 @@ STATEMENTS = Table(
     kept=True,
     per_step=True,
 )
+LINES = {
+    "lines_read": 150.0,
+    "lines_stored": 100.0,
+    "lines_counted": 20.0,
+    "lines_dropped": 30.0,
+    "lines_suppressed": 5.0,
+}
 
 
 def session(store: Store = lambda _: None) -> tuple[Session, Gate, Instant]:
@@ -62,6 +69,7 @@ def session(store: Store = lambda _: None) -> tuple[Session, Gate, Instant]:
         SourceInfo("postgres@db-1", "postgres", "db-1"),
         SourceInfo("redis@db-1", "redis", "db-1"),
         SourceInfo("clock@db-1", "clock", "db-1"),
+        SourceInfo("gunicorn@web-1", "gunicorn", "web-1"),
     ):
         played.append(info)
         played.append(_health(BEGAN, info.name, Health.LIVE, ""))
@@ -76,6 +84,7 @@ def session(store: Store = lambda _: None) -> tuple[Session, Gate, Instant]:
             played.append(_batch(at, users, slow))
             played.append(_sample(at, second))
             played.append(_statements(at, number, second))
+            played.append(Sample(at, "gunicorn@web-1", LINES))
             gate.observe(at, played)
         played.append(Sample(at, "clock@db-1", {"offset": 1_240.0 / number, "error": 0.8}))
         if number == 1:

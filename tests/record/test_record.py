@@ -63,7 +63,11 @@ def test_the_figures_are_those_of_the_session() -> None:
     assert sum(request["requests"] for request in data["requests"]) == data["total"]["requests"] == 170
     assert data["steps"][1]["error_rate"] == pytest.approx(10 / 90, abs=1e-6)
     assert data["steps"][1]["seconds"] == 10
-    assert [source["gaps"] for source in data["sources"]] == [0, 1, 1, 0]
+    assert [source["gaps"] for source in data["sources"]] == [0, 1, 1, 0, 0]
+    assert [source["lines"] for source in data["sources"]] == [
+        *[None] * 4,
+        {"read": 3_000, "stored": 2_000, "counted": 400, "dropped": 600, "suppressed": 100},
+    ]
     assert data["sources"][2]["blind"][0]["until"] is None
     assert data["generator"]["cpu_percent"] == 29.0
     assert data["record"]["Date"] == "2026-11-22 12:21 UTC"
