@@ -116,7 +116,7 @@ class _Kept:
 
     def __init__(self) -> None:
         self.stored = self.counted = 0
-        self.sink = Sink(SourceInfo("gunicorn@here", "gunicorn", "here"), self._take)
+        self.sink = Sink(SourceInfo("gunicorn@here", "gunicorn", "here"), self._take, limit=10**9)
 
     def _take(self, item: Sample | Event) -> None:
         if isinstance(item, Sample):
