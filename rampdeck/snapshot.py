@@ -180,9 +180,10 @@ class Trend:
 class SourceView:
     """One source: how well it is seen, and what it said last.
 
-    ``age`` is seconds since the last sample or event, ``None`` before the
-    first; ``values`` and ``rows`` are those of the last sample; ``series`` has
-    the trend of each metric that its view draws.
+    ``next_try`` is seconds until a blind one is tried again, 0 while it is, ``None``
+    where that is not known; ``age`` is seconds since the last sample or event, ``None``
+    before the first; ``values`` and ``rows`` are those of the last sample; ``series``
+    has the trend of each metric that its view draws.
     """
 
     info: SourceInfo
@@ -195,6 +196,7 @@ class SourceView:
     values: Mapping[str, float]
     rows: tuple[Mapping[str, Value], ...]
     series: Mapping[str, Series]
+    next_try: float | None = None
 
 
 class ThresholdState(StrEnum):

@@ -26,8 +26,6 @@ TAIL = 4096
 """Bytes of stderr that are kept."""
 OUTPUT = 16 * 1024 * 1024
 """Bytes that a short command may write."""
-SHORT_COMMANDS = 2
-"""Short commands under way on a host at once: of sshd's ten sessions (MaxSessions) the streams need most."""
 LEAVE = 2.0
 """Seconds that the end of a command is waited for when its stream is left."""
 
@@ -164,16 +162,19 @@ class CommandHost(ABC):
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._slots = asyncio.Semaphore(SHORT_COMMANDS)
 
     @property
     def host(self) -> str:
         """The host's name as the configuration calls it."""
         return self._name
 
-    @abstractmethod
     def stream(self, command: str, *, stdin: bool = False) -> AbstractAsyncContextManager[Stream]:
         """Start a long command; leaving the context ends it, there too."""
+        return self._running(command, stdin=stdin, short=False)
+
+    @abstractmethod
+    def _running(self, command: str, *, stdin: bool, short: bool) -> AbstractAsyncContextManager[Stream]:
+        """Start a command, ``short`` or one that goes on; leaving the context ends it, there too."""
 
     @asynccontextmanager
     async def talk(self, command: str) -> AsyncIterator[Stream]:
@@ -187,7 +188,7 @@ class CommandHost(ABC):
         At most 16 MiB of output. Raises :class:`CommandFailed` when it takes
         longer than ``timeout`` seconds; it has been ended then.
         """
-        async with self._slots, self.stream(command) as stream:
+        async with self._running(command, stdin=False, short=True) as stream:
             try:
                 async with asyncio.timeout(timeout):
                     completed = await self._complete(command, stream)
