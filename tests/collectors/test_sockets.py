@@ -64,10 +64,10 @@ def postgres(server: PostgresServer, user: str) -> PostgresCollector:
 async def test_postgresql_knows_the_user_of_the_login_and_asks_for_no_password(
     peered: PostgresServer, sshd_server: SshdServer
 ) -> None:
-    async with over_ssh(sshd_server) as remote:
-        async with watching(postgres(peered, sshd_server.user), remote) as watch:
-            assert (await watch.sample()).values["usable"] > 0
-            assert watch.sink.health is Health.LIVE
+    collector = postgres(peered, sshd_server.user)
+    async with over_ssh(sshd_server) as remote, watching(collector, remote) as watch:
+        assert (await watch.sample()).values["usable"] > 0
+        assert watch.sink.health is Health.LIVE
 
 
 async def test_nobody_gets_in_under_the_name_of_another(
