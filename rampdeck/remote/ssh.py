@@ -80,6 +80,11 @@ class SshRemote(CommandHost):
         """Whether it is this machine: no."""
         return False
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection at this moment."""
+        return self._link.up
+
     async def turn(self, rank: int, hear: Hear) -> Turn:
         """Wait for the connection, and then for those who come first; see :class:`rampdeck.remote.Remote`."""
         while True:
