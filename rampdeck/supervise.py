@@ -44,7 +44,7 @@ async def _read(collector: Collector, remote: Remote, sink: Sink, backoff: Backo
         sink.blind(str(error), next_try)
 
     with await remote.turn(rank, hear) as turn:
-        sink.settled = turn.over
+        sink.settled = turn.settled
         began = time.monotonic()
         try:
             await collector.run(remote, sink)

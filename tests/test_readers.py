@@ -16,7 +16,7 @@ from rampdeck.duties import Duties
 from rampdeck.model import Event, EventKind, Health, SourceInfo
 from rampdeck.readers import Readers
 from rampdeck.remote.hosts import Hosts
-from rampdeck.remote.identity import BOOT_ID
+from rampdeck.remote.own import BOOT_ID
 from rampdeck.session import Item, Session
 from rampdeck.setup import Source
 from tests.hosts import becomes_true, host_of

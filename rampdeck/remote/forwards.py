@@ -21,6 +21,7 @@ import asyncssh
 
 from rampdeck.errors import TunnelRefused
 from rampdeck.remote import Completed
+from rampdeck.remote.own import SOCKET
 
 PATH_MAX = 107
 """Bytes of a unix socket's path, at the most (unix(7))."""
@@ -121,7 +122,7 @@ class Forwards:
         allow = "Allow it in its sshd_config (AllowStreamLocalForwarding) or in authorized_keys."
         if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
             return TunnelRefused(what, "the host forbids forwarding to sockets", allow)
-        found = (await run(looked_for(str(path)))).stdout.decode(errors="replace").strip()
+        found = (await run(SOCKET.format(shlex.quote(str(path))))).stdout.decode(errors="replace").strip()
         if found == "none":
             fix = "Check the address and the port, and that the server listens there."
             return TunnelRefused(what, "there is no such socket", fix)
@@ -130,9 +131,3 @@ class Forwards:
             return TunnelRefused(what, why, "Allow the user to, there, or set address and port.")
         why = "the host forbids forwarding to sockets, or nobody listens there"
         return TunnelRefused(what, why, f"{allow} Check that the server runs.")
-
-
-def looked_for(path: str) -> str:
-    """Return the command that tells whether a socket is there and may be connected to (unix(7): written)."""
-    at = shlex.quote(path)
-    return f"if ! test -S {at}; then echo none; elif ! test -w {at}; then echo closed; fi"

@@ -23,9 +23,9 @@ from rampdeck.remote import Completed, Hear, Stream, Told, reader
 from rampdeck.remote.bell import Bell
 from rampdeck.remote.command import LEAVE, CommandHost, Running, guarded_line
 from rampdeck.remote.forwards import Forwards
-from rampdeck.remote.identity import BOOT_ID, Identity
 from rampdeck.remote.link import Link
 from rampdeck.remote.login import Login, Surroundings
+from rampdeck.remote.own import BOOT_ID, Identity
 from rampdeck.remote.sessions import Holder, Refused, Sessions
 from rampdeck.remote.turns import Turn, Turns
 

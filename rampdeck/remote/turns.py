@@ -13,6 +13,8 @@ import itertools
 from types import TracebackType
 from typing import Self
 
+CALM = 0.1
+"""Seconds that one who says that it reads is given to open all that it reads from."""
 SETTLE = 2.0
 """Seconds that the next one waits at the most for one that neither reads nor fails."""
 
@@ -25,7 +27,15 @@ class Turn:
 
     def __init__(self, turns: Turns | None = None) -> None:
         self._turns = turns
+        self._calm = False
         self._timer = asyncio.get_running_loop().call_later(SETTLE, self.over) if turns else None
+
+    def settled(self) -> None:
+        """Let the next one begin soon: this one reads."""
+        if self._timer is not None and not self._calm:
+            self._calm = True
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(CALM, self.over)
 
     def over(self) -> None:
         """Let the next one begin; a second time does nothing."""

@@ -82,3 +82,19 @@ async def test_a_turn_that_is_over_twice_gives_one_more_only() -> None:
     await asyncio.sleep(0.01)
     assert begun == [1]
     await asyncio.gather(*tasks)
+
+
+async def test_one_who_reads_may_open_all_that_it_reads_from_before_the_next_one_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "SETTLE", 1000.0)
+    turns, begun = Turns(), list[int]()
+    first = await turns.take(0)
+    second = asyncio.create_task(begin(turns, 1, begun))
+    first.settled()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert begun == []
+    async with asyncio.timeout(5):
+        await second
+    assert begun == [1]

@@ -12,7 +12,7 @@ import pytest
 
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.errors import HostKeyRefused
-from rampdeck.remote.identity import Identity
+from rampdeck.remote.own import Identity
 from rampdeck.remote.ssh import SshRemote
 from tests.hosts import host_of
 

@@ -1,4 +1,4 @@
-"""Whether a host that is connected anew is still what it was: the same boot, at the same address.
+"""What a connection asks a host by itself: whether it is still what it was, and why a socket cannot be had.
 
 Counters begin anew with a boot, and a name may lead to another machine after a
 failover. Neither is a failure, but both explain what is seen. Who the host is
@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 """Asked once a connection: another value at each boot (random(4))."""
+SOCKET = "if ! test -S {0}; then echo none; elif ! test -w {0}; then echo closed; fi"
+"""Asked where a unix socket cannot be reached: to connect, one must be allowed to write to it (unix(7))."""
+ASKS = (BOOT_ID, SOCKET.format("SOCKET"))
+"""Every command that a connection may send of its own; ``SOCKET`` stands for a path."""
 REBOOTED = "host.rebooted"
 MOVED = "host.address_changed"
 
