@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from rampdeck.collector import Sink
-from rampdeck.errors import (HostKeyRefused, HostUnreachable, LoginRefused, NoSession, RemoteError, SourceError)
+from rampdeck.errors import HostKeyRefused, HostUnreachable, LoginRefused, NoSession, RemoteError, SourceError
 from rampdeck.model import Instant
 from rampdeck.remote import Remote
 
