@@ -18,7 +18,7 @@ from rampdeck.readers import Readers
 from rampdeck.remote.hosts import Hosts
 from rampdeck.remote.own import BOOT_ID
 from rampdeck.session import Item, Session
-from rampdeck.setup import Source
+from rampdeck.sources import Source
 from tests.hosts import becomes_true, host_of
 from tests.remote.sources import Reads
 

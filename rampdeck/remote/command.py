@@ -14,7 +14,7 @@ import shlex
 import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from rampdeck.errors import CommandFailed
@@ -176,11 +176,9 @@ class CommandHost(ABC):
     def _running(self, command: str, *, stdin: bool, short: bool) -> AbstractAsyncContextManager[Stream]:
         """Start a command, ``short`` or one that goes on; leaving the context ends it, there too."""
 
-    @asynccontextmanager
-    async def talk(self, command: str) -> AsyncIterator[Stream]:
+    def talk(self, command: str) -> AbstractAsyncContextManager[Stream]:
         """Start a short command that is written to; it waits its turn as one of :meth:`run` does."""
-        async with self._slots, self.stream(command, stdin=True) as stream:
-            yield stream
+        return self._running(command, stdin=True, short=True)
 
     async def run(self, command: str, *, timeout: float = 10.0) -> Completed:
         """Run a short command to its end; its status is the caller's to judge.
