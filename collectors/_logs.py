@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from rampdeck.collector import Sink
-from rampdeck.errors import HostKeyRefused, HostUnreachable, LoginRefused, RemoteError, SourceError
+from rampdeck.errors import HostKeyRefused, HostUnreachable, LoginRefused, NoSession, RemoteError, SourceError
 from rampdeck.model import Instant
 from rampdeck.remote import Remote
 
@@ -103,7 +103,7 @@ class Logs:
                 if all(each.trouble for each in self._logs):
                     raise
                 self.tell(sink)
-                await asyncio.sleep(RETRY)
+                await remote.pause(RETRY, session=isinstance(error, NoSession))
 
     def tell(self, sink: Sink) -> None:
         """Pass on how well the logs can be read, once it is known of all."""

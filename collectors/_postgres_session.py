@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -96,13 +97,9 @@ async def open_session(parameters: dict[str, str], remote: Remote) -> AsyncItera
 async def _reach(host: str, port: int, remote: Remote) -> AsyncIterator[dict[str, str]]:
     """Yield the parameters that lead libpq to the server: the tunnel's end, or nothing."""
     if host.startswith("/"):
-        if not remote.local:
-            raise SourceError(
-                f"the socket {host} is on {remote.host}",
-                "only a port can be tunnelled",
-                "Set address and port",
-            )
-        yield {}
+        # Through a socket the server sees the user of the login, and may trust it (peer authentication).
+        async with remote.tunnel_socket(PurePosixPath(host, f".s.PGSQL.{port}")) as socket_file:
+            yield {"host": str(socket_file.parent)}
         return
     async with remote.tunnel(host, port) as (near, near_port):
         if (near, near_port) == (host, port):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, suppress
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import redis.asyncio as aioredis
@@ -64,17 +65,11 @@ def parameters(config: RedisConfig) -> dict[str, Any]:
 async def connection(parameters: dict[str, Any], remote: Remote) -> AsyncIterator[aioredis.Redis]:
     """Open the one connection, through a tunnel where the host is far; what breaks it is a SourceError."""
     host, port, path = parameters["host"], parameters["port"], parameters.get("path")
-    if path and not remote.local:
-        raise SourceError(
-            f"the socket {path} is on {remote.host}",
-            "only a port can be tunnelled",
-            "Give host and port in the URL",
-        )
     where = f"Redis at {path or f'{host}:{port}'}"
     try:
         async with (
-            nullcontext((host, port)) if path else remote.tunnel(host, port) as reached,
-            aioredis.Redis.from_pool(_pool(parameters, *reached)) as client,
+            _reach(host, port, path, remote) as reached,
+            aioredis.Redis.from_pool(_pool(parameters, reached)) as client,
         ):
             # Who this is, for those who look at the server; an ACL may forbid it.
             with suppress(exceptions.ResponseError):
@@ -136,10 +131,21 @@ class Session:
             return None
 
 
-def _pool(parameters: dict[str, Any], host: str, port: int) -> aioredis.ConnectionPool:
+@asynccontextmanager
+async def _reach(host: str, port: int, path: str | None, remote: Remote) -> AsyncIterator[dict[str, Any]]:
+    """Yield the parameters that lead redis-py to the server: the tunnel's end, where there is one."""
+    if path:
+        async with remote.tunnel_socket(PurePosixPath(path)) as near:
+            yield {"path": str(near)}
+    else:
+        async with remote.tunnel(host, port) as (near_host, near_port):
+            yield {"host": near_host, "port": near_port}
+
+
+def _pool(parameters: dict[str, Any], reached: dict[str, Any]) -> aioredis.ConnectionPool:
     """Return redis-py's pool, with one connection and no tries of its own."""
-    tunnelled = (host, port) != (parameters["host"], parameters["port"])
-    options = parameters | {"host": host, "port": port}
+    options = parameters | reached
+    tunnelled = options != parameters
     options |= {"protocol": 2, "retry": Retry(NoBackoff(), 0), "encoding_errors": "replace"}
     # Its greeting is one command less without its own name.
     options |= {"driver_info": None}

@@ -1,33 +1,24 @@
-"""What a collector is, and the supervisor that keeps it reading.
+"""What a collector is, and where it hands over what it reads.
 
 A collector reads one source (one kind on one host) for ever. It knows nothing
 of the screen, the store or its own restarts: it reads, hands samples and
-events to its :class:`Sink`, and raises when it cannot go on. The supervisor
-says why, waits and calls it again; the object stays the same, so a collector
-keeps its place (journal cursor, file offset) in attributes.
+events to its :class:`Sink`, and raises when it cannot go on. Its
+supervisor (:mod:`rampdeck.supervise`) says why, waits and calls it again; the object
+stays the same, so a collector keeps its place (journal cursor, file offset) in attributes.
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
-import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rampdeck.errors import HostUnreachable, RampdeckError, SourceError
 from rampdeck.flood import LIMIT, Flood, Stretch
 from rampdeck.model import Event, EventKind, Health, Instant, Sample, Severity, SourceInfo, Step, Value
 from rampdeck.remote import Remote
 from rampdeck.view import Metric, Unit, View
 
-FIRST_RETRY = 1.0
-"""Seconds before the first new try after a failure."""
-LAST_RETRY = 30.0
-"""Seconds between tries at the most."""
 PATIENCE = 10.0
 """Seconds that a source may take until it is first seen without that being a gap."""
 
@@ -134,7 +125,10 @@ class Sink:
         self.info = info
         self.health = Health.CONNECTING
         self.reason = ""
+        self.settled: Callable[[], None] = lambda: None
+        """Called when the source is seen again, or left out."""
         self._append = append
+        self._next_try: Instant | None = None
         self._unseen_since: Instant | None = Instant.now()
         self._heard: Instant | None = None
         self._why = ""
@@ -191,11 +185,11 @@ class Sink:
         """Say that the source can be seen, but not as it should be; holds until :meth:`live`."""
         self._turn(Health.WARNING, reason)
 
-    def blind(self, reason: str, *, since: Instant | None = None) -> None:
-        """Say that nothing can be seen, and why; ``since`` when at the latest, if that is known."""
+    def blind(self, reason: str, next_try: Instant | None = None, *, since: Instant | None = None) -> None:
+        """Say that nothing can be seen, why, when it is tried next, and ``since`` when at the latest."""
         known = [moment for moment in (since, self._heard) if moment is not None]
         since = min(known, key=lambda moment: moment.mono, default=None)
-        self._turn(Health.BLIND, reason, since=since)
+        self._turn(Health.BLIND, reason, next_try, since=since)
 
     def absent(self, reason: str) -> None:
         """Say that the source is left out, and how to get it; what is left out has no gaps."""
@@ -229,8 +223,10 @@ class Sink:
         span = {"from": f"{since.utc:.3f}", "until": f"{until.utc:.3f}", **fields}
         self._append(Event(Instant.now(), self.info.name, EventKind.GAP, Severity.WARNING, why, fields=span))
 
-    def _turn(self, health: Health, reason: str, *, since: Instant | None = None) -> None:
-        if (health, reason) == (self.health, self.reason):
+    def _turn(
+        self, health: Health, reason: str, next_try: Instant | None = None, *, since: Instant | None = None
+    ) -> None:
+        if (health, reason, next_try) == (self.health, self.reason, self._next_try):
             return
         at = Instant.now()
         if health is Health.BLIND:
@@ -242,9 +238,13 @@ class Sink:
             self._unseen_since = None
         else:
             self._end_gap(at)
-        self.health, self.reason = health, reason
+        self.health, self.reason, self._next_try = health, reason, next_try
         severity = _SEVERITY.get(health, Severity.NOTICE)
         fields = {"health": health.value}
+        if next_try:
+            fields["next"] = f"{next_try.utc:.3f}"
+        if health is not Health.BLIND:
+            self.settled()
         self._append(Event(at, self.info.name, EventKind.HEALTH, severity, reason, fields=fields))
 
     def _seconds_unseen(self, at: Instant) -> float:
@@ -257,60 +257,3 @@ class Sink:
         why = f": {self._why}" if self._why else ""
         self.gap(since, f"blind for {self._seconds_unseen(at):.1f} s{how}{why}")
         self._unseen_since, self._why = None, ""
-
-
-async def supervise(collector: Collector, remote: Remote, sink: Sink) -> None:
-    """Keep a collector reading for ever, or until it calls its source absent.
-
-    A failure makes the source blind, with the reason, and is tried again after
-    1 s, 2 s, 4 s ... 30 s, each with jitter so that many sources do not knock
-    at a host at once; once it was seen the count begins anew. A defect in
-    a collector is reported in its own pane and takes no other one down.
-    Cancelling ends it; closing the sink is the caller's.
-    """
-    delay = FIRST_RETRY
-    while True:
-        failure = await _failure(collector, remote, sink)
-        if sink.health is Health.ABSENT:
-            return
-        if sink.health is not Health.BLIND:
-            delay = FIRST_RETRY
-        sink.blind(str(failure), since=remote.heard if isinstance(failure, HostUnreachable) else None)
-        await asyncio.sleep(delay * random.uniform(0.8, 1.2))
-        delay = min(delay * 2, LAST_RETRY)
-
-
-async def _failure(collector: Collector, remote: Remote, sink: Sink) -> RampdeckError:
-    """Let a collector read until it cannot go on; returns why."""
-    try:
-        await collector.run(remote, sink)
-    except RampdeckError as error:
-        return error
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        # Not ours: something that the collector waited for was cancelled.
-        return SourceError(f"the {collector.kind} collector has a defect", "what it waited for was cancelled")
-    except Exception as error:  # noqa: BLE001 - the supervising edge: a defect must stay in its own pane
-        return _first(error) or _defect(collector, error)
-    return SourceError("the source ended", "its command stopped writing")
-
-
-def _first(error: BaseException) -> RampdeckError | None:
-    """Return the first of our errors that a task group brought together."""
-    if isinstance(error, RampdeckError):
-        return error
-    if isinstance(error, BaseExceptionGroup):
-        return next((found for inner in error.exceptions if (found := _first(inner))), None)
-    return None
-
-
-def _defect(collector: Collector, error: BaseException) -> SourceError:
-    """Say what is wrong in a collector, and where, for whoever mends it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    what = f"the {collector.kind} collector has a defect"
-    return SourceError(what, f"{type(error).__name__}: {error}{place}", "Please report it.")

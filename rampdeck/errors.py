@@ -10,6 +10,7 @@
     │   ├── HostKeyRefused   the host key is unknown or has changed
     │   ├── LoginRefused     the host does not let this user in
     │   ├── CommandFailed    a command on the host failed
+    │   ├── NoSession        the host gives no further session in this connection
     │   └── TunnelRefused    the host does not forward, or nothing listens there
     ├── SourceError          a collector cannot read what it should read
     ├── SessionError         the session file cannot be written or read
@@ -65,6 +66,10 @@ class LoginRefused(RemoteError):
 
 class CommandFailed(RemoteError):
     """A command on the host ended with an error."""
+
+
+class NoSession(RemoteError):
+    """The host gives no further session in this connection (MaxSessions); others may give one back."""
 
 
 class TunnelRefused(RemoteError):

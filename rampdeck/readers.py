@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from rampdeck.collector import Actor, Sink, StepReader, supervise
+from rampdeck.collector import Actor, Sink, StepReader
 from rampdeck.duties import Duties
 from rampdeck.errors import SourceError
-from rampdeck.model import Severity, Step, Value
+from rampdeck.model import Event, EventKind, Instant, Severity, Step, Value
 from rampdeck.remote.hosts import Hosts
 from rampdeck.session import Session
 from rampdeck.sources import Source
+from rampdeck.supervise import supervise
 from rampdeck.view import Action
 
 
 class Readers:
-    """Reads the sources into the session."""
+    """Reads the sources into the session; those of one host begin in the order in which they are given."""
 
     def __init__(self, sources: Sequence[Source], hosts: Hosts, session: Session) -> None:
         self._hosts = hosts
+        self._append = session.append
         self._sinks = [(source, Sink(source.info, session.append, source.limit)) for source in sources]
         for source in sources:
             session.append(source.info)
 
     def connect(self, duties: Duties) -> None:
         """Begin to read, each source as a duty of its own."""
-        for source, sink in self._sinks:
+        for rank, (source, sink) in enumerate(self._sinks):
             if source.absent:
                 sink.absent(source.absent)
             else:
-                reading = supervise(source.collector, self._hosts.remote(source.host), sink)
+                reading = supervise(source.collector, self._hosts.remote(source.host), sink, rank)
                 duties.start(source.info.name, reading)
+        for host in {source.host for source, _ in self._sinks if not source.absent}:
+            self._hosts.remote(host).heed(partial(self._host_says, host))
+
+    def _host_says(self, host: str, signal: str, text: str) -> None:
+        """Tell what a host's connection found out, where its host is looked at, or else its first source."""
+        there = [source.info for source, _ in self._sinks if source.host == host and not source.absent]
+        info = next((info for info in there if info.kind == "host"), there[0])
+        fields = {"signal": signal}
+        self._append(Event(Instant.now(), info.name, EventKind.LOG, Severity.WARNING, text, fields=fields))
 
     async def act(self, name: str, action: Action, row: Mapping[str, Value]) -> str:
         """Let a source's collector do something with a row; the answer is an event of the source.

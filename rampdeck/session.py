@@ -63,6 +63,7 @@ class Source:
     info: SourceInfo
     health: Health = Health.CONNECTING
     reason: str = ""
+    next_try: float | None = None
     samples: int = 0
     events: int = 0
     heard: Instant | None = None
@@ -86,6 +87,7 @@ class Source:
             info=self.info,
             health=self.health,
             reason=self.reason,
+            next_try=None if self.next_try is None else max(0.0, self.next_try - at.utc),
             age=None if self.heard is None else max(0.0, at.mono - self.heard.mono),
             samples=self.samples,
             events=self.events,
@@ -304,6 +306,7 @@ class Session:
         elif event.kind is EventKind.HEALTH:
             source.health = Health(event.fields["health"])
             source.reason = event.text
+            source.next_try = float(event.fields["next"]) if "next" in event.fields else None
             if source.health is Health.BLIND and source.blind_since is None:
                 source.blind_since = event.at
             elif source.health in (Health.LIVE, Health.WARNING):

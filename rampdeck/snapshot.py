@@ -199,9 +199,10 @@ class Lines:
 class SourceView:
     """One source: how well it is seen, and what it said last.
 
-    ``age`` is seconds since the last sample or event, ``None`` before the
-    first; ``values`` and ``rows`` are those of the last sample; ``series`` has
-    the trend of each metric that its view draws. ``lines`` are those of a log,
+    ``next_try`` is seconds until a blind one is tried again, 0 while it is, ``None``
+    where that is not known; ``age`` is seconds since the last sample or event, ``None``
+    before the first; ``values`` and ``rows`` are those of the last sample; ``series``
+    has the trend of each metric that its view draws. ``lines`` are those of a log,
     up to now; ``None`` for a source that reads none.
     """
 
@@ -216,6 +217,7 @@ class SourceView:
     rows: tuple[Mapping[str, Value], ...]
     series: Mapping[str, Series]
     lines: Lines | None = None
+    next_try: float | None = None
 
 
 class ThresholdState(StrEnum):

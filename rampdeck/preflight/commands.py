@@ -19,6 +19,7 @@ from rampdeck.collector import Collector
 from rampdeck.config import Command, Config
 from rampdeck.remote.command import guarded_line
 from rampdeck.remote.hosts import LOCAL, Hosts
+from rampdeck.remote.own import ASKS
 from rampdeck.secrets import redact
 from rampdeck.sources import sources_of
 from rampdeck.text import clean
@@ -27,7 +28,7 @@ RULES = (
     "One SSH connection a host, kept for the whole session, with at most 8 channels in it; databases are "
     "reached through it by forwards.",
     "Read only: no file is written, nothing is installed, no root is asked for.",
-    "Whatever runs ends with Rampdeck, within a second, also when that is killed or the network fails.",
+    "Whatever runs ends with Rampdeck, within a second, also when that is killed.",
 )
 WORKERS = (
     "Only workers that make the load write: [workers] puts their locustfiles into a private folder below "
@@ -75,6 +76,9 @@ def everything(settings: Config, kinds: Mapping[str, type[Collector]]) -> tuple[
     for source in sources_of(settings, kinds, known):
         if not source.absent:
             found.setdefault(source.host, []).append(Asker(source.info.name, source.collector.asks()))
+    for name, askers in found.items():
+        if not _is_local(name, settings):
+            askers.insert(0, Asker("the connection itself", ASKS))
     for host, asker in (*_facts(settings), *_workers(settings)):
         known(host)
         found.setdefault(host, []).append(asker)

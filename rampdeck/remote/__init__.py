@@ -1,4 +1,4 @@
-"""Reaching a host: run a command, follow a stream, tunnel to a port.
+"""Reaching a host: run a command, follow a stream, tunnel to a port or a socket.
 
 Collectors see only :class:`Remote`, so they read a staging host over SSH and
 a stack on this machine alike. :mod:`rampdeck.remote.ssh` and
@@ -7,12 +7,24 @@ a stack on this machine alike. :mod:`rampdeck.remote.ssh` and
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from rampdeck.errors import RemoteError
 from rampdeck.model import Instant
+from rampdeck.remote.turns import Turn
+
+reader: ContextVar[str] = ContextVar("reader", default="")
+"""The source that reads in this task and those that it starts: a host tells by it who has its sessions."""
+
+Hear = Callable[[RemoteError, Instant | None], None]
+"""Hears why a host cannot be used, and when it is tried next."""
+Told = Callable[[str, str], None]
+"""Is told what is found out about a host itself: the signal (``host.rebooted``) and a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,31 @@ class Remote(Protocol):
 
     def tunnel(self, host: str, port: int) -> AbstractAsyncContextManager[tuple[str, int]]:
         """Make ``host:port``, as seen from the remote host, reachable; yields the local address."""
+
+    def tunnel_socket(self, path: PurePosixPath) -> AbstractAsyncContextManager[Path]:
+        """Make a unix socket of the remote host reachable; yields a local one of the same file name.
+
+        Whoever listens there sees the user of the login, whom it may trust
+        without a password (PostgreSQL's peer authentication).
+        """
+
+    async def turn(self, rank: int, hear: Hear) -> Turn:
+        """Wait until the host can be used, and until it is the turn of this rank to begin (0 is the first).
+
+        While the host cannot be used, ``hear`` is told why and when it is tried
+        next; all who wait do so for the same attempts. The next one's turn comes
+        when this one is over: release it as soon as reading has begun.
+        """
+
+    async def pause(self, seconds: float, *, session: bool = False) -> None:
+        """Wait before a new try, but no longer than until the connection is lost.
+
+        With ``session``, for one who found none: no longer than until a stream
+        of another has given one back.
+        """
+
+    def heed(self, told: Told) -> None:
+        """Say who is to be told that the host was rebooted or has another address."""
 
     async def close(self) -> None:
         """Give the connection up; nothing of ours runs on the host after that."""

@@ -14,7 +14,7 @@ import shlex
 import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from rampdeck.errors import CommandFailed
@@ -27,8 +27,6 @@ TAIL = 4096
 """Bytes of stderr that are kept."""
 OUTPUT = 16 * 1024 * 1024
 """Bytes that a short command may write."""
-SHORT_COMMANDS = 2
-"""Short commands under way on a host at once: of sshd's ten sessions (MaxSessions) the streams need most."""
 LEAVE = 2.0
 """Seconds that the end of a command is waited for when its stream is left."""
 
@@ -165,7 +163,6 @@ class CommandHost(ABC):
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._slots = asyncio.Semaphore(SHORT_COMMANDS)
 
     @property
     def host(self) -> str:
@@ -177,15 +174,17 @@ class CommandHost(ABC):
         """When the host last said anything over the connection that was lost: there is none to lose."""
         return None
 
-    @abstractmethod
     def stream(self, command: str, *, stdin: bool = False) -> AbstractAsyncContextManager[Stream]:
         """Start a long command; leaving the context ends it, there too."""
+        return self._running(command, stdin=stdin, short=False)
 
-    @asynccontextmanager
-    async def talk(self, command: str) -> AsyncIterator[Stream]:
+    @abstractmethod
+    def _running(self, command: str, *, stdin: bool, short: bool) -> AbstractAsyncContextManager[Stream]:
+        """Start a command, ``short`` or one that goes on; leaving the context ends it, there too."""
+
+    def talk(self, command: str) -> AbstractAsyncContextManager[Stream]:
         """Start a short command that is written to; it waits its turn as one of :meth:`run` does."""
-        async with self._slots, self.stream(command, stdin=True) as stream:
-            yield stream
+        return self._running(command, stdin=True, short=True)
 
     async def run(self, command: str, *, timeout: float = 10.0) -> Completed:
         """Run a short command to its end; its status is the caller's to judge.
@@ -193,7 +192,7 @@ class CommandHost(ABC):
         At most 16 MiB of output. Raises :class:`CommandFailed` when it takes
         longer than ``timeout`` seconds; it has been ended then.
         """
-        async with self._slots, self.stream(command) as stream:
+        async with self._running(command, stdin=False, short=True) as stream:
             try:
                 async with asyncio.timeout(timeout):
                     completed = await self._complete(command, stream)

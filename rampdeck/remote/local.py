@@ -9,10 +9,12 @@ import signal
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path, PurePosixPath
 
 from rampdeck.errors import CommandFailed
-from rampdeck.remote import Stream
+from rampdeck.remote import Hear, Stream, Told
 from rampdeck.remote.command import CHUNK, LEAVE, CommandHost, Running, brief, guarded
+from rampdeck.remote.turns import Turn
 
 
 class LocalRemote(CommandHost):
@@ -30,8 +32,8 @@ class LocalRemote(CommandHost):
         return True
 
     @asynccontextmanager
-    async def stream(self, command: str, *, stdin: bool = False) -> AsyncIterator[Stream]:
-        """Start a long command; leaving the context kills it and its children."""
+    async def _running(self, command: str, *, stdin: bool, short: bool) -> AsyncIterator[Stream]:  # noqa: ARG002
+        """Start a command; leaving the context kills it and its children."""
         transport, process = await self._start(command, stdin=stdin)
         assert process.stdout
         assert process.stderr
@@ -57,6 +59,22 @@ class LocalRemote(CommandHost):
     async def tunnel(self, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
         """Yield the address unchanged: what this machine reaches needs no tunnel."""
         yield host, port
+
+    @asynccontextmanager
+    async def tunnel_socket(self, path: PurePosixPath) -> AsyncIterator[Path]:
+        """Yield the path unchanged."""
+        yield Path(path)
+
+    async def turn(self, rank: int, hear: Hear) -> Turn:  # noqa: ARG002
+        """Wait for nothing: where there is no connection, all may begin at once."""
+        return Turn()
+
+    async def pause(self, seconds: float, *, session: bool = False) -> None:  # noqa: ARG002
+        """Wait so long: there is no connection to be lost."""
+        await asyncio.sleep(seconds)
+
+    def heed(self, told: Told) -> None:
+        """Do nothing: there is nothing to be found out."""
 
     async def close(self) -> None:
         """Do nothing: there is no connection, and each command ends with its stream."""

@@ -9,27 +9,42 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import asyncssh
 
 from rampdeck.config import HostConfig
-from rampdeck.errors import CommandFailed, HostUnreachable, RemoteError, TunnelRefused
+from rampdeck.errors import HostUnreachable, NoSession, RemoteError
 from rampdeck.model import Instant
-from rampdeck.remote import Completed, Stream
-from rampdeck.remote.command import LEAVE, CommandHost, Running, brief, guarded_line
+from rampdeck.remote import Completed, Hear, Stream, Told, reader
+from rampdeck.remote.bell import Bell
+from rampdeck.remote.command import LEAVE, CommandHost, Running, guarded_line
+from rampdeck.remote.forwards import Forwards
+from rampdeck.remote.link import Link
 from rampdeck.remote.login import Login, Surroundings
+from rampdeck.remote.own import BOOT_ID, Identity
+from rampdeck.remote.sessions import Holder, Refused, Sessions
+from rampdeck.remote.turns import Turn, Turns
 
 KEEPALIVE = 5
 """Seconds of silence after which a host is asked whether it is still there, and then between questions."""
-QUESTIONS = 3
-"""Questions without an answer, after which the connection is given up."""
+QUESTIONS = 2
+"""Questions without an answer, after which the connection is given up: 15 s after the last word.
+
+Shorter would not bring a pane back any sooner, for that is a matter of the
+tries after it; and a host under full load, which is what a load test makes,
+would be cut off in the moment when it is to be seen.
+"""
 SILENCE = (QUESTIONS + 1) * KEEPALIVE
 """Seconds without a word from the host by then."""
 WINDOW = 512 * 1024
 """Bytes of a stream that may wait here unread before the host has to stop sending."""
 
+T = TypeVar("T")
 _LOST = (asyncssh.Error, OSError)
 
 # asyncssh tells every channel at INFO, and a scenario may have set the root logger to that.
@@ -55,8 +70,13 @@ class SshRemote(CommandHost):
         super().__init__(name)
         self._config = config
         self.login = Login(name, config, door or asyncio.Lock(), around or Surroundings())
-        self._connection: asyncssh.SSHClientConnection | None = None
-        self._attempt: asyncio.Task[asyncssh.SSHClientConnection] | None = None
+        self._bell = Bell()
+        self._link = Link(self._made, self._lost, self._bell)
+        self._turns = Turns()
+        self._sessions = Sessions(name, self._bell)
+        self._forwards = Forwards(name, config.connect_timeout)
+        self._known = Identity()
+        self._told: Told | None = None
 
     @property
     def local(self) -> bool:
@@ -70,6 +90,32 @@ class SshRemote(CommandHost):
         # A silence is noticed when all of it has passed.
         return keys.lost.plus(-SILENCE) if keys.lost is not None and keys.silent else keys.lost
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection at this moment."""
+        return self._link.up
+
+    async def turn(self, rank: int, hear: Hear) -> Turn:
+        """Wait for the connection, and then for those who come first; see :class:`rampdeck.remote.Remote`."""
+        while True:
+            await self._link.wait(hear)
+            turn = await self._turns.take(rank)
+            if self._link.up:
+                return turn
+            turn.over()
+
+    async def pause(self, seconds: float, *, session: bool = False) -> None:
+        """Wait, until the connection is lost or a session given back at the most."""
+        sessions, freed = self._sessions, self._sessions.freed
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._link.up and not (session and sessions.freed > freed):
+                    await self._bell.wait()
+
+    def heed(self, told: Told) -> None:
+        """Say who is to be told that the host was rebooted or has another address."""
+        self._told = told
+
     async def run(self, command: str, *, timeout: float = 10.0) -> Completed:
         """Run a short command to its end; its status is the caller's to judge."""
         completed = await super().run(command, timeout=timeout)
@@ -78,45 +124,46 @@ class SshRemote(CommandHost):
         return completed
 
     @asynccontextmanager
-    async def stream(self, command: str, *, stdin: bool = False) -> AsyncIterator[Stream]:
-        """Start a long command; leaving the context ends it, there too."""
-        connection = await self._connected()
-        process = await self._start(connection, command, stdin=stdin)
+    async def _running(self, command: str, *, stdin: bool, short: bool) -> AsyncIterator[Stream]:
+        """Start a command; leaving the context ends it, there too."""
+        connection = await self._link.get()
+        holder = Holder(reader.get(), command, short)
+        start = partial(self._start, connection, command, stdin=stdin)
+        async with self._sessions.take(holder, start) as process:
 
-        async def ended() -> int:
-            await process.wait_closed()
-            return _status(process)
+            async def ended() -> int:
+                await process.wait_closed()
+                return _status(process)
 
-        pipe = process.stdin if stdin else None
-        running = Running(command, pipe, process.stdout, process.stderr, ended, _LOST)
-        try:
-            yield running
-        finally:
-            running.abandon()
-            process.close()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait_closed(), LEAVE)
+            pipe = process.stdin if stdin else None
+            running = Running(command, pipe, process.stdout, process.stderr, ended, _LOST)
+            try:
+                yield running
+            finally:
+                running.abandon()
+                process.close()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait_closed(), LEAVE)
+
+    def tunnel(self, host: str, port: int) -> AbstractAsyncContextManager[tuple[str, int]]:
+        """Make ``host:port``, as seen from the remote host, reachable; yields the local address."""
+        return self._through(lambda connection: self._forwards.port(connection, host, port))
+
+    def tunnel_socket(self, path: PurePosixPath) -> AbstractAsyncContextManager[Path]:
+        """Make a unix socket of the host reachable; yields a local one of the same name."""
+        return self._through(lambda connection: self._forwards.socket(connection, path, self.run))
 
     @asynccontextmanager
-    async def tunnel(self, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
-        """Make ``host:port``, as seen from the remote host, reachable; yields the local address.
-
-        The way is tried once before: a forward that the host forbids, or that
-        nobody listens at, would take connections here and drop them unexplained.
-        """
-        connection = await self._connected()
-        await self._try_forward(connection, host, port)
-        try:
-            listener = await connection.forward_local_port("127.0.0.1", 0, host, port)
-        except OSError as error:
-            raise TunnelRefused(
-                f"cannot listen on 127.0.0.1 for a tunnel through {self.host}", str(error)
-            ) from None
-        try:
-            yield "127.0.0.1", listener.get_port()
-        finally:
-            # Its wait_closed() would wait for open connections, from Python 3.12.
-            listener.close()
+    async def _through(
+        self, forward: Callable[[asyncssh.SSHClientConnection], AbstractAsyncContextManager[T]]
+    ) -> AsyncIterator[T]:
+        connection = await self._link.get()
+        async with AsyncExitStack() as stack:
+            try:
+                near = await stack.enter_async_context(forward(connection))
+            except _LOST:
+                raise self._lost() from None
+            yield near
 
     @property
     def left_out(self) -> str:
@@ -126,37 +173,46 @@ class SshRemote(CommandHost):
     async def log_in(self) -> None:
         """Try the host again that was left out, with new questions. Raises :class:`RemoteError`."""
         self.login.credentials.ask_again()
-        await self._connected()
+        await self._link.get(now=True)
 
     async def connection(self) -> asyncssh.SSHClientConnection:
         """Return the one connection, for hosts behind this one."""
-        return await self._connected()
+        return await self._link.get()
 
     async def close(self) -> None:
         """Give the connection up; the next call would make a new one."""
-        if self._attempt is not None:
-            self._attempt.cancel()
-            await asyncio.wait([self._attempt])
+        await self._link.close()
         await self.login.credentials.close()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(connection.wait_closed(), LEAVE)
 
-    async def _connected(self) -> asyncssh.SSHClientConnection:
-        if self._connection is not None and not self._connection.is_closed():
-            return self._connection
-        if self._attempt is None:
-            self._attempt = asyncio.create_task(self._connect())
-            self._attempt.add_done_callback(self._attempted)
-        # One who no longer waits must not end the attempt for the others.
-        return await asyncio.shield(self._attempt)
+    async def _made(self) -> asyncssh.SSHClientConnection:
+        """Connect, and look whether the host is what it was, if somebody wants to know."""
+        connection = await self._connect()
+        self._sessions = Sessions(self.host, self._bell)
+        if self._told is None:
+            return connection
+        try:
+            identity = await self._identity(connection)
+        except BaseException:
+            connection.abort()
+            raise
+        before, self._known = self._known, identity.known_with(self._known)
+        for signal_name, text in identity.news(self.host, before):
+            self._told(signal_name, text)
+        return connection
 
-    def _attempted(self, attempt: asyncio.Task[asyncssh.SSHClientConnection]) -> None:
-        self._attempt = None
-        if not attempt.cancelled() and attempt.exception() is None:
-            self._connection = attempt.result()
+    async def _identity(self, connection: asyncssh.SSHClientConnection) -> Identity:
+        boot = b""
+        start = partial(self._start, connection, BOOT_ID, stdin=False)
+        with contextlib.suppress(TimeoutError, NoSession):
+            async with (
+                asyncio.timeout(self._config.connect_timeout),
+                self._sessions.take(Holder("", BOOT_ID, short=True), start) as process,
+            ):
+                boot = await process.stdout.read()
+                await process.wait_closed()
+        # Behind a jump host there is no address to be seen from here.
+        peer = (None if self.login.over else connection.get_extra_info("peername")) or ("",)
+        return Identity(boot.decode(errors="replace").strip(), str(peer[0]))
 
     async def _connect(self) -> asyncssh.SSHClientConnection:
         return await self.login.connect(keepalive_interval=KEEPALIVE, keepalive_count_max=QUESTIONS)
@@ -171,36 +227,9 @@ class SshRemote(CommandHost):
         except asyncssh.ChannelOpenError as error:
             if connection.is_closed():
                 raise self._lost() from None
-            raise CommandFailed(
-                f'cannot start "{brief(command)}" on {self.host}',
-                f'the host gives no further session in this connection ("{error.reason}")',
-                "Raise MaxSessions in its sshd_config (10 by default), or read fewer sources there.",
-            ) from None
+            raise Refused(error.reason) from None
         except _LOST:
             raise self._lost() from None
-
-    async def _try_forward(self, connection: asyncssh.SSHClientConnection, host: str, port: int) -> None:
-        what = f"no tunnel through {self.host} to {host}:{port}"
-        try:
-            async with asyncio.timeout(self._config.connect_timeout):
-                _, writer = await connection.open_connection(host, port)
-        except asyncssh.ChannelOpenError as error:
-            if connection.is_closed():
-                raise self._lost() from None
-            if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
-                why = "the host forbids forwarding"
-                fix = "Allow it in its sshd_config (AllowTcpForwarding, PermitOpen) or in authorized_keys."
-            else:
-                why = f'nothing answers there, seen from {self.host} ("{error.reason}")'
-                fix = "Check the address and the port, and that the server listens there."
-            raise TunnelRefused(what, why, fix) from None
-        except TimeoutError:
-            why = f"no answer from there within {self._config.connect_timeout:g} s, seen from {self.host}"
-            fix = "Check the address and the port, and the firewall between the two."
-            raise TunnelRefused(what, why, fix) from None
-        except _LOST:
-            raise self._lost() from None
-        writer.close()
 
     def _lost(self) -> RemoteError:
         why = f"it was closed there, or nothing answered for {SILENCE} s"

@@ -11,11 +11,12 @@ from typing import Any
 
 import psutil
 
-from rampdeck.collector import Collector, Sink, supervise
+from rampdeck.collector import Collector, Sink
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.model import Event, EventKind, Sample
 from rampdeck.remote import Remote, Stream
 from rampdeck.remote.local import LocalRemote
+from rampdeck.supervise import supervise
 
 from .watching import PATIENCE
 
@@ -62,9 +63,9 @@ class AsNobody(LocalRemote):
     """This machine, as a user without any rights sees it."""
 
     @asynccontextmanager
-    async def stream(self, command: str, *, stdin: bool = False) -> AsyncIterator[Stream]:
-        nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups sh -c "
-        async with super().stream(nobody + shlex.quote(command), stdin=stdin) as stream:
+    async def _running(self, command: str, *, stdin: bool, short: bool) -> AsyncIterator[Stream]:
+        nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups sh -c " + shlex.quote(command)
+        async with super()._running(nobody, stdin=stdin, short=short) as stream:
             yield stream
 
 

@@ -108,7 +108,7 @@ def _program(path: Path, text: str) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rampdeck.collector.FIRST_RETRY", 0.2)
+    monkeypatch.setattr("rampdeck.backoff.FIRST", 0.2)
     monkeypatch.setattr("collectors.clock.EARLY", (0.3, 0.3))
     monkeypatch.setattr("collectors.clock.PERIOD", 0.3)
 

@@ -33,7 +33,7 @@ TOOLS = ("sh", "awk", "cat", "grep", "getconf", "sleep", "df")
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five readings a second, and new tries soon."""
     monkeypatch.setattr("collectors.host.Ticks", partial(Ticks, 0.2))
-    monkeypatch.setattr("rampdeck.collector.FIRST_RETRY", 0.2)
+    monkeypatch.setattr("rampdeck.backoff.FIRST", 0.2)
 
 
 @pytest.fixture

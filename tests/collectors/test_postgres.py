@@ -35,7 +35,7 @@ BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ramp
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten readings a second, and new tries soon."""
     monkeypatch.setattr("collectors.postgres.Ticks", partial(Ticks, 0.1))
-    monkeypatch.setattr("rampdeck.collector.FIRST_RETRY", 0.2)
+    monkeypatch.setattr("rampdeck.backoff.FIRST", 0.2)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten readings a second, commands and slow log at each of them, and new tries soon."""
     monkeypatch.setattr("collectors.redis.SELDOM", 1)
     monkeypatch.setattr("collectors.redis.Ticks", partial(Ticks, 0.1))
-    monkeypatch.setattr("rampdeck.collector.FIRST_RETRY", 0.2)
+    monkeypatch.setattr("rampdeck.backoff.FIRST", 0.2)
 
 
 @pytest.fixture

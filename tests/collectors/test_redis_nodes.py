@@ -25,7 +25,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collectors.redis.Ticks", partial(Ticks, 0.1))
     monkeypatch.setattr("collectors.redis.SELDOM", 1)
     monkeypatch.setattr("collectors._states.QUIET", 0.5)
-    monkeypatch.setattr("rampdeck.collector.FIRST_RETRY", 0.2)
+    monkeypatch.setattr("rampdeck.backoff.FIRST", 0.2)
 
 
 class Node(Server):

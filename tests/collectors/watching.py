@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
-from rampdeck.collector import Collector, Sink, supervise
+from rampdeck.collector import Collector, Sink
 from rampdeck.config import HostConfig
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.errors import RampdeckError
@@ -15,6 +15,7 @@ from rampdeck.model import Event, EventKind, Health, Sample, SourceInfo
 from rampdeck.remote import Remote
 from rampdeck.remote.local import LocalRemote
 from rampdeck.remote.ssh import SshRemote
+from rampdeck.supervise import supervise
 
 PATIENCE = 20.0
 """Seconds that a test waits for what must come."""

@@ -73,7 +73,7 @@ async def cut(hosts: Hosts, server: SshdServer) -> None:
     """End every connection to the server, as a reboot or a firewall would."""
     cut_off(server)
     remote = hosts.remote("web")
-    assert await becomes_true(lambda: remote._connection.is_closed())  # type: ignore[attr-defined]
+    assert await becomes_true(lambda: not remote.connected)  # type: ignore[attr-defined]
 
 
 class TestPassphrase:

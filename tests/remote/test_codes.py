@@ -111,7 +111,7 @@ async def test_password_and_code_are_asked_in_the_hosts_words_and_only_the_passw
     )  # fmt: skip
     await host.cut()
     remote = hosts.remote("web")
-    assert await becomes_true(lambda: remote._connection.is_closed())  # type: ignore[attr-defined]
+    assert await becomes_true(lambda: not remote.connected)  # type: ignore[attr-defined]
     assert await said_by(hosts) == "in"
     assert [question.prompt for question in operator.asked[2:]] == ["Verification code: "]
     await hosts.close()

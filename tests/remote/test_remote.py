@@ -9,7 +9,6 @@ import pytest
 
 from rampdeck.errors import CommandFailed
 from rampdeck.remote import Completed, Remote
-from rampdeck.remote.command import SHORT_COMMANDS
 from tests.hosts import becomes_true, commands, running
 
 SILENT = [
@@ -149,17 +148,11 @@ async def test_a_stream_opened_without_stdin_takes_none(remote: Remote) -> None:
             await stream.write(b"x")
 
 
-async def test_short_commands_that_are_talked_with_wait_their_turn(remote: Remote) -> None:
-    under_way = most = 0
-
-    async def talk() -> None:
-        nonlocal under_way, most
+async def test_short_commands_that_are_talked_with_take_turns_and_all_answer(remote: Remote) -> None:
+    async def talk(word: bytes) -> bytes:
         async with remote.talk("read -r line; echo got $line") as stream:
-            under_way += 1
-            most = max(most, under_way)
-            await stream.write(b"x\n")
-            assert [chunk async for chunk in stream.chunks()] == [b"got x\n"]
-            under_way -= 1
+            await stream.write(word + b"\n")
+            return b"".join([chunk async for chunk in stream.chunks()])
 
-    await asyncio.gather(*(talk() for _ in range(6)))
-    assert most == SHORT_COMMANDS
+    words = [b"%d" % number for number in range(10)]
+    assert await asyncio.gather(*map(talk, words)) == [b"got %b\n" % word for word in words]

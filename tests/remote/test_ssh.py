@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -16,9 +12,7 @@ import pytest
 from rampdeck.demo.process import free_port
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.errors import (
-    CommandFailed,
     HostUnreachable,
-    TunnelRefused,
 )
 from rampdeck.remote import ssh as ssh_module
 from rampdeck.remote.ssh import SshRemote
@@ -173,81 +167,4 @@ class TestOneConnection:
                 assert (await stream.wait()).status == -1
             finally:
                 session.resume()
-        await remote.close()
-
-    async def test_a_session_too_many_is_explained_and_the_others_go_on(
-        self, special_sshd: StartSshd
-    ) -> None:
-        remote = SshRemote("web", host_of(special_sshd("MaxSessions 2")))
-        async with remote.stream("cat", stdin=True) as first, remote.stream("sleep 60"):
-            with pytest.raises(CommandFailed, match="MaxSessions") as caught:
-                await remote.run("journalctl -f")
-            assert 'cannot start "journalctl -f" on web' in caught.value.what
-            await first.write(b"still here\n")
-            assert await anext(aiter(first.chunks())) == b"still here\n"
-        assert (await remote.run("echo free")).stdout == b"free\n"
-        await remote.close()
-
-    async def test_nothing_stays_on_any_host_when_this_process_is_killed(
-        self, sshd_server: SshdServer, marker: str
-    ) -> None:
-        program = f"""
-from rampdeck import loop
-import asyncio
-from rampdeck.config import HostConfig
-from rampdeck.remote.local import LocalRemote
-from rampdeck.remote.ssh import SshRemote
-
-async def main():
-    ssh = SshRemote("web", HostConfig.model_validate_json({host_of(sshd_server).model_dump_json()!r}))
-    command = "sleep 1000; : '{marker}'"
-    async with ssh.stream(command), ssh.stream(command, stdin=True), LocalRemote().stream(command):
-        print("ready", flush=True)
-        await asyncio.sleep(1000)
-
-loop.run(main())
-"""
-        pipe = subprocess.PIPE
-        with subprocess.Popen([sys.executable, "-c", program], stdout=pipe) as ours:
-            assert ours.stdout
-            ready = ours.stdout.readline()
-            begun = await becomes_true(lambda: len(commands(marker)) == 3)
-            os.kill(ours.pid, signal.SIGKILL)
-        assert (ready, begun) == (b"ready\n", True)
-        assert await becomes_true(lambda: not running(marker))
-
-
-class TestTunnel:
-    async def test_a_port_of_the_host_is_reached_through_it(self, ssh: SshRemote) -> None:
-        def greet(writer: asyncio.StreamWriter) -> None:
-            writer.write(b"hello\n")
-
-        async with server_that(greet) as (port, seen), ssh.tunnel("127.0.0.1", port) as (host, local):
-            assert (host, local != port) == ("127.0.0.1", True)
-            reader, writer = await asyncio.open_connection(host, local)
-            assert await reader.readline() == b"hello\n"
-            assert len(seen) == 2  # the trial, and this one
-            writer.close()
-            await writer.wait_closed()
-
-    async def test_it_is_closed_when_left(self, ssh: SshRemote) -> None:
-        async with server_that(lambda _: None) as (port, _):
-            async with ssh.tunnel("127.0.0.1", port) as (host, local):
-                pass
-            with pytest.raises(ConnectionRefusedError):
-                await asyncio.open_connection(host, local)
-
-    async def test_a_port_where_nobody_listens_is_told_at_once(self, ssh: SshRemote) -> None:
-        port = free_port()
-        with pytest.raises(TunnelRefused, match="nothing answers there") as caught:
-            await ssh.tunnel("127.0.0.1", port).__aenter__()
-        assert caught.value.what == f"no tunnel through staging to 127.0.0.1:{port}"
-
-    async def test_forbidden_forwarding_is_told_at_once(
-        self, special_sshd: StartSshd, sshd_server: SshdServer
-    ) -> None:
-        remote = SshRemote("web", host_of(special_sshd("AllowTcpForwarding no")))
-        with pytest.raises(TunnelRefused, match=r"forbids forwarding.*AllowTcpForwarding"):
-            await remote.tunnel("127.0.0.1", sshd_server.port).__aenter__()
-        assert (await remote.run("echo in")).stdout == b"in\n"
         await remote.close()

@@ -1,0 +1,90 @@
+"""The supervisor that keeps a collector reading."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+from rampdeck.backoff import Backoff
+from rampdeck.collector import Collector, Sink
+from rampdeck.errors import HostUnreachable, NoSession, RampdeckError, RemoteError, SourceError
+from rampdeck.model import Health, Instant
+from rampdeck.remote import Remote, reader
+
+
+async def supervise(collector: Collector, remote: Remote, sink: Sink, rank: int = 0) -> None:
+    """Keep a collector reading for ever, or until it calls its source absent.
+
+    A lost host is tried by the host itself, for all that is read there; when it
+    is back they begin in the order of ``rank``. A failure of the source's own
+    makes it blind, with the reason, and is tried again as :mod:`rampdeck.backoff`
+    says. A defect in a collector is reported in its own pane and takes no other
+    one down. Cancelling ends it; closing the sink is the caller's.
+    """
+    reader.set(sink.info.name)
+    backoff = Backoff()
+    while True:
+        failure = await _failure(partial(_read, collector, remote, sink, backoff, rank), collector.kind)
+        if sink.health is Health.ABSENT:
+            return
+        pause = backoff.failed()
+        since = remote.heard if isinstance(failure, HostUnreachable) else None
+        sink.blind(str(failure), Instant.now().plus(pause), since=since)
+        await remote.pause(pause, session=isinstance(failure, NoSession))
+
+
+async def _read(collector: Collector, remote: Remote, sink: Sink, backoff: Backoff, rank: int) -> None:
+    """Wait for the host and for those who come first, then read until it cannot go on."""
+
+    def hear(error: RemoteError, next_try: Instant | None) -> None:
+        backoff.forget()  # what is the host's trouble is not the source's
+        sink.blind(str(error), next_try, since=remote.heard)
+
+    with await remote.turn(rank, hear) as turn:
+        sink.settled = turn.settled
+        began = time.monotonic()
+        try:
+            await collector.run(remote, sink)
+        finally:
+            if sink.health is not Health.BLIND:
+                backoff.went_well(time.monotonic() - began)
+
+
+async def _failure(read: Callable[[], Awaitable[None]], kind: str) -> RampdeckError:
+    """Read until it cannot go on; returns why."""
+    try:
+        await read()
+    except RampdeckError as error:
+        return error
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Not ours: something that the collector waited for was cancelled.
+        return SourceError(f"the {kind} collector has a defect", "what it waited for was cancelled")
+    except Exception as error:  # noqa: BLE001 - the supervising edge: a defect must stay in its own pane
+        return _first(error) or _defect(kind, error)
+    return SourceError("the source ended", "its command stopped writing")
+
+
+def _first(error: BaseException) -> RampdeckError | None:
+    """Return the first of our errors that a task group brought together."""
+    if isinstance(error, RampdeckError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for inner in error.exceptions if (found := _first(inner))), None)
+    return None
+
+
+def _defect(kind: str, error: BaseException) -> SourceError:
+    """Say what is wrong in a collector, and where, for whoever mends it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    what = f"the {kind} collector has a defect"
+    return SourceError(what, f"{type(error).__name__}: {error}{place}", "Please report it.")
