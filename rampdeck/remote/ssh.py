@@ -39,8 +39,6 @@ Shorter would not bring a pane back any sooner, for that is a matter of the
 tries after it; and a host under full load, which is what a load test makes,
 would be cut off in the moment when it is to be seen.
 """
-SILENCE = (QUESTIONS + 1) * KEEPALIVE
-"""Seconds without a word from the host by then."""
 WINDOW = 512 * 1024
 """Bytes of a stream that may wait here unread before the host has to stop sending."""
 
@@ -88,7 +86,7 @@ class SshRemote(CommandHost):
         """When the host last said anything over the connection that was lost; ``None`` if none was."""
         keys = self.login.keys
         # A silence is noticed when all of it has passed.
-        return keys.lost.plus(-SILENCE) if keys.lost is not None and keys.silent else keys.lost
+        return keys.lost.plus(-_silence()) if keys.lost is not None and keys.silent else keys.lost
 
     @property
     def connected(self) -> bool:
@@ -232,8 +230,13 @@ class SshRemote(CommandHost):
             raise self._lost() from None
 
     def _lost(self) -> RemoteError:
-        why = f"it was closed there, or nothing answered for {SILENCE} s"
+        why = f"it was closed there, or nothing answered for {_silence():g} s"
         return HostUnreachable(f"the connection to {self.login.endpoint} was lost", why)
+
+
+def _silence() -> float:
+    """Return the seconds without a word after which a connection is given up."""
+    return (QUESTIONS + 1) * KEEPALIVE
 
 
 def _status(process: asyncssh.SSHClientProcess[bytes]) -> int:
