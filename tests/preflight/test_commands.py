@@ -79,6 +79,8 @@ def test_every_host_is_told_with_its_place_and_what_it_is_sent(
     assert "== web (ssh deploy@10.0.0.5 port 2222)" in text
     assert "== local (this machine)" in text
     assert "-- clock@web" in text, "what comes unasked is told, too"
+    assert "-- the connection itself" in text
+    assert "cat /proc/sys/kernel/random/boot_id" in text
     assert "gunicorn" not in text, "what is left out is not"
     for rule in ("One SSH connection a host", "at most 8 channels", "no file is written", "no root"):
         assert rule in " ".join(text.split())
@@ -127,7 +129,7 @@ def test_without_a_configuration_every_kind_is_told_with_what_is_usual(
 ) -> None:
     """Whoever adds a kind of source adds it to template.toml, where it is found."""
     kinds = {name.partition("@")[0] for sources in asked(capsys).values() for name in sources}
-    assert kinds == set(COLLECTORS)
+    assert kinds == {*COLLECTORS, "the connection itself"}
     assert "app-1" in printed(capsys)
 
 
