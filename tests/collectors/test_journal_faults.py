@@ -112,9 +112,9 @@ class RebootedHost(LocalRemote):
         self.boot = boot
 
     @asynccontextmanager
-    async def stream(self, command: str, *, stdin: bool = False) -> AsyncIterator[Stream]:
+    async def _running(self, command: str, *, stdin: bool, short: bool) -> AsyncIterator[Stream]:
         command = command.replace("/proc/sys/kernel/random/boot_id", str(self.boot))
-        async with super().stream(command, stdin=stdin) as stream:
+        async with super()._running(command, stdin=stdin, short=short) as stream:
             yield stream
 
 

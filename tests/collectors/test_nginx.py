@@ -228,12 +228,12 @@ class OneSession(LocalRemote):
     sessions = 0
 
     @asynccontextmanager
-    async def stream(self, command: str, *, stdin: bool = False) -> AsyncIterator[Stream]:
+    async def _running(self, command: str, *, stdin: bool, short: bool) -> AsyncIterator[Stream]:
         if self.sessions:
             raise CommandFailed(f"cannot start {command}", "the host gives no further session")
         self.sessions += 1
         try:
-            async with super().stream(command, stdin=stdin) as stream:
+            async with super()._running(command, stdin=stdin, short=short) as stream:
                 yield stream
         finally:
             self.sessions -= 1

@@ -68,9 +68,9 @@ class Asked(LocalRemote):
         self.commands: set[str] = set()
 
     @asynccontextmanager
-    async def stream(self, command: str, *, stdin: bool = False) -> AsyncIterator[Stream]:
+    async def _running(self, command: str, *, stdin: bool, short: bool) -> AsyncIterator[Stream]:
         self.commands.add(command)
-        async with super().stream(command, stdin=stdin) as stream:
+        async with super()._running(command, stdin=stdin, short=short) as stream:
             yield stream
 
 

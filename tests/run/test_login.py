@@ -100,10 +100,10 @@ def test_passphrase_and_password_are_asked_once_and_stand_nowhere(
     terminal.keys("-l", PASSWORD)
     terminal.keys("Enter")
     terminal.until(lambda screen: "RUNNING" in screen and "Password" not in screen)
-    terminal.until(lambda screen: "sources ●3" in screen.splitlines()[0])
+    terminal.until(lambda screen: "sources ●5" in screen.splitlines()[0])
 
     cut_off(password_sshd)
-    again = terminal.until(lambda screen: "blind for" in screen and "sources ●3" in screen.splitlines()[0])
+    again = terminal.until(lambda screen: "blind for" in screen and "sources ●5" in screen.splitlines()[0])
     assert "Password of" not in again
     terminal.keys("C-p")
     terminal.until(lambda screen: "Search" in screen)

@@ -151,6 +151,7 @@ def test_the_run_of_the_readme_ends_with_every_source_live_and_the_counts_of_ngi
     result = project.result
     assert {source["state"] for source in result["sources"]} == {"live"}
     assert {source["name"].split("@")[0] for source in result["sources"]} == {
+        "clock",
         "generator",
         "host",
         "gunicorn",
