@@ -19,11 +19,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 HERE = Path(__file__).parent
-AT_ONCE = 3
+AT_ONCE = 4
 """Parts that run side by side; on two cores, since most of it is waiting."""
 SLOW = (
+    "collectors/test_[a-h]*.py",
+    "collectors/test_[i-z]*.py",
     "run/test_faults.py",
-    "engine",
+    "engine/test_[a-v]*.py",
+    "engine/test_w*.py",
     "scenarios",
     "run/test_workers.py",
     "tui",
@@ -34,14 +37,13 @@ SLOW = (
     "run/test_outputs.py",
     "run/test_generator_health.py",
     "run/test_counted_twice.py",
-    "collectors",
     "run/test_auto_step.py",
     "demo",
     "bench",
     "remote",
     "test_run.py",
 )
-"""What takes longest, longest first."""
+"""What takes longest, longest first: a folder, a file, or some files of a folder."""
 _COUNTED = re.compile(r"(\d+) (passed|failed|error|errors|skipped|xfailed|xpassed|warnings?)\b")
 _NO_TESTS = 5
 """pytest's exit code for a part without tests."""
@@ -49,14 +51,11 @@ _NO_TESTS = 5
 
 def parts() -> list[list[Path]]:
     """Return the parts: every test file is in exactly one."""
-    slow = [HERE / name for name in SLOW]
-    left = [
-        file
-        for file in sorted(HERE.rglob("test_*.py"))
-        if not any(file == place or place in file.parents for place in slow)
-    ]
+    slow = [sorted(HERE.glob(name)) for name in SLOW]
+    places = {place for part in slow for place in part}
+    left = [file for file in sorted(HERE.rglob("test_*.py")) if not places & {file, *file.parents}]
     folders = dict.fromkeys(file.parent for file in left)
-    return [*([path] for path in slow), *([file for file in left if file.parent == one] for one in folders)]
+    return [*slow, *([file for file in left if file.parent == one] for one in folders)]
 
 
 def run(part: Sequence[Path]) -> tuple[int, str]:
