@@ -31,7 +31,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import against, growth, host, levels, logs, parsing, report, truth, workers
+from bench import against, growth, host, levels, logs, parsing, proxies, report, truth, workers
 from bench.loopback import ROOT, LoopbackServer
 from bench.report import Aim
 from bench.runs import CASES, Bench, RunFailed
@@ -206,6 +206,9 @@ def _parsing(found: Found) -> None:
     read, of_template = parsing.measured(), parsing.templates()
     found.raw["parsing"] = [asdict(one) for one in read]
     found.part("Reading a log line", parsing.table(read, of_template), parsing.aims(read))
+    rates = proxies.measured()
+    found.raw["proxies"] = [asdict(one) for one in rates]
+    found.part("Reading a proxy's log", proxies.table(rates), proxies.aims(rates))
 
 
 def _growth(found: Found, options: argparse.Namespace, folder: Path) -> None:
