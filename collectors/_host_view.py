@@ -166,5 +166,4 @@ VIEW = View(
             ),
         ),
     ),
-    log=True,
 )

@@ -112,10 +112,10 @@ def _aligned(column: Column, text: str, room: int) -> str:
 def _widths(columns: list[Column], width: int, longest_host: int, rows: Sequence[Row]) -> list[int]:
     """Return a width for each column.
 
-    What is left goes to the column that takes it; where none does, to the first
-    text, as far as its cells are longer than its width. Where there is too little
-    room, numbers get what they need at least; where that is still too much, the
-    last columns are left out (0).
+    What is left goes to the column that takes it, or else to the first text: all
+    of it to the last column, to one before others no more than its cells need.
+    Where there is too little room, numbers get what they need at least; where that
+    is still too much, the last columns are left out (0).
     """
     fixed = [column.width and max(column.width, width_of(column.title)) for column in columns]
     if sum(room or NARROWEST for room in fixed) + len(columns) > width:
@@ -125,16 +125,15 @@ def _widths(columns: list[Column], width: int, longest_host: int, rows: Sequence
     while number > 1 and sum(needed[:number]) + number > width:
         number -= 1
     widths = [room if place < number else 0 for place, room in enumerate(needed)]
-    open_ended = [place for place in range(number) if not fixed[place]]
     spare = width - sum(widths) - number
-    if open_ended and spare > 0:
-        widths[open_ended[-1]] += spare
-    elif spare > 0:
-        first = next((place for place in range(number) if columns[place].unit is Unit.TEXT), None)
-        if first is not None:
-            cells = (_written(row.cells.get(columns[first].key), Unit.TEXT) for row in rows)
-            longest = max(map(width_of, cells), default=0)
-            widths[first] += min(spare, max(longest - widths[first], 0))
+    open_ended = [place for place in range(number) if not fixed[place]]
+    takes = open_ended or [place for place in range(number) if columns[place].unit is Unit.TEXT][:1]
+    if takes and spare > 0:
+        wider = takes[-1]
+        if wider < number - 1 or not open_ended:
+            cells = (_written(row.cells.get(columns[wider].key), columns[wider].unit) for row in rows)
+            spare = min(spare, max(max(map(width_of, cells), default=0) - widths[wider], 0))
+        widths[wider] += spare
     return widths
 
 
