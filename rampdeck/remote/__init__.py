@@ -24,7 +24,7 @@ reader: ContextVar[str] = ContextVar("reader", default="")
 Hear = Callable[[RemoteError, Instant | None], None]
 """Hears why a host cannot be used, and when it is tried next."""
 Told = Callable[[str, str], None]
-"""Is told what is found out about a host itself: the signal (``host.rebooted``) and a sentence."""
+"""Is told what is found out about a host itself: the signal (``rebooted``) and a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,12 @@ async def test_it_runs_nothing_that_it_did_not_say_beforehand(
 @pytest.mark.parametrize("kind", ["gunicorn", "uvicorn"])
 @pytest.mark.parametrize(
     "table",
-    [{}, {"file": "/var/log/app.log"}, {"compose_service": "web", "project_directory": "/srv/shop"}],
+    [
+        {},
+        {"file": "/var/log/app.log"},
+        {"compose_service": "web", "project_directory": "/srv/shop"},
+        {"container": "shop_web_1"},
+    ],
 )
 def test_what_it_asks_a_host_names_the_place(kind: str, table: dict[str, str]) -> None:
     collector = COLLECTORS[kind](COLLECTORS[kind].Config(kind=kind, **table))
