@@ -85,7 +85,7 @@ async def test_it_runs_nothing_that_it_did_not_say_beforehand(
     async with following(UvicornCollector, {source: str(path)}, remote) as uvicorn:
         await uvicorn.until(lambda: uvicorn.sink.health in (Health.LIVE, Health.WARNING))
         if source == "file":
-            path.write_text("a line\n")
+            path.write_text("a line\n" * 100)  # more than what is read again
         else:
             journal_writer.write(b"a line", unit="uvicorn.service")
         await uvicorn.until(uvicorn.events)
