@@ -1,4 +1,4 @@
-"""Where a server's log may be, and what follows it there: a journal, a file, a service of Docker Compose."""
+"""Where a server's log may be, and what follows it there: a journal, a file, a service of Docker Compose, a container."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from ._compose import ComposeFollower
 from ._follow import FileFollower, Hearer, Take
 from ._journal import JournalFollower, TakeEntries
 
+PLACES = ("unit", "file", "compose_service", "container")
+"""The keys that say where a log is; a table has one of them."""
 CONTEXT = 20
 """Lines from before the beginning that are shown."""
 
@@ -27,7 +29,7 @@ class LogConfig(CollectorConfig):
     """A table of a log: the one place where it is.
 
     ``unit`` in the journal (of a ``namespace``, or in ``journal_file``), or
-    ``file``, or ``compose_service``.
+    ``file``, or ``compose_service``, or ``container`` (of plain Docker).
     """
 
     unit: str
@@ -37,13 +39,14 @@ class LogConfig(CollectorConfig):
     compose_service: str = ""
     compose_file: str = ""
     project_directory: str = ""
+    container: str = ""
 
     @model_validator(mode="after")
     def _one_source(self) -> LogConfig:
-        given = [name for name in ("unit", "file", "compose_service") if name in self.model_fields_set]
+        given = [name for name in PLACES if name in self.model_fields_set]
         if len(given) > 1:
             raise ValueError(f"give one of {' and '.join(given)}: a log is read from one place")
-        if (self.namespace or self.journal_file) and (self.file or self.compose_service):
+        if (self.namespace or self.journal_file) and (self.file or self.compose_service or self.container):
             raise ValueError("namespace and journal_file belong to a unit's journal, not to another log")
         if self.namespace and self.journal_file:
             raise ValueError("give namespace or journal_file, not both")
@@ -59,9 +62,10 @@ def follower_of(config: LogConfig, take_block: Take, take: TakeEntries) -> tuple
     if config.file:
         file = FileFollower(config.file, context=CONTEXT)
         return (lambda remote, hearer: file.follow(remote, hearer, take_block)), file.asks
-    if config.compose_service:
+    if config.compose_service or config.container:
         compose = ComposeFollower(
             config.compose_service,
+            container=config.container,
             file=config.compose_file,
             directory=config.project_directory,
             context=CONTEXT,

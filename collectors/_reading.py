@@ -99,6 +99,8 @@ class _Head(NamedTuple):
     sent: float | None
     fields: dict[str, str]
     before: bool
+    suppressed: int
+    """Lines that the journal itself says were left out before it."""
 
 
 class Reader:
@@ -129,13 +131,19 @@ class Reader:
     def read(self, entry: Entry) -> None:
         """Take in one line."""
         text, sent, process = entry.text, entry.sent, entry.pid
+        if not entry.before:
+            self.suppressed += entry.suppressed
         first = text[:1]
         if first == "[" and (prefix := _GUNICORN(text)):
             stamp, pid, level = prefix.groups()
             if sent is None:
                 sent = self._seconds(stamp)
             head = _Head(
-                _BY_LEVEL.get(level, Severity.INFO), sent, {"pid": pid, "level": level}, entry.before
+                _BY_LEVEL.get(level, Severity.INFO),
+                sent,
+                {"pid": pid, "level": level},
+                entry.before,
+                entry.suppressed,
             )
             self._event(head, text[prefix.end() :], process or pid, levelled=True)
             return
@@ -156,7 +164,7 @@ class Reader:
             levelled = False
         if not process:
             self._release(self._joiner.latest)
-        head = _Head(own, sent, fields, entry.before)
+        head = _Head(own, sent, fields, entry.before, entry.suppressed)
         if not ((access := ACCESS.match(text)) and self._access(access, head, text, process)):
             self._event(head, text, process, levelled=levelled)
 
@@ -234,7 +242,7 @@ class Reader:
         fields["signal"] = name
         if not head.before:
             self.counts[name] += 1
-            if name == "lines_lost":
+            if name == "lines_lost" and not head.suppressed:
                 self.suppressed += int(more["lines"][:9])
         self._emit(head, text, severity, lines)
         if name == "worker_class":

@@ -89,6 +89,7 @@ class GeneratorCollector:
         Metric("delay_p95_ms", Unit.MILLISECONDS, "what the generator adds to a request, p95 of ten seconds"),
         Metric("delay_percent", Unit.PERCENT, "the same as a share of the requests' p95"),
         Metric("stamped", Unit.COUNT, "1 where response times are wire times, 0 where they are Locust's"),
+        Metric("clock_step", Unit.PER_SECOND, "times that this machine's clock was set, in the second of the sample"),
         Metric("littles_law", Unit.PERCENT, "of the users' time, in a request or a wait, over ten seconds"),
     )
     view: ClassVar[View] = _view(GeneratorLimits())
@@ -117,9 +118,9 @@ class GeneratorCollector:
             await anext(ticks)
             async for _ in ticks:
                 values = {**_read(process, lag), **self.feed()}
+                values["clock_step"] = float(self._was_set(sink))
                 self._judge(values, sink)
                 sink.sample(values)
-                self._look_for_step(sink)
         except (psutil.Error, OSError) as error:
             raise SourceError("this process cannot be read", str(error)) from None
         finally:
@@ -127,14 +128,15 @@ class GeneratorCollector:
             with suppress(asyncio.CancelledError):
                 await looking
 
-    def _look_for_step(self, sink: Sink) -> None:
-        """Say when somebody set this machine's clock: times before and after do not fit together."""
+    def _was_set(self, sink: Sink) -> bool:
+        """Say whether somebody set this machine's clock: times before and after do not fit together."""
         before, self._drift = self._drift, drift()
         moved = self._drift - before
         if abs(moved) > STEP:
             way = "forward" if moved > 0 else "back"
             text = f"this machine's clock was set {way} by {span(moved)}"
             sink.log(text, Severity.WARNING, fields={"signal": "clock_step", "state": "once"}, lines=0)
+        return abs(moved) > STEP
 
     def _judge(self, values: dict[str, float], sink: Sink) -> None:
         """Warn while this process is at a limit, and a few readings longer, so that it does not flicker."""

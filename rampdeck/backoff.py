@@ -11,8 +11,12 @@ LAST = 30.0
 """Seconds before a new try, at the most."""
 SHARE = 0.25
 """Of the time since the first failure; so one that lasted 30 s is found over at most 7.5 s after its end."""
-STEADY = 10.0
-"""Seconds that something must have gone well for, until its next failure is a first one."""
+STEADY = 5.0
+"""Seconds that something must have gone well for, until its next failure is a first one.
+
+Longer, and two short outages in a row would be taken for one long one, whose
+end is found late.
+"""
 
 
 class Backoff:

@@ -102,7 +102,7 @@ async def test_a_reboot_is_told_where_the_host_is_looked_at(
             assert await becomes_true(lambda: len(live(stored)) == 4)
             (told,) = (one for one in stored if isinstance(one, Event) and "signal" in one.fields)
             assert (told.source, told.text) == ("host@web", "web was rebooted")
-            assert told.fields["signal"] == "host.rebooted"
+            assert told.fields["signal"] == "rebooted"
             assert session.sources["host@web"].health is Health.LIVE
 
 

@@ -24,7 +24,7 @@ reader: ContextVar[str] = ContextVar("reader", default="")
 Hear = Callable[[RemoteError, Instant | None], None]
 """Hears why a host cannot be used, and when it is tried next."""
 Told = Callable[[str, str], None]
-"""Is told what is found out about a host itself: the signal (``host.rebooted``) and a sentence."""
+"""Is told what is found out about a host itself: the signal (``rebooted``) and a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ class Remote(Protocol):
 
         While the host cannot be used, ``hear`` is told why and when it is tried
         next; all who wait do so for the same attempts. The next one's turn comes
-        when this one is over: release it as soon as reading has begun.
+        when this one is over: release it as soon as reading has begun. Who has
+        begun before waits for the host only, unless it gives too few sessions.
         """
 
     async def pause(self, seconds: float, *, session: bool = False) -> None:

@@ -50,13 +50,15 @@ class Link:
     async def get(self, *, now: bool = False) -> Connection:
         """Return the connection, made now if there is none; while the loop rests, raise why there is none.
 
-        With ``now`` it is tried, whether the loop rests or not.
+        With ``now`` it is tried, whether the loop rests or not; all who wait learn what came of it.
         """
         if self._connection is not None and self.up:
             return self._connection
         if self._attempt is None and self._refusal is not None and not now:
             raise type(self._refusal)(*self._refusal.args)
-        return await self._tried()
+        attempt = self._tried()
+        self._bell.ring()  # the loop rests no longer, so all who wait learn what comes of it
+        return await attempt
 
     async def wait(self, hear: Hear) -> None:
         """Wait until the connection stands; ``hear`` is told why it does not and when it is tried next."""
@@ -108,15 +110,16 @@ class Link:
         self._bell.ring()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
-                while not self.up:
+                while not self.up and self._attempt is None:
                     await self._bell.wait()
 
-    async def _tried(self) -> Connection:
+    def _tried(self) -> asyncio.Future[Connection]:
+        """Return the outcome of the attempt that is under way, or of a new one."""
         if self._attempt is None:
             self._attempt = asyncio.create_task(self._connect_once())
             self._attempt.add_done_callback(self._attempted)
         # One who no longer waits must not end the attempt for the others.
-        return await asyncio.shield(self._attempt)
+        return asyncio.shield(self._attempt)
 
     async def _connect_once(self) -> Connection:
         connection = await self._connect()

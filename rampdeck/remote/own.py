@@ -16,8 +16,8 @@ SOCKET = "if ! test -S {0}; then echo none; elif ! test -w {0}; then echo closed
 """Asked where a unix socket cannot be reached: to connect, one must be allowed to write to it (unix(7))."""
 ASKS = (BOOT_ID, SOCKET.format("SOCKET"))
 """Every command that a connection may send of its own; ``SOCKET`` stands for a path."""
-REBOOTED = "host.rebooted"
-MOVED = "host.address_changed"
+REBOOTED = "rebooted"
+MOVED = "address_changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,13 +48,17 @@ class Holder:
 
 
 class Sessions:
-    """Counts the sessions of one connection; ``bell`` rings when one is free again."""
+    """Counts the sessions of one connection; ``bell`` rings when one is free again.
 
-    def __init__(self, host: str, bell: Bell) -> None:
+    ``short`` is called when there are not enough for all who want one.
+    """
+
+    def __init__(self, host: str, bell: Bell, short: Callable[[], None] = lambda: None) -> None:
         self.freed = 0
         """How many sessions streams have given back."""
         self._host = host
         self._bell = bell
+        self._short = short
         self._held: list[Holder] = []
         self._given_back = float("-inf")
 
@@ -83,6 +87,7 @@ class Sessions:
                     return await start()
                 except Refused as refused:
                     why = str(refused)
+                    self._short()
                     self._held.remove(holder)
                 except BaseException:
                     self._held.remove(holder)
@@ -93,6 +98,7 @@ class Sessions:
             elif any(held.short for held in self._held):
                 await self._bell.wait()
             else:
+                self._short()
                 raise self._none(holder, why)
 
     def _none(self, holder: Holder, why: str) -> NoSession:

@@ -71,7 +71,7 @@ class SshRemote(CommandHost):
         self._bell = Bell()
         self._link = Link(self._made, self._lost, self._bell)
         self._turns = Turns()
-        self._sessions = Sessions(name, self._bell)
+        self._sessions = Sessions(name, self._bell, self._turns.short)
         self._forwards = Forwards(name, config.connect_timeout)
         self._known = Identity()
         self._told: Told | None = None
@@ -185,7 +185,7 @@ class SshRemote(CommandHost):
     async def _made(self) -> asyncssh.SSHClientConnection:
         """Connect, and look whether the host is what it was, if somebody wants to know."""
         connection = await self._connect()
-        self._sessions = Sessions(self.host, self._bell)
+        self._sessions = Sessions(self.host, self._bell, self._turns.short)
         if self._told is None:
             return connection
         try:

@@ -1,8 +1,10 @@
 """Who reads on a host begins in a stated order, one after the other.
 
-A host may give fewer sessions than there are sources (MaxSessions), and after
-a lost connection all want theirs at the same moment. Who stands further up in
-the configuration begins first, and the next one when that has settled.
+A host may give fewer sessions than there are sources (MaxSessions), and all
+want theirs at the same moment. Who stands further up in the configuration
+begins first, and the next one when that has settled. After a lost connection
+that takes too long, so who has begun there before waits for nobody, unless the
+host has ever been short of sessions.
 """
 
 from __future__ import annotations
@@ -60,9 +62,17 @@ class Turns:
         self._waiting: list[tuple[int, int, asyncio.Future[Turn]]] = []
         self._arrivals = itertools.count()
         self._busy = False
+        self._begun: set[int] = set()
+        self._short = False
+
+    def short(self) -> None:
+        """Say that there is not enough for all: from now on the order matters each time."""
+        self._short = True
 
     async def take(self, rank: int) -> Turn:
         """Wait for a turn."""
+        if rank in self._begun and not self._short:
+            return Turn()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Turn] = loop.create_future()
         heapq.heappush(self._waiting, (rank, next(self._arrivals), future))
@@ -71,7 +81,9 @@ class Turns:
             # Not at once: those who were woken by the same news are still on their way here.
             loop.call_soon(self.next)
         try:
-            return await future
+            turn = await future
+            self._begun.add(rank)
+            return turn
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
                 future.result().over()

@@ -250,6 +250,9 @@ async def test_docker_that_cannot_be_used_is_said(tmp_path: Path) -> None:
         ({"file": "g.log"}, "must be a whole path"),
         ({"compose_file": "/srv/compose.yaml"}, "need a compose_service"),
         ({"namespace": "shop", "compose_service": "web"}, "belong to a unit's journal"),
+        ({"namespace": "shop", "container": "shop_web_1"}, "belong to a unit's journal"),
+        ({"compose_service": "web", "container": "shop_web_1"}, "give one of compose_service and container"),
+        ({"compose_file": "/srv/compose.yaml", "container": "shop_web_1"}, "need a compose_service"),
     ],
 )
 def test_a_table_with_two_places_is_refused(table: dict[str, str], message: str) -> None:

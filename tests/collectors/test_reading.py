@@ -147,9 +147,16 @@ def test_lines_that_the_journal_left_out_are_counted_and_said() -> None:
     assert told.reader.suppressed == 1234
 
 
+def test_what_the_journal_says_in_a_field_is_not_counted_by_its_words_again() -> None:
+    told = Told().read([Entry("Suppressed 12 messages from gunicorn.service", suppressed=12)])
+    assert (told.reader.suppressed, told.reader.counts["lines_lost"]) == (12, 1)
+    told.read([Entry("So viele Zeilen fehlen", suppressed=30)])
+    assert told.reader.suppressed == 42, "whatever its words are"
+
+
 def test_what_is_from_before_the_beginning_counts_nowhere() -> None:
     old = [Entry(say("CRITICAL", "WORKER TIMEOUT (pid:7)"), before=True)]
-    old += [Entry("Suppressed 5 messages from x", before=True)]
+    old += [Entry("Suppressed 5 messages from x", before=True, suppressed=5)]
     told = Told().read(old)
     assert not any(told.reader.counts.values())
     assert (told.reader.suppressed, sum(event.lines for event in told.events)) == (0, 0)

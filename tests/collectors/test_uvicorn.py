@@ -84,11 +84,14 @@ async def test_it_runs_nothing_that_it_did_not_say_beforehand(
     remote = Asked()
     async with following(UvicornCollector, {source: str(path)}, remote) as uvicorn:
         await uvicorn.until(lambda: uvicorn.sink.health in (Health.LIVE, Health.WARNING))
-        journal_writer.write(b"a line", unit="uvicorn.service")
-        await uvicorn.until(lambda: source == "file" or uvicorn.events())
+        if source == "file":
+            path.write_text("a line\n" * 100)  # more than what is read again
+        else:
+            journal_writer.write(b"a line", unit="uvicorn.service")
+        await uvicorn.until(uvicorn.events)
     before = len(remote.commands)
     async with again(uvicorn, remote):
-        await uvicorn.until(lambda: source == "file" or len(remote.commands) > before)
+        await uvicorn.until(lambda: len(remote.commands) > before)
     said = uvicorn.collector.asks()
     allowed = [re.escape(command).replace("OFFSET", r"\d+").replace("CURSOR", r"\S+") for command in said]
     assert len(remote.commands) >= 2
@@ -99,7 +102,12 @@ async def test_it_runs_nothing_that_it_did_not_say_beforehand(
 @pytest.mark.parametrize("kind", ["gunicorn", "uvicorn"])
 @pytest.mark.parametrize(
     "table",
-    [{}, {"file": "/var/log/app.log"}, {"compose_service": "web", "project_directory": "/srv/shop"}],
+    [
+        {},
+        {"file": "/var/log/app.log"},
+        {"compose_service": "web", "project_directory": "/srv/shop"},
+        {"container": "shop_web_1"},
+    ],
 )
 def test_what_it_asks_a_host_names_the_place(kind: str, table: dict[str, str]) -> None:
     collector = COLLECTORS[kind](COLLECTORS[kind].Config(kind=kind, **table))

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from rampdeck import backoff
 from rampdeck.config import HostConfig
 from rampdeck.demo.sshd import SshdServer, make_key
 from rampdeck.errors import HostKeyRefused, LoginRefused, RemoteError, UsageError
+from rampdeck.model import Health
 from rampdeck.remote.asking import Asker, Wants
 from rampdeck.remote.hosts import Hosts
 from tests.hosts import becomes_true, host_of
 from tests.remote.operators import PASSPHRASE, PASSWORD, Operator, cut_off, locked, sessions, with_password
+from tests.remote.sources import reading
 
 StartPasswordSshd = Callable[[str], SshdServer]
 PASSWORD_ONLY = "AuthenticationMethods password\nPasswordAuthentication yes\nPermitRootLogin yes"
@@ -146,6 +149,21 @@ class TestPassphrase:
         hosts.log_in("db")
         assert await becomes_true(lambda: list(hosts.left_out) == ["web"])
         assert await said_by(hosts, "db") == "in"
+        await hosts.close()
+
+    async def test_a_login_by_hand_does_not_wait_for_the_next_try(
+        self, sshd_server: SshdServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(backoff, "FIRST", 1000.0)
+        monkeypatch.setattr(backoff, "LAST", 1000.0)
+        operator = Operator(None, None, PASSPHRASE)
+        hosts = hosts_of(sshd_server, operator, identity_file=locked(sshd_server.client_key, tmp_path))
+        async with reading(hosts.remote("web"), host="sleep 1000") as sources:
+            await sources.are(Health.BLIND)
+            hosts.log_in("web")
+            assert await becomes_true(lambda: len(sources.turned(Health.BLIND)) == 2), "it failed again: said"
+            hosts.log_in("web")
+            await sources.are(Health.LIVE)
         await hosts.close()
 
     async def test_without_text_the_next_way_is_tried(

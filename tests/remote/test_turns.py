@@ -33,6 +33,29 @@ async def test_one_begins_when_the_one_before_has_settled() -> None:
     assert begun == [1]
 
 
+async def test_after_an_outage_nobody_waits_for_another() -> None:
+    turns, begun = Turns(), list[int]()
+    await asyncio.gather(*(begin(turns, rank, begun) for rank in range(3)))
+    slow = await turns.take(0)
+    async with asyncio.timeout(5):
+        await begin(turns, 1, begun)
+    slow.over()
+    assert begun == [0, 1, 2, 1]
+
+
+async def test_a_host_that_gave_too_few_sessions_is_begun_on_in_the_order_each_time() -> None:
+    turns, begun = Turns(), list[int]()
+    await asyncio.gather(*(begin(turns, rank, begun) for rank in range(2)))
+    turns.short()
+    first = await turns.take(0)
+    second = asyncio.create_task(begin(turns, 1, begun))
+    await asyncio.sleep(0.05)
+    assert begun == [0, 1]
+    first.over()
+    await second
+    assert begun == [0, 1, 1]
+
+
 async def test_one_who_neither_reads_nor_fails_does_not_hold_up_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

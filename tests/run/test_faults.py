@@ -51,8 +51,12 @@ class Stage:
     @property
     def logins(self) -> list[psutil.Process]:
         """The processes of sshd that serve our connection, without what they run."""
-        children = psutil.Process(self.sshd.pid).children(recursive=True)
-        return [process for process in children if process.name().startswith("sshd")]
+        found = []
+        for process in psutil.Process(self.sshd.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):  # a short command's
+                if process.name().startswith("sshd"):
+                    found.append(process)
+        return found
 
 
 @pytest.fixture
@@ -182,11 +186,13 @@ def lose_the_connection(stage: Stage) -> None:
     deck = stage.deck
     with deck.fault("connection killed", *deck.sources):
         for process in stage.logins:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
     with deck.fault("connection frozen", *deck.sources):
         frozen = stage.logins
         for process in frozen:
-            process.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
         time.sleep(22)  # longer than we wait for a word
         for process in frozen:
             with contextlib.suppress(psutil.NoSuchProcess):
