@@ -16,6 +16,10 @@ from rampdeck.model import Health, Instant
 from rampdeck.remote import Remote, reader
 
 
+class _Defect(SourceError):
+    """A failure that no collector, and no host, raises on purpose."""
+
+
 async def supervise(collector: Collector, remote: Remote, sink: Sink, rank: int = 0) -> None:
     """Keep a collector reading for ever, or until it calls its source absent.
 
@@ -34,7 +38,11 @@ async def supervise(collector: Collector, remote: Remote, sink: Sink, rank: int 
         pause = backoff.failed()
         since = remote.heard if isinstance(failure, HostUnreachable) else None
         sink.blind(str(failure), Instant.now().plus(pause), since=since)
-        await remote.pause(pause, session=isinstance(failure, NoSession))
+        if isinstance(failure, _Defect):
+            # Not as long as there is a connection: the defect may be in the way to it.
+            await asyncio.sleep(pause)
+        else:
+            await remote.pause(pause, session=isinstance(failure, NoSession))
 
 
 async def _read(collector: Collector, remote: Remote, sink: Sink, backoff: Backoff, rank: int) -> None:
@@ -65,7 +73,7 @@ async def _failure(read: Callable[[], Awaitable[None]], kind: str) -> RampdeckEr
         if task is None or task.cancelling():
             raise
         # Not ours: something that the collector waited for was cancelled.
-        return SourceError(f"the {kind} collector has a defect", "what it waited for was cancelled")
+        return _Defect(f"the {kind} collector has a defect", "what it waited for was cancelled")
     except Exception as error:  # noqa: BLE001 - the supervising edge: a defect must stay in its own pane
         return _first(error) or _defect(kind, error)
     return SourceError("the source ended", "its command stopped writing")
@@ -80,11 +88,11 @@ def _first(error: BaseException) -> RampdeckError | None:
     return None
 
 
-def _defect(kind: str, error: BaseException) -> SourceError:
+def _defect(kind: str, error: BaseException) -> _Defect:
     """Say what is wrong in a collector, and where, for whoever mends it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     what = f"the {kind} collector has a defect"
-    return SourceError(what, f"{type(error).__name__}: {error}{place}", "Please report it.")
+    return _Defect(what, f"{type(error).__name__}: {error}{place}", "Please report it.")

@@ -126,6 +126,16 @@ def test_lines_of_several_sources_come_in_the_order_they_were_learnt() -> None:
     assert [event.text for event in seen.events_after(0, ["nginx", "redis"], 9)[1]] == list("012345")
 
 
+def test_a_flood_of_one_source_does_not_hide_the_newest_lines_of_another() -> None:
+    seen = session()
+    seen.append(SourceInfo("redis@db", "redis", "db"))
+    for number in range(50):
+        seen.append(line(number, str(number)))
+    seen.append(Event(at(50), "redis@db", EventKind.LOG, Severity.INFO, "the newest"))
+    shown = [event.text for event in seen.events_after(0, ["nginx", "redis"], 4)[1]]
+    assert shown == ["47", "48", "49", "the newest"]
+
+
 def test_a_source_tells_how_well_it_is_seen() -> None:
     seen = session()
     source = seen.sources[NGINX.name]

@@ -244,6 +244,46 @@ async def test_a_blind_source_says_why_and_its_last_data_are_dimmed(opened: Open
         assert {tone for text, tone in figures[1:-1] if text.strip()} == {Tone.MUTED}
 
 
+async def test_a_blind_source_says_when_it_is_tried_next_without_jumping(
+    opened: Opened, deck: FakeDeck
+) -> None:
+    blind = source("redis@cache-1", {}, health=Health.BLIND, reason="no answer, connection refused")
+    async with opened() as pilot:
+        pane = source_pane(pilot, "redis")
+        shown = []
+        for seconds in (10.0, 9.4, 0.2, 0.0, None):
+            deck.now = replace(deck.now, sources=(replace(blind, next_try=seconds),))
+            await repaint(pilot)
+            shown.append([line.rstrip() for line in body(pane)])
+        assert [lines[0].partition("refused")[2] for lines in shown] == [
+            " · next try in 10 s", " · next try in 10 s", " · next try in 1 s", " · being tried", "",
+        ]  # fmt: skip
+        assert len({tuple(lines[1:]) for lines in shown}) == 1
+
+
+async def test_a_reason_that_fills_its_line_has_the_next_try_below(opened: Opened, deck: FakeDeck) -> None:
+    async with opened() as pilot:
+        pane = source_pane(pilot, "redis")
+        width, _ = pane.body_size
+        reason = "x" * (width - 4)
+        blind = source("redis@cache-1", {}, health=Health.BLIND, reason=reason)
+        deck.now = replace(deck.now, sources=(replace(blind, next_try=6.3),))
+        await repaint(pilot)
+        assert [line.rstrip() for line in body(pane)[:2]] == [f"✖ {reason}", "  next try in 7 s"]
+
+
+async def test_hosts_that_are_blind_for_the_same_reason_say_when_the_first_is_tried(
+    opened: Opened, deck: FakeDeck
+) -> None:
+    blind = [
+        replace(source(f"redis@{host}", {}, health=Health.BLIND, reason="refused"), next_try=seconds)
+        for host, seconds in (("a", 8.0), ("b", 3.0), ("c", None))
+    ]
+    deck.now = replace(deck.now, sources=tuple(blind))
+    async with opened() as pilot:
+        assert body(source_pane(pilot, "redis"))[0].rstrip() == "✖ a, b, c: refused · next try in 3 s"
+
+
 async def test_a_long_reason_is_wrapped(opened: Opened, deck: FakeDeck) -> None:
     reason = "the journal of gunicorn.service cannot be read: " + "add the user to systemd-journal " * 4
     deck.now = replace(deck.now, sources=(source("redis@c", {}, health=Health.ABSENT, reason=reason),))
