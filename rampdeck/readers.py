@@ -12,7 +12,7 @@ from rampdeck.model import Event, EventKind, Instant, Severity, SourceInfo, Step
 from rampdeck.remote.hosts import Hosts
 from rampdeck.session import Session
 from rampdeck.sources import Source
-from rampdeck.supervise import supervise
+from rampdeck.supervise import guarded, supervise
 from rampdeck.view import Action
 
 
@@ -51,7 +51,7 @@ class Readers:
         source = next((source for source, _ in self._sinks if source.info.name == name), None)
         if source is None or not isinstance(source.collector, Actor):
             raise SourceError(f"{name} cannot do that", f"it has no “{action.label}”")
-        answer = await source.collector.act(action.name, row)
+        answer = await guarded(partial(source.collector.act, action.name, row), source.info.kind)
         self._tell(source.info, Severity.NOTICE, f"{action.label}:\n{answer}", action=action.name)
         return answer
 

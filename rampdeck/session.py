@@ -320,7 +320,8 @@ class Session:
                 source.gaps.append(Gap(since, until, event.text))
             else:
                 source.gaps_left_out += 1
-            source.blind_since = None
+            if "dropped" not in event.fields:
+                source.blind_since = None
 
     def _drawn(self, kind: str) -> tuple[str, ...]:
         """Return the metrics of a kind whose trend its pane draws."""

@@ -15,6 +15,7 @@ from rampdeck.collector import CollectorConfig
 from rampdeck.config import HostConfig
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.duties import Duties
+from rampdeck.errors import SourceError
 from rampdeck.model import Event, EventKind, Health, SourceInfo, Value
 from rampdeck.readers import Readers
 from rampdeck.remote.hosts import Hosts
@@ -83,6 +84,14 @@ async def test_an_answer_about_a_row_stands_in_the_session_but_does_not_mean_tha
     (event,) = (one for one in stored if isinstance(one, Event))
     assert (event.source, event.text) == ("postgres@web", "Explain:\nplan of 41")
     assert session.sources["postgres@web"].health is Health.CONNECTING
+
+
+async def test_a_defect_in_an_action_is_told_and_ends_nothing() -> None:
+    there = replace(source("postgres"), collector=Explains(FOR_EVER))
+    readers = Readers([there], Hosts({"web": HostConfig(address="127.0.0.1")}), Session({}, lambda _: None))
+    explain = Action("plan", "e", "Explain", "shows a plan", ("sessions",))
+    with pytest.raises(SourceError, match="the postgres collector has a defect: KeyError: 'pid'"):
+        await readers.act("postgres@web", explain, {})
 
 
 @pytest.mark.usefixtures("home")
