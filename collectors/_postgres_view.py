@@ -114,10 +114,7 @@ VIEW = View(
     ),
     tables=(_SESSIONS, _BLOCKING, _STATEMENTS, _CONNECTIONS, _DATABASES),
     actions=(
-        Action("plan_statement", "e", "Plan", _PLAN, "statements"),
-        Action("plan_session", "e", "Plan", _PLAN, "sessions"),
-        Action("plan_blocking", "e", "Plan", _PLAN, "blocking"),
-        Action("analyze_session", "E", "Analyze", _ANALYZE, "sessions", _RUN_IT),
-        Action("analyze_blocking", "E", "Analyze", _ANALYZE, "blocking", _RUN_IT),
+        Action("plan", "e", "Explain", _PLAN, ("sessions", "blocking", "statements")),
+        Action("analyze", "E", "Analyze", _ANALYZE, ("sessions", "blocking"), _RUN_IT),
     ),
 )

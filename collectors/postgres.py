@@ -98,7 +98,7 @@ class PostgresCollector:
         if self._reader is None:
             raise SourceError("No plan", "there is no session with PostgreSQL now", "It is tried again")
         # Whoever asked may go away; the session must not be left in the middle of it.
-        return await asyncio.shield(self._plan(self._reader, row, analyze=action.startswith("analyze")))
+        return await asyncio.shield(self._plan(self._reader, row, analyze=action == "analyze"))
 
     async def _plan(self, reader: Reader, row: Mapping[str, Value], *, analyze: bool) -> str:
         if key := row.get("_statement"):

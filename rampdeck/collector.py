@@ -187,9 +187,10 @@ class Sink:
 
     def blind(self, reason: str, next_try: Instant | None = None, *, since: Instant | None = None) -> None:
         """Say that nothing can be seen, why, when it is tried next, and ``since`` when at the latest."""
+        silent = {"since": f"{since.utc:.3f}"} if since else {}
         known = [moment for moment in (since, self._heard) if moment is not None]
         since = min(known, key=lambda moment: moment.mono, default=None)
-        self._turn(Health.BLIND, reason, next_try, since=since)
+        self._turn(Health.BLIND, reason, next_try, since=since, fields=silent)
 
     def absent(self, reason: str) -> None:
         """Say that the source is left out, and how to get it; what is left out has no gaps."""
@@ -224,7 +225,13 @@ class Sink:
         self._append(Event(Instant.now(), self.info.name, EventKind.GAP, Severity.WARNING, why, fields=span))
 
     def _turn(
-        self, health: Health, reason: str, next_try: Instant | None = None, *, since: Instant | None = None
+        self,
+        health: Health,
+        reason: str,
+        next_try: Instant | None = None,
+        *,
+        since: Instant | None = None,
+        fields: Mapping[str, str] | None = None,
     ) -> None:
         if (health, reason, next_try) == (self.health, self.reason, self._next_try):
             return
@@ -240,7 +247,7 @@ class Sink:
             self._end_gap(at)
         self.health, self.reason, self._next_try = health, reason, next_try
         severity = _SEVERITY.get(health, Severity.NOTICE)
-        fields = {"health": health.value}
+        fields = {"health": health.value, **(fields or {})}
         if next_try:
             fields["next"] = f"{next_try.utc:.3f}"
         if health is not Health.BLIND:

@@ -8,11 +8,11 @@ from functools import partial
 from rampdeck.collector import Actor, Sink, StepReader
 from rampdeck.duties import Duties
 from rampdeck.errors import SourceError
-from rampdeck.model import Event, EventKind, Instant, Severity, Step, Value
+from rampdeck.model import Event, EventKind, Instant, Severity, SourceInfo, Step, Value
 from rampdeck.remote.hosts import Hosts
 from rampdeck.session import Session
 from rampdeck.sources import Source
-from rampdeck.supervise import supervise
+from rampdeck.supervise import guarded, supervise
 from rampdeck.view import Action
 
 
@@ -41,19 +41,18 @@ class Readers:
         """Tell what a host's connection found out, where its host is looked at, or else its first source."""
         there = [source.info for source, _ in self._sinks if source.host == host and not source.absent]
         info = next((info for info in there if info.kind == "host"), there[0])
-        fields = {"signal": signal}
-        self._append(Event(Instant.now(), info.name, EventKind.LOG, Severity.WARNING, text, fields=fields))
+        self._tell(info, Severity.WARNING, text, signal=signal)
 
     async def act(self, name: str, action: Action, row: Mapping[str, Value]) -> str:
         """Let a source's collector do something with a row; the answer is an event of the source.
 
         Raises :class:`RampdeckError` when it cannot be done.
         """
-        source, sink = next((each for each in self._sinks if each[0].info.name == name), (None, None))
-        if source is None or sink is None or not isinstance(source.collector, Actor):
+        source = next((source for source, _ in self._sinks if source.info.name == name), None)
+        if source is None or not isinstance(source.collector, Actor):
             raise SourceError(f"{name} cannot do that", f"it has no “{action.label}”")
-        answer = await source.collector.act(action.name, row)
-        sink.log(f"{action.label}:\n{answer}", Severity.NOTICE, fields={"action": action.name}, lines=0)
+        answer = await guarded(partial(source.collector.act, action.name, row), source.info.kind)
+        self._tell(source.info, Severity.NOTICE, f"{action.label}:\n{answer}", action=action.name)
         return answer
 
     def step(self, step: Step) -> None:
@@ -61,6 +60,10 @@ class Readers:
         for source, _ in self._sinks:
             if isinstance(source.collector, StepReader):
                 source.collector.step(step)
+
+    def _tell(self, info: SourceInfo, severity: Severity, text: str, **fields: str) -> None:
+        """Tell something of a source past its sink: it does not mean that the source can be seen."""
+        self._append(Event(Instant.now(), info.name, EventKind.LOG, severity, text, fields=fields))
 
     def close(self) -> None:
         """Say that nothing is read any more."""

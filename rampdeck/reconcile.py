@@ -330,8 +330,8 @@ def _note_health(event: Event, log: _Log) -> None:
         if log.health in (Health.LIVE, Health.WARNING):
             log.first = log.first or event.at.utc
         elif log.health is Health.BLIND:
-            log.since = log.since or event.at.utc
-    elif event.kind is EventKind.GAP:
+            log.since = log.since or float(event.fields.get("since", event.at.utc))
+    elif event.kind is EventKind.GAP and "dropped" not in event.fields:  # what was dropped was counted
         log.blind.append((float(event.fields["from"]), float(event.fields["until"])))
         log.since = None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice, takewhile
 
 from rampdeck.clocks import KIND as CLOCK
 from rampdeck.clocks import Clocks, ahead
@@ -72,6 +73,8 @@ class Source:
     gaps_left_out: int = 0
     lines: Lines | None = None
     blind_since: Instant | None = None
+    silent: float = 0.0
+    """Seconds that its host had said nothing any more when it was found to be blind."""
     series: dict[str, History] = field(default_factory=dict)
     highest: dict[str, float] = field(default_factory=dict)
     signals: Counter[tuple[str, Severity]] = field(default_factory=Counter)
@@ -222,11 +225,10 @@ class Session:
         """Return the newest events of some kinds of sources after a cursor, and the next cursor."""
         found: list[tuple[int, Event]] = []
         for kind in kinds:
-            for number, event in reversed(self._kept.get(kind, ())):
-                if number <= cursor or len(found) >= most * len(kinds):
-                    break
-                found.append((number, event))
-        found.sort(key=lambda pair: pair[0])
+            # As many of each: of one kind alone there may be more than all that are wanted.
+            newest = islice(reversed(self._kept.get(kind, ())), most)
+            found += takewhile(lambda numbered: numbered[0] > cursor, newest)
+        found.sort(key=lambda numbered: numbered[0])
         return self.events, tuple(event for _, event in found[-most:])
 
     def request_rows(self, health: Callable[[str, str, Figures], Health]) -> tuple[RequestRow, ...]:
@@ -308,7 +310,8 @@ class Session:
             source.reason = event.text
             source.next_try = float(event.fields["next"]) if "next" in event.fields else None
             if source.health is Health.BLIND and source.blind_since is None:
-                source.blind_since = event.at
+                source.silent = max(0.0, event.at.utc - float(event.fields.get("since", event.at.utc)))
+                source.blind_since = event.at.plus(-source.silent)
             elif source.health in (Health.LIVE, Health.WARNING):
                 source.blind_since = None
         elif event.kind is EventKind.GAP:
@@ -317,7 +320,8 @@ class Session:
                 source.gaps.append(Gap(since, until, event.text))
             else:
                 source.gaps_left_out += 1
-            source.blind_since = None
+            if "dropped" not in event.fields:
+                source.blind_since = None
 
     def _drawn(self, kind: str) -> tuple[str, ...]:
         """Return the metrics of a kind whose trend its pane draws."""

@@ -8,12 +8,19 @@ import traceback
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from rampdeck.backoff import Backoff
 from rampdeck.collector import Collector, Sink
 from rampdeck.errors import HostUnreachable, NoSession, RampdeckError, RemoteError, SourceError
 from rampdeck.model import Health, Instant
 from rampdeck.remote import Remote, reader
+
+T = TypeVar("T")
+
+
+class Defect(SourceError):
+    """A failure that no collector, and no host, raises on purpose."""
 
 
 async def supervise(collector: Collector, remote: Remote, sink: Sink, rank: int = 0) -> None:
@@ -28,13 +35,21 @@ async def supervise(collector: Collector, remote: Remote, sink: Sink, rank: int 
     reader.set(sink.info.name)
     backoff = Backoff()
     while True:
-        failure = await _failure(partial(_read, collector, remote, sink, backoff, rank), collector.kind)
+        failure: RampdeckError = SourceError("the source ended", "its command stopped writing")
+        try:
+            await guarded(partial(_read, collector, remote, sink, backoff, rank), collector.kind)
+        except RampdeckError as error:
+            failure = error
         if sink.health is Health.ABSENT:
             return
         pause = backoff.failed()
         since = remote.heard if isinstance(failure, HostUnreachable) else None
         sink.blind(str(failure), Instant.now().plus(pause), since=since)
-        await remote.pause(pause, session=isinstance(failure, NoSession))
+        if isinstance(failure, Defect):
+            # Not as long as there is a connection: the defect may be in the way to it.
+            await asyncio.sleep(pause)
+        else:
+            await remote.pause(pause, session=isinstance(failure, NoSession))
 
 
 async def _read(collector: Collector, remote: Remote, sink: Sink, backoff: Backoff, rank: int) -> None:
@@ -54,21 +69,23 @@ async def _read(collector: Collector, remote: Remote, sink: Sink, backoff: Backo
                 backoff.went_well(time.monotonic() - began)
 
 
-async def _failure(read: Callable[[], Awaitable[None]], kind: str) -> RampdeckError:
-    """Read until it cannot go on; returns why."""
+async def guarded(work: Callable[[], Awaitable[T]], kind: str) -> T:
+    """Let a collector do something; whatever goes wrong is raised as one of our errors.
+
+    A defect of its own is a :class:`Defect`, so that nothing else is taken down.
+    """
     try:
-        await read()
-    except RampdeckError as error:
-        return error
+        return await work()
+    except RampdeckError:
+        raise
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
         # Not ours: something that the collector waited for was cancelled.
-        return SourceError(f"the {kind} collector has a defect", "what it waited for was cancelled")
-    except Exception as error:  # noqa: BLE001 - the supervising edge: a defect must stay in its own pane
-        return _first(error) or _defect(kind, error)
-    return SourceError("the source ended", "its command stopped writing")
+        raise Defect(f"the {kind} collector has a defect", "what it waited for was cancelled") from None
+    except Exception as error:  # the supervising edge: a defect must stay in its own pane
+        raise _first(error) or _defect(kind, error) from error
 
 
 def _first(error: BaseException) -> RampdeckError | None:
@@ -80,11 +97,11 @@ def _first(error: BaseException) -> RampdeckError | None:
     return None
 
 
-def _defect(kind: str, error: BaseException) -> SourceError:
+def _defect(kind: str, error: BaseException) -> Defect:
     """Say what is wrong in a collector, and where, for whoever mends it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     what = f"the {kind} collector has a defect"
-    return SourceError(what, f"{type(error).__name__}: {error}{place}", "Please report it.")
+    return Defect(what, f"{type(error).__name__}: {error}{place}", "Please report it.")

@@ -48,6 +48,12 @@ class _Span:
     def too_long(self, seconds: float) -> bool:
         return seconds > BLIND_SHARE * self.measured
 
+    def add_blind(self, source: Source, seconds: float) -> None:
+        """Note that a source was not seen, and why."""
+        why = self.why[source.info.name]
+        self.blind[source.info.name] += seconds
+        why[source.reason] = why.get(source.reason, 0.0) + seconds
+
     def marks(self) -> Iterator[str]:
         """Return everything that was amiss for too long."""
         yield from (text for _, text in self.excesses())
@@ -131,6 +137,7 @@ class Trust:
         self._ended = _Ended()
         self._present: dict[int, _Span] = {}  # those that are not in self._ended yet
         self._bereft: list[str] = []
+        self._blind: set[str] = set()  # at the last look
         self._looked_at = 0.0  # up to here, what workers did not tell has marked its levels
         self.doubted: dict[int, bool] = {}
         """The levels that are not to be trusted, and whether not even a failure of theirs is certain."""
@@ -151,20 +158,30 @@ class Trust:
             level.missed = shortfall(book.pace.view(book.seconds))
         short = session.user_count < ENOUGH_USERS * step.users
         blind = [s for s in session.sources.values() if s.health in (Health.BLIND, Health.CONNECTING)]
+        unseen = {source.info.name: self._unseen(source, level, seconds) for source in blind}
+        self._blind = {source.info.name for source in blind if source.health is Health.BLIND}
         excesses = set(self._excesses(session, seconds))
         for span in (level, self._whole):
             span.measured += seconds
             span.short += seconds * short
             for source in blind:
-                source_name, why = source.info.name, span.why[source.info.name]
-                span.blind[source_name] += seconds
-                why[source.reason] = why.get(source.reason, 0.0) + seconds
+                span.add_blind(source, unseen[source.info.name])
             for excess in excesses:
                 span.excess[excess] += seconds
         if any(level.marks()):
             self.doubted[step.number] = any(excess.taints for excess, _ in level.excesses())
         else:
             self.doubted.pop(step.number, None)
+
+    def _unseen(self, source: Source, level: _Span, seconds: float) -> float:
+        """Return the seconds of a level in which a blind source was not seen and that are not counted yet.
+
+        A host that has gone silent is noticed late: what came before that was blind as well.
+        """
+        name = source.info.name
+        if source.health is not Health.BLIND or name in self._blind:
+            return seconds
+        return seconds + min(source.silent, level.measured - level.blind[name])
 
     def _level(self, step: Step) -> _Span:
         """Return the level that is under way; those before it only change by what workers never told."""

@@ -86,7 +86,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that a key does with the row under the cursor of a ``table``.
+    """Something that a key does with the row under the cursor, in each of ``tables`` (their keys).
 
     The collector does it (:class:`rampdeck.collector.Actor`) and answers with a
     text. ``question`` is asked before, where it is not harmless.
@@ -96,7 +96,7 @@ class Action:
     key: str
     label: str
     help: str
-    table: str
+    tables: tuple[str, ...]
     question: str = ""
 
 

@@ -24,7 +24,7 @@ MODULE_LINES = 400
 FUNCTION_LINES = 60
 
 SUPERVISING_EDGES = {
-    "rampdeck/supervise.py::_failure": "a defect in one collector must stay in its own pane",
+    "rampdeck/supervise.py::guarded": "a defect in one collector must stay in its own pane",
     "rampdeck/duties.py::guarded": "a defect of ours stops the load, is recorded, ends with its exit code",
     "rampdeck/engine/loader.py::load": "a user's locustfile may raise anything; it becomes one clear message",
     "rampdeck/loop.py::_outcome": "whatever happens on one side is raised again on the other",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -11,14 +12,17 @@ import pytest
 
 from rampdeck import backoff
 from rampdeck.collector import CollectorConfig
+from rampdeck.config import HostConfig
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.duties import Duties
-from rampdeck.model import Event, EventKind, Health, SourceInfo
+from rampdeck.errors import SourceError
+from rampdeck.model import Event, EventKind, Health, SourceInfo, Value
 from rampdeck.readers import Readers
 from rampdeck.remote.hosts import Hosts
 from rampdeck.remote.own import BOOT_ID
 from rampdeck.session import Item, Session
 from rampdeck.sources import Source
+from rampdeck.view import Action
 from tests.hosts import becomes_true, host_of
 from tests.remote.sources import Reads
 
@@ -59,6 +63,35 @@ def live(stored: list[Item]) -> list[str]:
     """Return which sources became live, in their order."""
     healths = [one for one in stored if isinstance(one, Event) and one.kind is EventKind.HEALTH]
     return [event.source for event in healths if event.fields["health"] == Health.LIVE.value]
+
+
+class Explains(Reads):
+    """A collector with something to say about a row."""
+
+    async def act(self, action: str, row: Mapping[str, Value]) -> str:
+        return f"{action} of {row['pid']}"
+
+
+async def test_an_answer_about_a_row_stands_in_the_session_but_does_not_mean_that_the_source_is_seen() -> (
+    None
+):
+    stored: list[Item] = []
+    session = Session({}, stored.append)
+    there = replace(source("postgres"), collector=Explains(FOR_EVER))
+    readers = Readers([there], Hosts({"web": HostConfig(address="127.0.0.1")}), session)
+    explain = Action("plan", "e", "Explain", "shows a plan", ("sessions",))
+    assert await readers.act("postgres@web", explain, {"pid": 41}) == "plan of 41"
+    (event,) = (one for one in stored if isinstance(one, Event))
+    assert (event.source, event.text) == ("postgres@web", "Explain:\nplan of 41")
+    assert session.sources["postgres@web"].health is Health.CONNECTING
+
+
+async def test_a_defect_in_an_action_is_told_and_ends_nothing() -> None:
+    there = replace(source("postgres"), collector=Explains(FOR_EVER))
+    readers = Readers([there], Hosts({"web": HostConfig(address="127.0.0.1")}), Session({}, lambda _: None))
+    explain = Action("plan", "e", "Explain", "shows a plan", ("sessions",))
+    with pytest.raises(SourceError, match="the postgres collector has a defect: KeyError: 'pid'"):
+        await readers.act("postgres@web", explain, {})
 
 
 @pytest.mark.usefixtures("home")

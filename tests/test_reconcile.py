@@ -48,8 +48,8 @@ class Played:
         fields = {"health": health.value}
         self.ledger.take(Event(self.at, host, EventKind.HEALTH, Severity.NOTICE, "", fields=fields))
 
-    def gap(self, host: str, seconds: float) -> None:
-        fields = {"from": str(self.at.utc - seconds), "until": str(self.at.utc)}
+    def gap(self, host: str, seconds: float, **more: str) -> None:
+        fields = {"from": str(self.at.utc - seconds), "until": str(self.at.utc), **more}
         self.ledger.take(Event(self.at, host, EventKind.GAP, Severity.WARNING, "blind", fields=fields))
 
     def level(self, users: int) -> None:
@@ -227,6 +227,18 @@ def test_a_gap_is_told_for_its_level_only() -> None:
     assert [step.unknown for step in counts.steps] == ["", blind, ""]
     assert whole(counts).unknown == blind
     assert findings(counts) == []
+
+
+def test_lines_that_were_counted_but_not_stored_are_no_gap_in_the_counts() -> None:
+    run = Played("nginx@web")
+    run.level(5)
+    for second in range(10):
+        run.second()
+        if second == 5:
+            run.gap("nginx@web", 2.0, dropped="4000")
+    counts = run.stop()
+    assert [step.unknown for step in counts.steps] == [""]
+    assert whole(counts).difference == 0
 
 
 def test_an_nginx_that_is_seen_only_in_the_middle_is_not_compared() -> None:

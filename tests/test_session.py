@@ -39,8 +39,8 @@ def health(second: float, health: Health, why: str = "") -> Event:
     return Event(at(second), NGINX.name, EventKind.HEALTH, Severity.NOTICE, why, fields=fields)
 
 
-def gap(begin: float, until: float) -> Event:
-    span = {"from": str(at(begin).utc), "until": str(at(until).utc)}
+def gap(begin: float, until: float, **more: str) -> Event:
+    span = {"from": str(at(begin).utc), "until": str(at(until).utc), **more}
     return Event(at(until), NGINX.name, EventKind.GAP, Severity.WARNING, "blind", fields=span)
 
 
@@ -126,6 +126,16 @@ def test_lines_of_several_sources_come_in_the_order_they_were_learnt() -> None:
     assert [event.text for event in seen.events_after(0, ["nginx", "redis"], 9)[1]] == list("012345")
 
 
+def test_a_flood_of_one_source_does_not_hide_the_newest_lines_of_another() -> None:
+    seen = session()
+    seen.append(SourceInfo("redis@db", "redis", "db"))
+    for number in range(50):
+        seen.append(line(number, str(number)))
+    seen.append(Event(at(50), "redis@db", EventKind.LOG, Severity.INFO, "the newest"))
+    shown = [event.text for event in seen.events_after(0, ["nginx", "redis"], 4)[1]]
+    assert shown == ["47", "48", "49", "the newest"]
+
+
 def test_a_source_tells_how_well_it_is_seen() -> None:
     seen = session()
     source = seen.sources[NGINX.name]
@@ -138,6 +148,13 @@ def test_a_source_tells_how_well_it_is_seen() -> None:
     shown = source.view(at(6.5))
     assert (shown.health, shown.gaps, shown.samples, shown.age) == (Health.LIVE, 1, 1, 1.5)
     assert source.blind_since is None
+
+
+def test_lines_that_were_dropped_before_do_not_end_the_time_that_a_source_is_blind() -> None:
+    seen = session()
+    seen.append(health(6, Health.BLIND, "refused"))
+    seen.append(gap(1, 4, dropped="7"))
+    assert seen.sources[NGINX.name].blind_since == at(6)
 
 
 def test_a_source_that_has_gone_quiet_leaves_a_gap_in_its_trend() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from rampdeck import backoff
 from rampdeck.collector import CollectorConfig, Sink
+from rampdeck.config import HostConfig
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.errors import CommandFailed, SourceError
 from rampdeck.model import Event, EventKind, Health, Sample, SourceInfo
@@ -127,6 +128,29 @@ class TestSupervise:
         await self.reads(sink, broken)
         text = told(story, EventKind.HEALTH)[0].text
         assert text.startswith("the nginx collector has a defect: KeyError: 'rows' (test_supervise.py:")
+
+    async def test_a_defect_on_the_way_to_a_host_is_not_tried_without_a_rest(
+        self, sink: Sink, story: Story, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(backoff, "FIRST", 1000.0)
+        monkeypatch.setattr(backoff, "LAST", 1000.0)
+        tries = []
+
+        async def broken() -> None:
+            tries.append(1)
+            raise KeyError("port")
+
+        remote = SshRemote("web", HostConfig(address="127.0.0.1"))
+        monkeypatch.setattr(remote.login, "connect", lambda **_: broken())
+        task = asyncio.create_task(supervise(Reading(()), remote, sink))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await remote.close()
+        assert len(tries) == 1
+        assert "the nginx collector has a defect: KeyError: 'port'" in told(story, EventKind.HEALTH)[0].text
 
     async def test_the_reason_is_found_in_what_a_task_group_raised(self, sink: Sink, story: Story) -> None:
         async def fails() -> None:

@@ -26,8 +26,8 @@ class Watched:
         self.session.append(Step(1, 10, 5.0, "key", NOW, "", NOW, NOW))
         self.users(10)
 
-    def turn(self, kind: str, health: Health, why: str = "") -> None:
-        fields = {"health": health.value}
+    def turn(self, kind: str, health: Health, why: str = "", silent: float = 0.0) -> None:
+        fields = {"health": health.value, "since": f"{NOW.utc - silent:.3f}"}
         self.session.append(
             Event(NOW, f"{kind}@local", EventKind.HEALTH, Severity.NOTICE, why, fields=fields)
         )
@@ -69,6 +69,24 @@ def test_a_source_that_was_blind_for_more_than_a_tenth_is_a_doubt_with_its_reaso
     assert run.doubts == []
     run.seconds(1)
     assert run.doubts == ["postgres@local was blind for 4 of 31 measured seconds: connection refused"]
+
+
+def test_the_seconds_until_a_silence_was_noticed_were_blind_as_well() -> None:
+    run = Watched()
+    run.seconds(30)
+    run.turn("postgres", Health.BLIND, "the connection was lost", silent=15.0)
+    run.seconds(2)
+    run.turn("postgres", Health.LIVE)
+    run.seconds(8)
+    assert run.doubts == ["postgres@local was blind for 17 of 40 measured seconds: the connection was lost"]
+
+
+def test_a_silence_that_began_before_the_level_counts_from_the_levels_beginning() -> None:
+    run = Watched()
+    run.seconds(3)
+    run.turn("postgres", Health.BLIND, "the connection was lost", silent=15.0)
+    run.seconds(1)
+    assert run.doubts == ["postgres@local was blind for 4 of 4 measured seconds: the connection was lost"]
 
 
 def test_a_source_that_is_left_out_on_purpose_is_no_doubt() -> None:

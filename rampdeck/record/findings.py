@@ -24,7 +24,7 @@ from rampdeck.session import Gap, Session, Source
 from rampdeck.snapshot import ThresholdView
 
 GAPS_SHOWN = 5
-"""Times that a source was blind which its finding lists; its entry among the sources has all."""
+"""Gaps of a source that its finding lists; its entry among the sources has all."""
 NOTED = 0.5
 """Seconds from which a log's own time is told beside ours."""
 BLOCKS_SHOWN = 10
@@ -179,10 +179,9 @@ def _of_source(source: Source, session: Session) -> Iterator[Finding]:
         yield Finding(kind, weight, text, tuple(evidence), _ADVICE.get(signal, ""), session.when(first))
     if source.gaps:
         count = len(source.gaps) + source.gaps_left_out
-        times = "once" if count == 1 else f"{count} times"
         spans = tuple(_span(gap) for gap in source.gaps[:GAPS_SHOWN])
         left = (f"and {count - GAPS_SHOWN} more",) if count > GAPS_SHOWN else ()
-        text = f"{name} was blind {times}"
+        text = f"{name} has {'a gap' if count == 1 else f'{count} gaps'}"
         yield Finding(kind, "warning", text, (*spans, *left), since=source.gaps[0].begin)
 
 

@@ -83,8 +83,10 @@ class Hosts:
 
     async def close(self) -> None:
         """Give every connection up."""
-        for task in self._logging_in:
+        logging_in = list(self._logging_in)
+        for task in logging_in:
             task.cancel()
+        await asyncio.gather(*logging_in, return_exceptions=True)
         remotes = {*self._remotes.values(), *self._over_ssh.values()}
         self._remotes.clear()
         self._over_ssh.clear()

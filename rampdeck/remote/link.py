@@ -91,7 +91,7 @@ class Link:
 
     async def _get_back(self) -> None:
         try:
-            if self._connection is not None:
+            if self._connection is not None and not self.up:
                 self._connection = None
                 self._backoff.went_well(asyncio.get_running_loop().time() - self._made_at)
                 await self._rest(self._lost())

@@ -67,8 +67,8 @@ async def test_the_plan_of_what_a_session_runs(
 ) -> None:
     async with watching(postgres) as watch:
         async with row_for(watch, postgres_server, "SELECT name FROM goods WHERE id = 7") as row:
-            plan = await postgres.act("plan_session", row)
-            timed = await postgres.act("analyze_session", row)
+            plan = await postgres.act("plan", row)
+            timed = await postgres.act("analyze", row)
         # The session is the one that reads, and it goes on.
         await watch.sample()
         assert watch.sink.health is Health.LIVE
@@ -88,7 +88,7 @@ async def test_the_plan_of_a_statement_is_the_one_for_any_values(
             lambda sample: any("FROM goods" in str(row["query"]) for row in rows_of(sample, "statements"))
         )
         row = next(row for row in rows_of(sample, "statements") if "FROM goods" in str(row["query"]))
-        plan = await postgres.act("plan_session", row)
+        plan = await postgres.act("plan", row)
         after = await watch.sample(lambda sample: bool(rows_of(sample, "statements")))
     assert "The generic plan" in plan
     assert "Index Cond: (id = $1)" in plan
@@ -106,8 +106,8 @@ async def test_a_session_whose_values_are_not_told_is_explained_but_not_run(
         pid = application.info.backend_pid
         sample = await watch.sample(lambda sample: bool(row_of(sample, pid)))
         row = row_of(sample, pid)
-        assert "Index Cond: (id = $1)" in await postgres.act("plan_session", row)
-        assert "values that stood for $1 are not known" in await refused(postgres, "analyze_session", row)
+        assert "Index Cond: (id = $1)" in await postgres.act("plan", row)
+        assert "values that stood for $1 are not known" in await refused(postgres, "analyze", row)
 
 
 async def test_a_statement_that_writes_has_a_plan_but_is_never_run(
@@ -117,15 +117,15 @@ async def test_a_statement_that_writes_has_a_plan_but_is_never_run(
     owner = collector(postgres_server, monkeypatch, user=postgres_server.owner, password_env="OWNER")
     async with watching(owner) as watch:
         async with row_for(watch, postgres_server, "UPDATE goods SET name = '' WHERE id = 7") as row:
-            assert "Update on goods" in await owner.act("plan_session", row)
-            assert "it writes, and nothing is written here" in await refused(owner, "analyze_session", row)
+            assert "Update on goods" in await owner.act("plan", row)
+            assert "it writes, and nothing is written here" in await refused(owner, "analyze", row)
         cunning = "WITH gone AS (DELETE FROM goods RETURNING id) SELECT count(*) FROM gone"
         async with worker(postgres_server) as application:
             await application.execute(cunning)
             pid = application.info.backend_pid
             sample = await watch.sample(lambda sample: bool(row_of(sample, pid)))
             await application.rollback()
-            assert "it writes" in await refused(owner, "analyze_session", row_of(sample, pid))
+            assert "it writes" in await refused(owner, "analyze", row_of(sample, pid))
     assert goods.execute("SELECT count(*), max(name) FROM goods WHERE name <> ''").fetchone() == (
         1000,
         "name 999",
@@ -155,7 +155,7 @@ async def test_a_second_statement_is_refused_by_the_server_itself(
             running = asyncio.ensure_future(_send(application, held))
             pid = application.info.backend_pid
             sample = await watch.sample(lambda sample: bool(row_of(sample, pid)))
-            for action in ("plan_session", "analyze_session"):
+            for action in ("plan", "analyze"):
                 assert "more than one statement" in await refused(owner, action, row_of(sample, pid))
             goods.execute("SELECT pg_terminate_backend(%s)", [pid])
             await running
@@ -199,14 +199,14 @@ async def test_what_lasts_longer_than_five_seconds_is_ended_and_leaves_nothing_b
 ) -> None:
     monkeypatch.setattr("collectors._plans.ANALYZE_TIMEOUT_MS", 300)
     async with watching(postgres) as watch, row_for(watch, postgres_server, "SELECT pg_sleep(0.9)") as slow:
-        assert "it took over 0.3 s and was ended" in await refused(postgres, "analyze_session", slow)
+        assert "it took over 0.3 s and was ended" in await refused(postgres, "analyze", slow)
         async with row_for(watch, postgres_server, "SELECT pg_advisory_lock_shared(11)") as locking:
-            assert "actual time" in await postgres.act("analyze_session", locking)
+            assert "actual time" in await postgres.act("analyze", locking)
         held = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory'"
         with closing(postgres_server.connect()) as other:
             ours = f"{held} AND application_name = 'rampdeck'"
             assert other.execute(ours).fetchone() == (0,)
-        assert "Result" in await postgres.act("plan_session", slow)
+        assert "Result" in await postgres.act("plan", slow)
         await watch.sample()
         assert watch.sink.health is Health.LIVE
 
@@ -217,8 +217,8 @@ async def test_a_text_that_the_server_cut_is_explained_by_its_normalised_one(
     long = "SELECT id FROM goods WHERE name IN (" + ", ".join(f"'some name {n}'" for n in range(100)) + ")"
     async with watching(postgres) as watch, row_for(watch, postgres_server, long) as row:
         await watch.sample(lambda sample: bool(rows_of(sample, "statements")))
-        assert "Seq Scan on goods" in await postgres.act("plan_session", row)
-        assert "cut the text at 1024 bytes" in await refused(postgres, "analyze_session", row)
+        assert "Seq Scan on goods" in await postgres.act("plan", row)
+        assert "cut the text at 1024 bytes" in await refused(postgres, "analyze", row)
 
 
 async def test_a_statement_of_another_database_cannot_be_explained_from_here(
@@ -227,7 +227,7 @@ async def test_a_statement_of_another_database_cannot_be_explained_from_here(
     elsewhere = collector(postgres_server, monkeypatch, database="postgres")
     async with watching(elsewhere) as watch, row_for(watch, postgres_server, "SELECT 1") as row:
         words = "this session is in database postgres, the statement runs in shop"
-        assert words in await refused(elsewhere, "plan_session", row)
+        assert words in await refused(elsewhere, "plan", row)
 
 
 async def test_a_role_without_the_right_to_a_table_is_told_what_to_grant(
@@ -238,7 +238,7 @@ async def test_a_role_without_the_right_to_a_table_is_told_what_to_grant(
         monkeypatch.setenv("LOOKER", "little")
         looker = collector(postgres_server, monkeypatch, user="looker", password_env="LOOKER")
         async with watching(looker) as watch, row_for(watch, postgres_server, "TABLE goods") as row:
-            said = await refused(looker, "plan_session", row)
+            said = await refused(looker, "plan", row)
         admin.execute("DROP ROLE looker")
     assert "permission denied for table goods" in said
     assert "GRANT pg_read_all_data" in said
@@ -253,11 +253,11 @@ async def test_a_table_is_found_where_the_statement_s_role_looks_for_it(
     try:
         orders = "SELECT count(*) FROM orders"
         async with watching(postgres) as watch, row_for(watch, postgres_server, orders) as row:
-            assert "Seq Scan on orders" in await postgres.act("plan_session", row)
+            assert "Seq Scan on orders" in await postgres.act("plan", row)
     finally:
         goods.execute(f"ALTER ROLE {postgres_server.owner} RESET search_path")
         goods.execute("DROP SCHEMA tenant CASCADE")
 
 
 async def test_without_a_session_it_is_said_that_there_is_none(postgres: PostgresCollector) -> None:
-    assert "there is no session with PostgreSQL now" in await refused(postgres, "plan_session", {"pid": "1"})
+    assert "there is no session with PostgreSQL now" in await refused(postgres, "plan", {"pid": "1"})

@@ -27,4 +27,6 @@ def test_a_pane_shows_metrics_that_exist(kind: str) -> None:
     for table in view.tables:
         if table.per_host:
             assert {column.key for column in table.columns} <= {"host", "clock", *names}
-    assert {action.table for action in view.actions} <= {table.key for table in view.tables}
+    assert {table for action in view.actions for table in action.tables} <= {
+        table.key for table in view.tables
+    }

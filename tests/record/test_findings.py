@@ -86,7 +86,7 @@ def test_a_source_that_came_and_went_is_one_finding_with_its_first_gaps() -> Non
         span = {"from": str(NOON.utc + number * 60), "until": str(NOON.utc + number * 60 + 5)}
         seen.append(Event(NOON, GUNICORN, EventKind.GAP, Severity.WARNING, "blind", fields=span))
     (finding,) = findings(seen, (), {})
-    assert finding.text == f"{GUNICORN} was blind 7 times"
+    assert finding.text == f"{GUNICORN} has 7 gaps"
     assert finding.evidence[0] == "12:00:00 UTC to 12:00:05 UTC: blind"
     assert finding.evidence[-1] == "and 2 more"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rampdeck.model import Event, EventKind, Severity
+from rampdeck.snapshot import Lines
 from tui.logbook import NEAR, Filter, Logbook
 from tui.screens.dialogs import FilterLog, OpenedEntry
 
@@ -34,6 +37,23 @@ async def test_the_newest_line_is_the_last_one(opened: Opened, deck: FakeDeck) -
         deck.events += lines(3, 40)
         await repaint(pilot)
         assert body(source_pane(pilot, "gunicorn"))[-1].endswith(line(42))
+
+
+async def test_a_log_says_how_many_lines_are_not_in_it(opened: Opened, deck: FakeDeck) -> None:
+    async with opened() as pilot:
+        pane = source_pane(pilot, "gunicorn")
+        assert "dropped" not in pane.text
+        first, second, *rest = deck.now.sources
+        assert first.info.kind == second.info.kind == "gunicorn"
+        whole = replace(first, lines=Lines(read=90, stored=90))
+        deck.now = replace(deck.now, sources=(whole, second, *rest))
+        await repaint(pilot)
+        assert "dropped" not in pane.text
+        some = replace(first, lines=Lines(read=9_000, stored=7_800, dropped=1_200, suppressed=300))
+        more = replace(second, lines=Lines(read=4, dropped=4))
+        deck.now = replace(deck.now, sources=(some, more, *rest))
+        await repaint(pilot)
+        assert "▲ 1\u2009204 dropped · 300 suppressed · follow" in pane.text.splitlines()[-1]
 
 
 @pytest.mark.parametrize("key", ["up", "pageup", "home"])

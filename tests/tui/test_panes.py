@@ -214,61 +214,6 @@ async def test_without_requests_the_pane_says_how_to_begin(opened: Opened, deck:
 # Sources.
 
 
-async def test_a_kind_without_a_source_says_how_to_get_one(opened: Opened, deck: FakeDeck) -> None:
-    deck.views = {kind: view for kind, view in VIEWS.items() if kind != "redis"}
-    deck.now = replace(deck.now, sources=())
-    async with opened() as pilot:
-        for kind in ("redis", "postgres"):
-            said = " ".join(body(source_pane(pilot, kind))).strip()
-            assert said == f'no {kind} source configured: add [[collectors]] kind = "{kind}"'
-
-
-async def test_a_blind_source_says_why_and_its_last_data_are_dimmed(opened: Opened, deck: FakeDeck) -> None:
-    deck.now = replace(
-        deck.now,
-        sources=(
-            source(
-                "redis@cache-1",
-                {"ops": 4_812.0, "hit_rate": 97.0},
-                health=Health.BLIND,
-                reason="cache-1 does not answer: connection refused. It is tried again in 4 s",
-                age=63.0,
-            ),
-        ),
-    )
-    async with opened() as pilot:
-        pane = source_pane(pilot, "redis")
-        assert "connection refused" in pane.text
-        assert "cache-1 ✖ 63" in pane.text
-        figures = next(line for line in pane.lines if any("4\u2009812" in text for text, _ in line))
-        assert {tone for text, tone in figures[1:-1] if text.strip()} == {Tone.MUTED}
-
-
-async def test_a_long_reason_is_wrapped(opened: Opened, deck: FakeDeck) -> None:
-    reason = "the journal of gunicorn.service cannot be read: " + "add the user to systemd-journal " * 4
-    deck.now = replace(deck.now, sources=(source("redis@c", {}, health=Health.ABSENT, reason=reason),))
-    async with opened() as pilot:
-        text = " ".join(" ".join(body(source_pane(pilot, "redis"))).split())
-        assert text.startswith(f"○ {reason.strip()[:90]}")
-
-
-async def test_stale_figures_are_dimmed_and_say_their_age(opened: Opened, deck: FakeDeck) -> None:
-    old = tuple(replace(one, age=7.2) if one.info.kind == "postgres" else one for one in sources(754))
-    deck.now = replace(deck.now, sources=old)
-    async with opened() as pilot:
-        pane = source_pane(pilot, "postgres")
-        assert "db-1 ● 7\u2009s" in pane.text
-        line = next(line for line in pane.lines if any("4121" in text for text, _ in line))
-        assert Tone.BAD not in {tone for _, tone in line}
-
-
-async def test_a_quiet_log_is_not_stale(opened: Opened, deck: FakeDeck) -> None:
-    quiet = replace(source("gunicorn@app-1", {}, age=500.0), samples=0)
-    deck.now = replace(deck.now, sources=(quiet,))
-    async with opened() as pilot:
-        assert "500" not in source_pane(pilot, "gunicorn").text
-
-
 async def test_several_hosts_have_a_block_each(opened: Opened) -> None:
     async with opened() as pilot:
         lines = body(source_pane(pilot, "gunicorn"))

@@ -115,7 +115,7 @@ async def test_the_same_key_gives_the_plan_in_each_table_of_postgresql(
         await pilot.press("v", "E")
         await pilot.pause()
         assert "rolls it back" in screen_text(pilot)
-    assert [call[2] for call in deck.calls] == ["plan_session", "plan_blocking", "plan_statement"]
+    assert [call[2] for call in deck.calls] == ["plan", "plan", "plan"]
 
 
 async def test_why_something_cannot_be_done_is_said(opened: Opened, deck: FakeDeck) -> None:

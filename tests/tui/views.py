@@ -62,13 +62,13 @@ VIEWS: Mapping[str, View] = {
             Table("databases", "Databases", (Column("name", "NAME", width=12),)),
         ),
         actions=(
-            Action("plan", "e", "Plan", "shows the plan of a statement", "statements"),
+            Action("plan", "e", "Explain", "shows the plan of a statement", ("statements",)),
             Action(
                 "analyze",
                 "E",
                 "Analyze",
                 "runs a statement and shows",
-                "statements",
+                ("statements",),
                 "It is run, and rolled back.",
             ),
         ),

@@ -21,7 +21,7 @@ from .figures import figure_lines, spark_lines
 from .log_lines import LEVELS, WIDEST_HOST, log_block
 from .tablebook import TableBook
 from .tables import Row, rows_of, table_lines
-from .told import STALE, filter_words, help_of, is_old, reasons, tabs
+from .told import STALE, filter_words, help_of, is_old, lines_left_out, reasons, tabs
 
 
 class SourcePane(Pane):
@@ -178,6 +178,8 @@ class SourcePane(Pane):
             if len(filled) > 1 or self.tables.table not in filled[:1]:
                 spans += tabs(self.tables.table, filled, bool(spans))
         if self.view is not None and self.view.log and (sources or not self._own_source or self.book.total):
+            if left_out := lines_left_out(sources):
+                spans += [(" · " if spans else "", Tone.MUTED), *left_out]
             book = self.book
             words = "follow" if book.following else "reading"
             if book.wanted:
@@ -242,7 +244,7 @@ class SourcePane(Pane):
 
     def _fits(self, action: Action) -> bool:
         """Tell whether the row under the cursor is one that an action is for."""
-        shown = self.tables.tables and self.tables.table.key == action.table
+        shown = self.tables.tables and self.tables.table.key in action.tables
         return bool(shown) and self.tables.chosen() is not None
 
     def _log(self, width: int, height: int, start: int) -> list[Line]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
+from rampdeck import format as fmt
 from rampdeck.model import Health
 from rampdeck.snapshot import SourceView
 from rampdeck.view import Table, View
 
-from ..drawing import Line, Span, Tone, safe, wrap
+from ..drawing import Line, Span, Tone, line_width, safe, wrap
 from ..logbook import Filter
 from ..signs import HEALTH
 from .log_lines import LEVELS, WORDS
 
 STALE = 3.0
 """Seconds without a sample after which figures are dimmed: sources are read once a second."""
+
+_LONGEST_WAIT = "next try in 30 s"
 
 
 def is_old(source: SourceView) -> bool:
@@ -25,19 +29,49 @@ def is_old(source: SourceView) -> bool:
 
 
 def reasons(sources: Sequence[SourceView], width: int, height: int) -> list[Line]:
-    """Return why sources are not seen, or not as they should be, wrapped; the same reason once."""
-    why: dict[tuple[Health, str], list[str]] = {}
+    """Return why sources are not seen, or not as they should be, wrapped, and when they are tried next.
+
+    The same reason is told once, for all hosts that it holds for.
+    """
+    why: dict[tuple[Health, str], list[SourceView]] = {}
     for source in sources:
         if source.health is not Health.LIVE and source.reason:
-            why.setdefault((source.health, source.reason), []).append(source.info.host)
+            why.setdefault((source.health, source.reason), []).append(source)
     lines: list[Line] = []
-    for (health, reason), hosts in why.items():
+    for (health, reason), told in why.items():
         sign, tone = HEALTH[health]
-        names = f"{', '.join(hosts)}: " if len(sources) > 1 else ""
+        names = f"{', '.join(source.info.host for source in told)}: " if len(sources) > 1 else ""
         texts = wrap(safe(f"{names}{reason}", 1_000), width - 2, max(2, height // 2))
         for place, text in enumerate(texts):
             lines.append(((f"{sign} " if place == 0 else "  ", tone), (text, Tone.TEXT)))
+        if health is Health.BLIND and (words := _next_try(told)):
+            # By the longest words that there may be, so that a line does not come and go as they count down.
+            if line_width(lines[-1]) + len(f" · {_LONGEST_WAIT}") <= width:
+                lines[-1] = (*lines[-1], (f" · {words}", Tone.MUTED))
+            else:
+                lines.append((("  ", tone), (words, Tone.MUTED)))
     return lines
+
+
+def _next_try(sources: Iterable[SourceView]) -> str:
+    """Return when the first of some blind sources is tried next, in whole seconds; empty where none is."""
+    waits = [source.next_try for source in sources if source.next_try is not None]
+    if not waits:
+        return ""
+    seconds = math.ceil(min(waits))
+    return f"next try in {seconds} s" if seconds else "being tried"
+
+
+def lines_left_out(sources: Iterable[SourceView]) -> Line:
+    """Return how many log lines we dropped and senders suppressed; nothing where there are none."""
+    known = [source.lines for source in sources if source.lines is not None]
+    counts = {
+        "dropped": sum(lines.dropped for lines in known),
+        "suppressed": sum(lines.suppressed for lines in known),
+    }
+    words = " · ".join(f"{fmt.count(count)} {name}" for name, count in counts.items() if count)
+    sign, tone = HEALTH[Health.WARNING]
+    return ((f"{sign} ", tone), (words, Tone.TEXT)) if words else ()
 
 
 def tabs(table: Table, filled: Iterable[Table], apart: bool) -> list[Span]:
