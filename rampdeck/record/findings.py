@@ -182,7 +182,8 @@ def _of_source(source: Source, session: Session) -> Iterator[Finding]:
         times = "once" if count == 1 else f"{count} times"
         spans = tuple(_span(gap) for gap in source.gaps[:GAPS_SHOWN])
         left = (f"and {count - GAPS_SHOWN} more",) if count > GAPS_SHOWN else ()
-        text = f"{name} was blind {times}"
+        blind = any(gap.why.startswith("blind") for gap in source.gaps)
+        text = f"{name} was blind {times}" if blind else f"{name} did not see everything: {times}"
         yield Finding(kind, "warning", text, (*spans, *left), since=source.gaps[0].begin)
 
 
