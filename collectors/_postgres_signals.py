@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from rampdeck.model import Severity
@@ -33,7 +34,9 @@ RULES: Mapping[str, Rule] = {
     "checkpoints_requested": Rule(
         "checkpoints before their time since the last reading: max_wal_size was reached, or somebody asked"
     ),
-    "hidden": Rule("sessions of other roles that this one may not see"),
+    "hidden": Rule(
+        "sessions of other roles that this one may not see", name="sessions of other roles hidden"
+    ),
     "restarted": Rule("the server was restarted: every session was ended", lasts=False),
     "statements_reset": Rule("somebody reset pg_stat_statements", lasts=False),
 }
@@ -45,9 +48,10 @@ COUNTED = (
     ("sessions_fatal", "sessions ended by an error"),
     ("sessions_killed", "sessions ended by an operator"),
     ("sessions_abandoned", "sessions whose client was lost"),
-    ("checkpoints_requested", "checkpoints before their time: max_wal_size was reached, or somebody asked"),
+    ("checkpoints_requested", "checkpoints ahead of time: max_wal_size was reached, or somebody asked"),
 )
 """Totals of the server that are worth telling when they grow, and in what words."""
+_PLURAL = re.compile(r"s\b")
 
 
 def of_connections(values: Mapping[str, float], grant: str) -> Iterator[Alarm]:
@@ -68,7 +72,8 @@ def of_totals(change: Change) -> Iterator[Alarm]:
     for name, words in COUNTED:
         if count := change.count(name):
             size = f", {change.count('temp_bytes') / 1e6:.1f} MB" if name == "temp_files" else ""
-            yield Alarm(name, f"{count:.0f} {words}{size}", count)
+            those = _PLURAL.sub("", words, count=1) if count == 1 else words
+            yield Alarm(name, f"{count:.0f} {those}{size}", count)
 
 
 def of_sessions(sessions: Sequence[Session], locks: Mapping[int, Lock]) -> Iterator[Alarm]:

@@ -26,13 +26,15 @@ MOST = 20
 class Rule:
     """A state: what it means, how bad it is, after how many seconds of alarm it is told.
 
-    ``lasts`` is false for what is over at once: each alarm is an event.
+    ``lasts`` is false for what is over at once: each alarm is an event. ``name``
+    is what it is called when it is over, if the signal's name says too little.
     """
 
     help: str
     severity: Severity = Severity.WARNING
     after: float = 0.0
     lasts: bool = True
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class States:
             if at - state.last >= (QUIET if state.told else BRIEF):
                 del self._states[key]
                 if state.told:
-                    _over(key, state, sink)
+                    _over(key, self._rules[key[0]].name, state, sink)
         return counts
 
     def _alarmed(self, at: float, alarm: Alarm, sink: Sink) -> None:
@@ -115,7 +117,7 @@ def _began(alarm: Alarm, rule: Rule, sink: Sink) -> None:
     sink.log(alarm.text, rule.severity, fields=fields | dict(alarm.fields), lines=0)
 
 
-def _over(key: tuple[str, str], state: _State, sink: Sink) -> None:
+def _over(key: tuple[str, str], name: str, state: _State, sink: Sink) -> None:
     signal, subject = key
     seconds = state.last - state.since
     fields = {"signal": signal, "state": "over", "seconds": f"{seconds:.1f}", "most": f"{state.worst:g}"}
@@ -123,5 +125,5 @@ def _over(key: tuple[str, str], state: _State, sink: Sink) -> None:
         fields["subject"] = subject
     of = f" of {subject}" if subject else ""
     most = f"; at most {state.worst:.3g}{state.unit}" if state.worst else ""
-    text = f"{signal.replace('_', ' ')}{of}: over after {seconds:.0f} s{most}"
+    text = f"{name or signal.replace('_', ' ')}{of}: over after {seconds:.0f} s{most}"
     sink.log(text, Severity.NOTICE, fields=fields, lines=0)

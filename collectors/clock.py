@@ -101,6 +101,7 @@ class ClockCollector:
                 self._tell(offset, remote.host, sink)
                 self._read += 1
             await asyncio.sleep(EARLY[self._read - 1] if 0 < self._read <= len(EARLY) else PERIOD)
+            sink.due()
 
     def _tell(self, offset: Offset, host: str, sink: Sink) -> None:
         if offset.error >= 0.5 and not self._coarse:

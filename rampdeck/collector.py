@@ -177,6 +177,11 @@ class Sink:
         if stored:
             self._append(Event(at, self.info.name, EventKind.LOG, severity, text, sent, fields))
 
+    def due(self) -> None:
+        """Say, before a reading, that none was due since the last one: only from now on is one missed."""
+        if self.health in (Health.LIVE, Health.WARNING):
+            self._heard = Instant.now()
+
     def live(self) -> None:
         """Say that the source can be seen, though nothing may have come yet; ends a warning."""
         self._turn(Health.LIVE, "")

@@ -132,6 +132,21 @@ class TestSink:
         (gap,) = told(story, EventKind.GAP)
         assert gap.fields == {"from": "1800001010.000", "until": "1800001032.000"}
 
+    def test_a_source_that_is_read_seldom_misses_nothing_before_its_next_reading_is_due(
+        self, story: Story, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pass_by = clock(monkeypatch)
+        sink = Sink(SOURCE, story.append)
+        sink.sample({})
+        pass_by(30.0)
+        sink.due()
+        sink.blind("refused")
+        sink.due()
+        pass_by(2.0)
+        sink.sample({})
+        (gap,) = told(story, EventKind.GAP)
+        assert gap.fields == {"from": "1800001030.000", "until": "1800001032.000"}
+
     @pytest.mark.parametrize("began", ["connecting", "blind"])
     def test_what_was_never_seen_is_a_gap_to_the_end(
         self, story: Story, monkeypatch: pytest.MonkeyPatch, began: str

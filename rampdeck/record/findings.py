@@ -181,7 +181,9 @@ def _of_source(source: Source, session: Session) -> Iterator[Finding]:
         count = len(source.gaps) + source.gaps_left_out
         spans = tuple(_span(gap) for gap in source.gaps[:GAPS_SHOWN])
         left = (f"and {count - GAPS_SHOWN} more",) if count > GAPS_SHOWN else ()
-        text = f"{name} has {'a gap' if count == 1 else f'{count} gaps'}"
+        gaps = "once" if count == 1 else f"{count} times", "a gap" if count == 1 else f"{count} gaps"
+        blind = any(gap.why.startswith("blind") for gap in source.gaps)
+        text = f"{name} was blind {gaps[0]}" if blind else f"{name} has {gaps[1]}"
         yield Finding(kind, "warning", text, (*spans, *left), since=source.gaps[0].begin)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +11,12 @@ from rampdeck.record.counted import Table, number
 from rampdeck.record.result import LogResult, LogsResult
 from rampdeck.secrets import redact
 from rampdeck.session import Source
+from rampdeck.templates import GAP
 
 MOST = 10
 """Groups of lines that are told of each source."""
+_WORD = re.compile(rf"(?<![\w={GAP}])[^\W\d_]{{3,}}(?![\w={GAP}])")
+"""A word, but not the name of a value."""
 _HEAD = ("Source", "Severity", "Signal", "What it said", "Count", "First (UTC)", "Last (UTC)")
 
 
@@ -40,7 +44,7 @@ def section(
             code(log.source),
             one.severity.name.lower(),
             one.signal.replace("_", " "),
-            code(_shown(one)),
+            _shown(one, code),
             number(one.count),
             _clock(one.first),
             _clock(one.last),
@@ -75,9 +79,21 @@ def of_source(log: LogsResult) -> dict[str, Any]:
     }
 
 
-def _shown(one: LogResult) -> str:
-    """Return the first line: as it came where it came once, else what all of them have in common."""
-    return (one.example if one.count == 1 else one.template).partition("\n")[0]
+def _shown(one: LogResult, code: Callable[[str], str]) -> str:
+    """Return the line: as it came where it came once, else what all of them have in common.
+
+    Of a traceback its first and its last line, which says what was raised. What
+    has no word in common, as lines of an access log, is shown by an example.
+    """
+    text = one.example if one.count == 1 else one.template
+    if one.count > 1 and not _WORD.search(text):
+        return f"such as {code(_ends(one.example))}"
+    return code(_ends(text))
+
+
+def _ends(text: str) -> str:
+    first, _, rest = text.rstrip("\n").partition("\n")
+    return f"{first} {GAP} {rest[rest.rfind(chr(10)) + 1 :].strip()}" if rest else first
 
 
 def _clock(utc: float) -> str:

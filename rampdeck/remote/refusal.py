@@ -45,8 +45,8 @@ def _host_key(endpoint: Endpoint, keys: HostKeys, reason: str) -> HostKeyRefused
     if known and keys.offered:
         return HostKeyRefused(
             f"the host key of {endpoint} has changed",
-            f"it offered {offered}, known_hosts has {', '.join(_described(key) for key in known)}:"
-            " the host was set up anew, or somebody stands in between",
+            "it was set up anew, or somebody stands in between. It offered"
+            f" {offered}, known_hosts has {', '.join(_described(key) for key in known)}",
             f"Ask whoever runs it; if the new key is right, ssh-keygen -R {shlex.quote(_name(endpoint))}"
             f" -f {keys.file} and then {_keyscan(endpoint, keys)}",
         )

@@ -99,10 +99,10 @@ class Sessions:
                 await self._bell.wait()
             else:
                 self._short()
-                raise self._none(holder, why)
+                raise self._none(why)
 
-    def _none(self, holder: Holder, why: str) -> NoSession:
-        what = f'cannot start "{brief(holder.command)}" on {self._host}'
+    def _none(self, why: str) -> NoSession:
+        what = f"{self._host} has no session left"
         number = f"{len(self._held)} session{'s' * (len(self._held) != 1)}"
         has = f"{_listed(self._held)} {'has it' if len(self._held) == 1 else 'have them'}"
         fewer = f"read fewer sources on {self._host}"
@@ -112,7 +112,7 @@ class Sessions:
         if not self._held:
             said = f'the host gives a connection no session ("{why}")'
             return NoSession(what, said, "Set MaxSessions 10 in its sshd_config.")
-        said = f'the host gives a connection no more than {number} ("{why}"), and {has}'
+        said = f"its sshd gives a connection no more than {number}, and {has}"
         return NoSession(what, said, f"Set MaxSessions 10 in its sshd_config, or {fewer}.")
 
 

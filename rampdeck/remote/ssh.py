@@ -161,7 +161,13 @@ class SshRemote(CommandHost):
                 near = await stack.enter_async_context(forward(connection))
             except _LOST:
                 raise self._lost() from None
+            stack.push(partial(self._blame, connection))
             yield near
+
+    def _blame(self, connection: asyncssh.SSHClientConnection, _: object, error: object, __: object) -> None:
+        """Say that the connection was lost, which whoever used a forward took for their server's end."""
+        if isinstance(error, Exception) and connection.is_closed():
+            raise self._lost() from None
 
     @property
     def left_out(self) -> str:

@@ -91,6 +91,16 @@ def test_a_source_that_came_and_went_is_one_finding_with_its_first_gaps() -> Non
     assert finding.evidence[-1] == "and 2 more"
 
 
+def test_lines_of_a_file_that_was_truncated_do_not_make_its_source_blind() -> None:
+    seen = session()
+    span = {"from": str(NOON.utc), "until": str(NOON.utc)}
+    lost = "lines of a.log may be missing: the file was truncated"
+    seen.append(Event(NOON, GUNICORN, EventKind.GAP, Severity.WARNING, lost, fields=span))
+    assert [finding.text for finding in findings(seen, (), {})] == [
+        f"{GUNICORN} did not see everything: once"
+    ]
+
+
 def test_too_many_request_names_are_told_and_how_to_group_them() -> None:
     seen = session()
     requests(seen, OTHER_NAMES, [1.0])

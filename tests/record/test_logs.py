@@ -47,6 +47,16 @@ def test_a_flood_is_one_row_with_its_count_and_times() -> None:
     assert "before" not in markdown(concluded)
 
 
+def test_lines_that_share_no_word_are_shown_by_an_example_and_tracebacks_with_what_was_raised() -> None:
+    failed = [line(f'"GET /orders/{n}/ HTTP/1.1" 502 157 "-" rt=0.{n} us=502', n) for n in range(3)]
+    raised = [
+        line(f"Internal Server Error: /\nTraceback:\n  x\nConnectionError: Error {n}", n) for n in range(3)
+    ]
+    section = markdown(result(*failed, *raised)).partition("## What the logs said")[2]
+    assert 'such as `"GET /orders/2/ HTTP/1.1" 502 157 "-" rt=0.2 us=502`' in section
+    assert "`Internal Server Error: / … ConnectionError: Error …`" in section
+
+
 def test_what_has_no_room_in_the_table_is_counted() -> None:
     many = [line(f"line {chr(97 + n)}") for n in range(20)]
     concluded = result(*many, line("it broke", severity=Severity.CRITICAL))

@@ -29,16 +29,17 @@ def log_block(book: Logbook, width: int, height: int, hosts: Collection[str]) ->
     """Return how many entries have room, and their lines around where one reads.
 
     One who reads what is older is told at the foot how much has come meanwhile.
-    The host is shown where there are several.
+    The host is shown where there are several, and the source where there are several kinds of them.
     """
     waiting = not book.following and book.unseen
     if waiting:
         height = max(height - 1, 1)
     top, entries = book.window(height)
-    known = {entry.host for entry in book.shown[-200:]} | set(hosts)
+    mixed = _are_mixed({entry.event.source for entry in book.shown[-200:]})
+    known = {_whose(entry, mixed) for entry in book.shown[-200:]} | set(() if mixed else hosts)
     host_width = min(max(map(width_of, known)), WIDEST_HOST) + 1 if len(known) > 1 else 0
     lines = [
-        log_line(entry, width, host_width, not book.following and top + place == book.cursor, "enter")
+        log_line(entry, width, host_width, not book.following and top + place == book.cursor, "enter", mixed)
         for place, entry in enumerate(entries)
     ]
     if waiting:
@@ -48,12 +49,25 @@ def log_block(book: Logbook, width: int, height: int, hosts: Collection[str]) ->
     return height, lines
 
 
-def log_line(entry: Entry, width: int, host_width: int, selected: bool, unfold_key: str) -> Line:
-    """Return the line of an entry; ``host_width`` 0 leaves the host out."""
+def _are_mixed(sources: Collection[str]) -> bool:
+    """Tell whether lines of several kinds of sources are here: a host does not say whose they are."""
+    return (
+        any("@" in source for source in sources) and len({source.partition("@")[0] for source in sources}) > 1
+    )
+
+
+def _whose(entry: Entry, mixed: bool) -> str:
+    return entry.event.source if mixed else entry.host
+
+
+def log_line(
+    entry: Entry, width: int, host_width: int, selected: bool, unfold_key: str, mixed: bool = False
+) -> Line:
+    """Return the line of an entry; ``host_width`` 0 leaves the host out, ``mixed`` names the source."""
     event = entry.event
     word, tone = WORDS[event.severity]
     moment = fmt.clock(entry.began)
-    host = fit(safe(entry.host, 40), host_width - 1) + " " if host_width else ""
+    host = fit(safe(_whose(entry, mixed), 40), host_width - 1) + " " if host_width else ""
     times = f"×{fmt.count(entry.times)}" if entry.times > 1 else ""
     room = width - 9 - width_of(host) - 7 - (width_of(times) + 2 if times else 0)
     more = f" … {entry.more} more line{'s' if entry.more > 1 else ''} ({unfold_key})" if entry.more else ""
