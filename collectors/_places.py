@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from pydantic import model_validator
 
 from rampdeck.collector import CollectorConfig
-from rampdeck.remote import Remote
 
 from ._compose import ComposeFollower
-from ._follow import FileFollower, Hearer, Take
+from ._follow import FileFollower, Follow, Take
 from ._journal import JournalFollower, TakeEntries
 
 CONTEXT = 20
 """Lines from before the beginning that are shown."""
 
-Follow = Callable[[Remote, Hearer], Coroutine[Any, Any, None]]
-"""Follows a log until it cannot be read, and goes on where an earlier call ended."""
 Asks = Callable[[], tuple[str, ...]]
 """Returns every command that following may send."""
 

@@ -106,15 +106,13 @@ class Reader:
 
     ``counts`` are the events of each signal since they were last taken, with
     ``errors`` and ``warnings``; what is from before the beginning is not in
-    them, and stands for no line. ``counted`` are the lines that became a count
-    only, ``suppressed`` those that the sender says it left out.
+    them, and stands for no line. ``counted`` are the lines that became a count only.
     """
 
     def __init__(self, table: SignalTable, tell: Tell, clock: Callable[[], float] = time.time) -> None:
         self.crew = Crew()
         self.counts = table.counts() | {"errors": 0.0, "warnings": 0.0}
         self.counted = 0
-        self.suppressed = 0
         self._table = table
         self._tell = tell
         self._clock = clock
@@ -234,8 +232,6 @@ class Reader:
         fields["signal"] = name
         if not head.before:
             self.counts[name] += 1
-            if name == "lines_lost":
-                self.suppressed += int(more["lines"][:9])
         self._emit(head, text, severity, lines)
         if name == "worker_class":
             self._warn_of_bugs(more["worker_class"], head)
