@@ -73,6 +73,16 @@ def test_an_application_that_logs_json_has_its_level_and_its_signal() -> None:
     assert told.of("app_error")[0].fields["path"] == "/orders/"
 
 
+@pytest.mark.parametrize(
+    "asked", ["too many clients already", "deadlock detected", "Out of memory: Killed process"]
+)
+def test_what_a_client_asks_for_is_no_fault_of_the_server(asked: str) -> None:
+    told = Told().read([f"Not Found: /{asked}", f"WARNING 2026-09-20 django.request Bad Request: /{asked}/"])
+    assert told.signals == {"refused_by_app": 2}
+    broken = "Error\nTraceback (most recent call last):\nValueError: Not Found: /x\ndeadlock detected"
+    assert Told().read([say("ERROR", broken)]).signals == {"deadlock": 1}
+
+
 # --- What one line alone does not tell ---------------------------------------
 
 
