@@ -182,7 +182,7 @@ class JournalFollower:
             fix = f"sudo usermod -aG systemd-journal {user}, then log in anew"
             raise SourceError(what, f"user {user} has no right to", fix)
         if status == 127:
-            raise SourceError(what, "there is no journalctl", "Give Gunicorn's log file instead, with file")
+            raise SourceError(what, "there is no journalctl", "Give the log file instead, with file")
         if status:
             raise SourceError(what, last_line("\n".join(said).encode()) or f"its status was {status}")
         return boot.replace("-", "")

@@ -1,10 +1,10 @@
-"""Where a server's log may be, and what follows it there: a journal, a file, a service of Docker Compose."""
+"""Where a server's log may be, and what follows it there: a journal, a file, a container."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from rampdeck.collector import CollectorConfig
 
@@ -23,7 +23,7 @@ class LogConfig(CollectorConfig):
     """A table of a log: the one place where it is.
 
     ``unit`` in the journal (of a ``namespace``, or in ``journal_file``), or
-    ``file``, or ``compose_service``.
+    ``file``, or ``compose_service``, or a plain ``container`` of Docker.
     """
 
     unit: str
@@ -33,13 +33,15 @@ class LogConfig(CollectorConfig):
     compose_service: str = ""
     compose_file: str = ""
     project_directory: str = ""
+    container: str = Field("", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$")
 
     @model_validator(mode="after")
     def _one_source(self) -> LogConfig:
-        given = [name for name in ("unit", "file", "compose_service") if name in self.model_fields_set]
+        places = ("unit", "file", "compose_service", "container")
+        given = [name for name in places if name in self.model_fields_set]
         if len(given) > 1:
             raise ValueError(f"give one of {' and '.join(given)}: a log is read from one place")
-        if (self.namespace or self.journal_file) and (self.file or self.compose_service):
+        if (self.namespace or self.journal_file) and (self.file or self.compose_service or self.container):
             raise ValueError("namespace and journal_file belong to a unit's journal, not to another log")
         if self.namespace and self.journal_file:
             raise ValueError("give namespace or journal_file, not both")
@@ -55,9 +57,10 @@ def follower_of(config: LogConfig, take_block: Take, take: TakeEntries) -> tuple
     if config.file:
         file = FileFollower(config.file, context=CONTEXT)
         return (lambda remote, hearer: file.follow(remote, hearer, take_block)), file.asks
-    if config.compose_service:
+    if config.compose_service or config.container:
         compose = ComposeFollower(
             config.compose_service,
+            container=config.container,
             file=config.compose_file,
             directory=config.project_directory,
             context=CONTEXT,
