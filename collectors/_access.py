@@ -12,13 +12,12 @@ object a line with the names of Nginx's variables.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._counts import Columns, Request, columns_of
 from ._failures import Failure, answered_by
-from ._lines import lines_of, storable, text_of
+from ._lines import json_of, lines_of, plain, text_of
 from ._requests import RequestLog
 from ._shapes import KNOWN, LINE, NAMES, PAIR, REQUEST_NAMES, STAMPED, STATUS, TIME_NAMES, Shape, shape_of
 
@@ -90,7 +89,7 @@ def _request(line: bytes) -> Request | None:
         written = _json(line)
         for name, value in written.items():
             if field := NAMES.get(name):
-                said.setdefault(field, _plain(value).encode())
+                said.setdefault(field, plain(value).encode())
         time, asked = _first(written, TIME_NAMES), _first(written, REQUEST_NAMES)
     elif len(line) < LONGEST and (found := LINE.fullmatch(line)):
         said = {"status": found["status"], "size": found["size"]}
@@ -112,8 +111,8 @@ def _failure(line: bytes, columns: Columns) -> Failure:
     if line.startswith(b"{"):
         said = _json(line)
         names = ("request",) if "request" in said else ("request_method", "request_uri")
-        asked = " ".join(_plain(said.get(name)) for name in names)
-        client, text = _plain(said.get("remote_addr")), text_of(line)
+        asked = " ".join(plain(said.get(name)) for name in names)
+        client, text = plain(said.get("remote_addr")), text_of(line)
     else:
         before, _, after = text_of(line).partition('"')
         text, asked = '"' + after, after.partition('"')[0]
@@ -129,16 +128,8 @@ def _failure(line: bytes, columns: Columns) -> Failure:
 
 
 def _first(said: Mapping[str, Any], names: Sequence[str]) -> bytes | None:
-    return next((_plain(said[name]).encode() for name in names if name in said), None)
+    return next((plain(said[name]).encode() for name in names if name in said), None)
 
 
 def _json(line: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(line) if len(line) < LONGEST else None
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _plain(value: Any) -> str:
-    return storable(str(value)) if isinstance(value, str | int | float) else ""
+    return json_of(line) if len(line) < LONGEST else {}

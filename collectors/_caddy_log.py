@@ -9,7 +9,6 @@ the rest as JSON. What is an access line is told by its logger's name,
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from typing import Any
 
 from ._counts import Columns, Request, columns_of
 from ._failures import Failure, answered_by
-from ._lines import storable, text_of
+from ._lines import json_of, plain, text_of
 from ._requests import RequestLog
 from ._times import utc_seconds, utc_seconds_of_local
 
@@ -172,14 +171,14 @@ def _read(line: bytes) -> tuple[Message, Request | None]:
     if len(line) < LONGEST:
         said: dict[str, Any] = {}
         if text.startswith("{"):
-            said = _json(text)
+            said = json_of(text)
         elif found := _CONSOLE.match(text):
             said = _console(text, found)
         if "msg" in said or "level" in said:
-            message, error = _plain(said.get("msg")), _plain(said.get("error"))
+            message, error = plain(said.get("msg")), plain(said.get("error"))
             words = f"{message}: {error}" if error else message
             sent = sent_of(said)
-            told = Message(words or text, _plain(said.get("level")), sent, _fields(said))
+            told = Message(words or text, plain(said.get("level")), sent, _fields(said))
             return told, _request(said, sent)
     return Message(text), None
 
@@ -216,7 +215,7 @@ def _failed(
 def _console(text: str, found: re.Match[str]) -> dict[str, Any]:
     """Read ``time TAB LEVEL TAB logger TAB message TAB JSON``, of which the logger and the JSON may lack."""
     *columns, last = text[found.end() :].split("\t")
-    said = _json(last) if last.startswith("{") else {}
+    said = json_of(last) if last.startswith("{") else {}
     if not said:
         columns.append(last)
     if len(columns) > 1 and _LOGGER.fullmatch(columns[0]):
@@ -226,7 +225,7 @@ def _console(text: str, found: re.Match[str]) -> dict[str, Any]:
 
 def sent_of(said: dict[str, Any]) -> float | None:
     """Return when a line was written, in UTC seconds, in whatever ``time_format``."""
-    written = _plain(said.get("ts"))
+    written = plain(said.get("ts"))
     # The format called "wall" names no zone; Caddy writes it in UTC unless it is told otherwise.
     if found := _WALL.fullmatch(written):
         whole = utc_seconds_of_local(found[1], 0)
@@ -236,7 +235,7 @@ def sent_of(said: dict[str, Any]) -> float | None:
 
 def _request(said: dict[str, Any], sent: float | None) -> Request | None:
     """Return what an access line tells of its request, or None if it is none."""
-    if not _plain(said.get("logger")).startswith("http.log.access"):
+    if not plain(said.get("logger")).startswith("http.log.access"):
         return None
     status, request = said.get("status"), said.get("request")
     if not isinstance(status, int) or isinstance(status, bool) or not isinstance(request, dict):
@@ -247,7 +246,7 @@ def _request(said: dict[str, Any], sent: float | None) -> Request | None:
         code = b"000" if said.get("msg") == "NOP" else GONE
     if len(code) != 3 or status < 0:
         return None
-    headers, size = said.get("resp_headers"), _plain(said.get("size"))
+    headers, size = said.get("resp_headers"), plain(said.get("size"))
     upstream = None
     if isinstance(headers, dict):
         upstream = code if "Date" in headers else b"-"
@@ -257,7 +256,7 @@ def _request(said: dict[str, Any], sent: float | None) -> Request | None:
         request_time=_duration(said.get("duration")),
         header_time=b"0" if upstream else None,
         upstream_status=upstream,
-        request=_plain(request.get("uri")).encode(),
+        request=plain(request.get("uri")).encode(),
         time=f"{int(sent)}".encode() if sent is not None else b"",
     )
 
@@ -290,27 +289,13 @@ def _failure(line: bytes, columns: Columns) -> Failure:
 
 def _fields(said: dict[str, Any]) -> dict[str, str]:
     """Return the fields of an event: who asked what, and what else the line names."""
-    fields = {name: _plain(said.get(name)) for name in ("logger", "level", "status", "err_id", "err_trace")}
+    fields = {name: plain(said.get(name)) for name in ("logger", "level", "status", "err_id", "err_trace")}
     request = said.get("request")
     if isinstance(request, dict):
-        asked = " ".join(_plain(request.get(name)) for name in ("method", "uri", "proto"))
-        client = _plain(request.get("client_ip")) or _plain(request.get("remote_ip"))
-        fields |= {"request": asked.strip(), "client": client, "host": _plain(request.get("host"))}
+        asked = " ".join(plain(request.get(name)) for name in ("method", "uri", "proto"))
+        client = plain(request.get("client_ip")) or plain(request.get("remote_ip"))
+        fields |= {"request": asked.strip(), "client": client, "host": plain(request.get("host"))}
     # Health checks name what is behind as "host", "address" or "dial".
     else:
-        fields["upstream"] = next(
-            filter(None, (_plain(said.get(n)) for n in ("host", "address", "dial"))), ""
-        )
+        fields["upstream"] = next(filter(None, (plain(said.get(n)) for n in ("host", "address", "dial"))), "")
     return {name: value for name, value in fields.items() if value}
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _plain(value: Any) -> str:
-    return storable(str(value)) if isinstance(value, str | int | float) else ""

@@ -87,6 +87,8 @@ CADDY = SignalTable(
         for words in ("could not get certificate", "job failed", "will retry")
     ),
     _row("panic", Severity.ERROR, "panic", r"\A(?:http: panic serving|panic: |panic)"),
+    # -- by journald's word
+    _row("lines_lost", Severity.WARNING, "Suppressed ", r"\ASuppressed \d+ messages from "),
     # -- what somebody did
     _row("config_changed", Severity.NOTICE, "load complete", r"\Aload complete\Z"),
     _row("config_changed", Severity.NOTICE, "reloaded config", r"\Asuccessfully reloaded config"),

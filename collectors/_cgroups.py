@@ -211,6 +211,7 @@ class ControlGroups:
             name: self._state(name, box, changes.get(name)) for name, box in boxes.items()
         }
         self._kept = {name: kept for name, kept in self._kept.items() if name in found}
+        self._first_kills = {name: kills for name, kills in self._first_kills.items() if name in found}
         states = list(self._states.values())
         told = Told()
         if not states:
@@ -230,5 +231,7 @@ class ControlGroups:
         return told
 
     def _state(self, name: str, box: Box, change: Change | None) -> _State:
+        # Of one that was started anew the count begins anew.
         kills = box.totals.get("oom_kill", 0.0)
-        return _State(name, box, change, max(kills - self._first_kills.setdefault(name, kills), 0.0))
+        first = self._first_kills[name] = min(kills, self._first_kills.get(name, kills))
+        return _State(name, box, change, kills - first)

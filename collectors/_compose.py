@@ -67,7 +67,7 @@ class ComposeFollower:
         else:
             self._list = f"{compose} ps -aq {quoted}"
             self._logs = (f"{compose} logs --no-color --no-log-prefix --timestamps", quoted)
-        self._fix = f"{compose} up -d {quoted}"
+        self._fix = f"docker start {quoted}" if container else f"{compose} up -d {quoted}"
         self._containers: set[bytes] = set()
         self._began: float | None = None
         self._newest = 0.0

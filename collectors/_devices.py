@@ -185,7 +185,6 @@ class Network:
         lines = [line.replace(":", " ", 1) for line in reading.lines("net/dev")]
         totals = dict(_columns(lines, 0, {place + 1: name for place, name in _INTERFACE.items()}))
         changes = self._counters.read(reading.uptime, totals)
-        told = Told()
         used = [Interface.of(name, change) for name, change in changes.items() if any(totals[name].values())]
         outside = [interface for interface in used if interface.name != "lo"]
         told = Told()

@@ -23,9 +23,9 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from rampdeck.errors import HostUnreachable, SourceError
 from rampdeck.model import Instant
@@ -64,6 +64,10 @@ class Hearer(Protocol):
 
     def gap(self, since: Instant, why: str) -> None:
         """Hear that lines since a moment may be missing."""
+
+
+Follow = Callable[[Remote, Hearer], Coroutine[Any, Any, None]]
+"""Follows a log until it cannot be read, and goes on where an earlier call ended."""
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from ._lines import MAX_LINE, LineBuffer, lines_of, storable, text_of
 from ._logfile import last_line, on
 from ._tasks import Pace
 
-FIELDS = "MESSAGE,PRIORITY,_PID,_LINE_BREAK,SYSLOG_IDENTIFIER,N_DROPPED"
+FIELDS = "MESSAGE,PRIORITY,_PID,_LINE_BREAK,N_DROPPED"
 SLICE = 64
 """Entries that are handed over at once."""
 GONE = "rampdeck: the journal is gone"
@@ -104,12 +104,15 @@ class JournalFollower:
         Ends only by raising: :class:`SourceError` when the journal cannot be
         read, a remote error when the host cannot.
         """
-        await self._begin(remote, hearer, take)
+        empty = not await self._begin(remote, hearer, take)
         buffer = LineBuffer()
         self._catching_up = self._last is not None
         async with remote.stream(self._tail(self._place())) as stream:
             async for chunk in stream.chunks():
                 self._read_at = Instant.now()
+                if empty:
+                    hearer.live()
+                    empty = False
                 await self._hand_over(lines_of(buffer.feed(chunk)), take, before=False)
             ended = await stream.wait()
         what = f"cannot follow the journal of {self.unit} {on(remote)}"
@@ -150,8 +153,11 @@ class JournalFollower:
     def _lost_lines(self, hearer: Hearer, why: str) -> None:
         hearer.gap(self._read_at, f"lines of {self.unit} may be missing: {why}")
 
-    async def _begin(self, remote: Remote, hearer: Hearer, take: TakeEntries) -> None:
-        """Look whether the journal may be read; read its last entries if there is no place to go on from."""
+    async def _begin(self, remote: Remote, hearer: Hearer, take: TakeEntries) -> bool:
+        """Look whether the journal may be read; say whether it has a line of the unit.
+
+        The last of these are read if there is no place to go on from.
+        """
         found = await remote.run(self._look(), timeout=30.0)
         boot = self._judge(remote, found.status, found.stderr)
         if boot != self._boot and self._boot:
@@ -165,6 +171,7 @@ class JournalFollower:
         if not self._begun:
             self._begun = True
             await self._hand_over(lines, take, before=True)
+        return bool(lines)
 
     def _judge(self, remote: Remote, status: int, stderr: bytes) -> str:
         """Raise what keeps the journal from being read; return which boot of the host this is."""
@@ -175,7 +182,7 @@ class JournalFollower:
             fix = f"sudo usermod -aG systemd-journal {user}, then log in anew"
             raise SourceError(what, f"user {user} has no right to", fix)
         if status == 127:
-            raise SourceError(what, "there is no journalctl", "Give Gunicorn's log file instead, with file")
+            raise SourceError(what, "there is no journalctl", "Give the log file instead, with file")
         if status:
             raise SourceError(what, last_line("\n".join(said).encode()) or f"its status was {status}")
         return boot.replace("-", "")
@@ -264,11 +271,15 @@ def _parsed_one(line: bytes) -> Any:
 
 def _text(message: Any) -> str:
     """Return a MESSAGE field as text: a string, byte values, or several of these."""
+    if isinstance(message, list) and not all(isinstance(part, int) for part in message):
+        return "\n".join(map(_text_of_one, message))
+    return _text_of_one(message)
+
+
+def _text_of_one(message: Any) -> str:
     if isinstance(message, str):
         return storable(message)
-    if not isinstance(message, list):
-        return ""
     try:
-        return text_of(bytes(message))
+        return text_of(bytes(message)) if isinstance(message, list) else ""
     except (TypeError, ValueError):
-        return "\n".join(_text(part) for part in message)
+        return ""

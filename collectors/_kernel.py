@@ -28,6 +28,7 @@ class Kernel:
 
     def __init__(self) -> None:
         self._processor = Counters()
+        self._ticks: dict[str, float] = {}
         self._memory = Counters()
         self._tcp = Counters()
 
@@ -39,7 +40,7 @@ class Kernel:
         values |= _pressure(reading)
         values |= _room(reading)
         values |= _connections(reading)
-        processor = self._processor.read(reading.uptime, _ticks(reading))
+        processor = self._processor.read(reading.uptime, self._forward(_ticks(reading)))
         if processor is not None:
             values |= _shares(processor)
         paging = self._memory.read(reading.uptime, reading.numbers("vmstat"))
@@ -53,6 +54,15 @@ class Kernel:
             values["tcp_retransmits"] = tcp.rate("RetransSegs")
         told.alarms += _alarms(values)
         return told
+
+    def _forward(self, ticks: dict[str, float]) -> dict[str, float]:
+        """Keep idle and iowait from going back, as they do now and then, see proc(5): that is no restart."""
+        before, self._ticks = self._ticks, ticks
+        if ticks.get("user", 0.0) >= before.get("user", 0.0):
+            ticks |= {
+                name: max(ticks[name], before.get(name, 0.0)) for name in ("idle", "iowait") if name in ticks
+            }
+        return ticks
 
 
 def _load(reading: Reading) -> dict[str, float]:

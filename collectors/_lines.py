@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 MAX_LINE = 1 << 20
 """Bytes of a line that are kept; what a longer line has beyond them is dropped."""
@@ -74,3 +76,17 @@ def storable(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def json_of(line: str | bytes) -> dict[str, Any]:
+    """Return the JSON object that a line is, an empty one where it is none."""
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def plain(value: Any) -> str:
+    """Return a value of such an object as text, empty where it is no text and no number."""
+    return storable(str(value)) if isinstance(value, str | int | float) else ""

@@ -100,8 +100,12 @@ class Listeners:
             if last is None or last.backlog is None or last.queue < listener.queue:
                 self._known[key] = listener
             queues.setdefault(key, listener.queue)
+        first = {key: drops for key, drops in self._first_drops.items() if key in self._known}
+        self._first_drops = first
         for key, it in self._known.items():
-            self._first_drops.setdefault(key, it.drops or 0)
+            if it.drops is not None:
+                # Of one that was opened anew the count begins anew.
+                first[key] = min(it.drops, first.get(key, it.drops))
             if (old := before.get(key)) and (it.drops or 0) > (old.drops or 0):
                 self._dropped[key[0]] = it
 
@@ -136,7 +140,7 @@ class Listeners:
         return Alarm("listen_overflow", text, count, " in a second", box, fields)
 
     def _row(self, key: Key, it: Listener) -> dict[str, Value]:
-        drops = None if it.drops is None else max(it.drops - self._first_drops.get(key, 0), 0)
+        drops = None if it.drops is None else it.drops - self._first_drops.get(key, 0)
         health = Health.LIVE
         if it.full is not None and it.full >= HALF_FULL:
             health = Health.BLIND if it.full >= NEARLY_FULL else Health.WARNING

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from rampdeck.collector import Sink
 from rampdeck.errors import HostKeyRefused, HostUnreachable, LoginRefused, NoSession, RemoteError, SourceError
 from rampdeck.model import Instant
 from rampdeck.remote import Remote
 
-from ._follow import Hearer
+from ._follow import Follow
 from ._tasks import every, together
 
 RETRY = 10.0
 """Seconds after which a log that cannot be read is tried again while another one is read."""
 SETTLING = 3
 """Seconds that lines from before the beginning wait for the other logs."""
-
-Follow = Callable[[Remote, Hearer], Awaitable[None]]
-"""Follows one log for ever, as :class:`._follow.FileFollower` and :class:`._journal.JournalFollower` do."""
 
 
 class Log:

@@ -1,17 +1,15 @@
-"""Where a server's log may be, and what follows it there: a journal, a file, a service of Docker Compose, a container."""
+"""Where a server's log may be, and what follows it there: a journal, a file, a container."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from rampdeck.collector import CollectorConfig
-from rampdeck.remote import Remote
 
 from ._compose import ComposeFollower
-from ._follow import FileFollower, Hearer, Take
+from ._follow import FileFollower, Follow, Take
 from ._journal import JournalFollower, TakeEntries
 
 PLACES = ("unit", "file", "compose_service", "container")
@@ -19,8 +17,6 @@ PLACES = ("unit", "file", "compose_service", "container")
 CONTEXT = 20
 """Lines from before the beginning that are shown."""
 
-Follow = Callable[[Remote, Hearer], Coroutine[Any, Any, None]]
-"""Follows a log until it cannot be read, and goes on where an earlier call ended."""
 Asks = Callable[[], tuple[str, ...]]
 """Returns every command that following may send."""
 
@@ -29,7 +25,7 @@ class LogConfig(CollectorConfig):
     """A table of a log: the one place where it is.
 
     ``unit`` in the journal (of a ``namespace``, or in ``journal_file``), or
-    ``file``, or ``compose_service``, or ``container`` (of plain Docker).
+    ``file``, or ``compose_service``, or a plain ``container`` of Docker.
     """
 
     unit: str
@@ -39,7 +35,7 @@ class LogConfig(CollectorConfig):
     compose_service: str = ""
     compose_file: str = ""
     project_directory: str = ""
-    container: str = ""
+    container: str = Field("", pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$")
 
     @model_validator(mode="after")
     def _one_source(self) -> LogConfig:

@@ -13,6 +13,7 @@ from rampdeck.pace import Change, Counters
 from rampdeck.text import clean
 
 from ._postgres_reader import Reader
+from ._postgres_session import QueryCanceled
 from ._postgres_signals import COUNTED, HIGH, RULES, late_ones, of_connections, of_sessions, of_totals
 from ._sessions import NAME_LENGTH, Lock, Session, table, text_of, tree
 from ._statements import Span, Statements
@@ -66,11 +67,12 @@ class Readings:
         """Read, and hand over a sample."""
         await self.statements(span)
         values = await self._counts()
-        rows = await self._sessions(values)
-        if self._number % CONNECTIONS_EVERY == 0:
-            rows += _connections(await self._reader.ask("connections"), values["usable"])
-        if self._number % DATABASES_EVERY == 0:
-            rows += self._of_databases(await self._reader.ask("databases"))
+        try:
+            rows = await self._tables(values)
+        except QueryCanceled:
+            # What was counted is counted once: the next reading tells only what came after it.
+            self._sink.sample(values)
+            raise
         self._number += 1
         self._alarms += of_connections(values, self._reader.grant)
         if values["hidden"]:
@@ -81,6 +83,14 @@ class Readings:
         self._sink.sample(counts | values, rows + self._statements)
         self._statements = ()
         self._alarms.clear()
+
+    async def _tables(self, values: dict[str, float]) -> Rows:
+        rows: Rows = ()
+        if self._number % CONNECTIONS_EVERY == 0:
+            rows += _connections(await self._reader.ask("connections"), values)
+        if self._number % DATABASES_EVERY == 0:
+            rows += self._of_databases(await self._reader.ask("databases"))
+        return await self._sessions(values) + rows
 
     async def statements(self, span: Span) -> None:
         """Read what statements cost if it is time or the load level has turned, for the next sample."""
@@ -202,9 +212,12 @@ def _of_totals(change: Change, own: int) -> dict[str, float]:
     return values
 
 
-def _connections(found: Sequence[Mapping[str, Any]], usable: float) -> Rows:
-    """Return the rows of who holds the connections: all together, then by user, application and database."""
-    counted = ("connections", "active", "idle", "idle_in_transaction")
+def _connections(found: Sequence[Mapping[str, Any]], values: Mapping[str, float]) -> Rows:
+    """Return the rows of who holds the connections: all together, then by user, application and database.
+
+    ``found`` has only the largest groups of these, so all together are those of ``values``.
+    """
+    counted, usable = ("connections", "active", "idle", "idle_in_transaction"), values["usable"]
     rows: list[Mapping[str, Value]] = []
     for row in found:
         counts = {name: int(row[name]) for name in counted}
@@ -220,9 +233,8 @@ def _connections(found: Sequence[Mapping[str, Any]], usable: float) -> Rows:
                 "longest_idle": row["longest_idle"],
             }
         )
-    taken = sum(int(row["connections"]) for row in found)
-    whole: dict[str, Value] = {name: sum(int(row[name]) for row in found) for name in counted}
-    share = 100 * taken / usable if usable else 100.0
+    whole: dict[str, Value] = {name: int(values[name]) for name in counted}
+    share = 100 * values["connections"] / usable if usable else 100.0
     return ({"_table": "connections", "user": "all", **whole, "share": share}, *rows)
 
 

@@ -7,6 +7,7 @@ extension, which stays behind where a server was upgraded without it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from rampdeck.errors import SourceError
@@ -18,6 +19,7 @@ _EXTENSION = {(1, 8): 13, (1, 9): 14, (1, 10): 15, (1, 11): 17, (1, 12): 18}
 _UNKNOWN = {"$1": "IDS", "$2": "IDS"}
 
 
+@lru_cache(maxsize=64)
 def statement(name: str, version: int) -> bytes:
     """Return the SQL of that name for a server of that major version, without its comments."""
     found = {int(path.stem.rpartition("_")[2]): path for path in _files(name)}

@@ -82,21 +82,16 @@ class LogCollector:
         sink.sample(values)
 
     def _take_block(self, block: bytes, before: bool) -> None:
-        self._read([Entry(text_of(line), before=before) for line in lines_of(block)])
+        self._take([Entry(text_of(line), before=before) for line in lines_of(block)])
 
     def _take(self, entries: Sequence[Entry]) -> None:
-        # The warning was that there is no line yet; of a file its follower knows when it is over.
-        if self._sink is not None and self._sink.health is Health.WARNING:
-            self._sink.live()
-        self._read(entries)
-
-    def _read(self, entries: Sequence[Entry]) -> None:
         """Read entries in one go, so that what was read and what came of it agree at any moment."""
         assert self._reader is not None
         assert self._sink is not None
         reader, sink = self._reader, self._sink
-        sink.lines(read=sum(not entry.before for entry in entries))
+        fresh = [entry for entry in entries if not entry.before]
+        sink.lines(read=len(fresh), suppressed=sum(entry.suppressed for entry in fresh))
         for entry in entries:
             reader.read(entry)
-        sink.lines(counted=reader.counted, suppressed=reader.suppressed)
-        reader.counted = reader.suppressed = 0
+        sink.lines(counted=reader.counted)
+        reader.counted = 0

@@ -275,6 +275,34 @@ _UVICORN = (
     ),
     _starts("client_junk", _NOTICE, "Invalid HTTP request received", calm=True, told="malformed requests"),
 )
+_ANSWERS = "Not Found", "Bad Request", "Forbidden", "Unauthorized", "Method Not Allowed", "Too Many Requests"
+# Before all that looks into a text: the path is whatever a client asked for, "deadlock detected" too.
+_REFUSED = (
+    Signal(
+        "csrf",
+        _WARNING,
+        "Forbidden (",
+        re.compile(rf"Forbidden \((?P<reason>(?:CSRF|Referer|Origin)[^\n]{{0,300}}?)\): {_PATH}"),
+        help="requests refused for CSRF",
+    ),
+    Signal(
+        "host_refused",
+        _WARNING,
+        "Invalid HTTP_HOST header: ",
+        re.compile(r"Invalid HTTP_HOST header: '(?P<host>[^'\n]{0,300})'"),
+        help="requests refused for their Host",
+    ),
+    *(
+        Signal(
+            "refused_by_app",
+            _WARNING,
+            said,
+            re.compile(rf"\A[^\n]*?(?P<reason>{said}[^\n:]{{0,100}}): (?P<path>/[^\s\"]{{0,1000}})"),
+            help="requests answered 4xx by Django",
+        )
+        for said in _ANSWERS
+    ),
+)
 _SYSTEM = (
     Signal(
         "out_of_memory",
@@ -327,20 +355,6 @@ _DATABASE = (
     Signal("redis_gone", _ERROR, "redis.exceptions.TimeoutError"),
 )
 _DJANGO = (
-    Signal(
-        "csrf",
-        _WARNING,
-        "Forbidden (",
-        re.compile(rf"Forbidden \((?P<reason>(?:CSRF|Referer|Origin)[^\n]{{0,300}}?)\): {_PATH}"),
-        help="requests refused for CSRF",
-    ),
-    Signal(
-        "host_refused",
-        _WARNING,
-        "Invalid HTTP_HOST header: ",
-        re.compile(r"Invalid HTTP_HOST header: '(?P<host>[^'\n]{0,300})'"),
-        help="requests refused for their Host",
-    ),
     Signal("too_large", _WARNING, "exceeded settings.DATA_UPLOAD_MAX", help="requests with too much in them"),
     Signal("client_gone", _NOTICE, "OSError: write error", help="answers that the client did not wait for"),
     Signal("client_gone", _NOTICE, "Broken pipe"),
@@ -365,31 +379,22 @@ _DJANGO = (
     _starts("app_error", _ERROR, "ASGI callable returned without "),
     _starts("app_error", _ERROR, "ASGI application returned without "),
     _starts("app_error", _ERROR, "ASGI callable should return None"),
-    *(
-        Signal(
-            "refused_by_app",
-            _WARNING,
-            said,
-            re.compile(rf"(?P<reason>{re.escape(said)}[^\n:]{{0,100}}): (?P<path>/[^\s\"]{{0,1000}})"),
-            help="requests answered 4xx by Django",
-        )
-        for said in (
-            "Not Found",
-            "Bad Request",
-            "Forbidden",
-            "Unauthorized",
-            "Method Not Allowed",
-            "Too Many Requests",
-        )
-    ),
     Signal("app_error", _ERROR, "Traceback (most recent call last):"),
 )
 
 GUNICORN = SignalTable(
-    *_OF_A_CREW, *_ACCESS, *_ARBITER, *_UVICORN_WORKER, *_UVICORN, *_SYSTEM, *_DATABASE, *_DJANGO
+    *_OF_A_CREW, *_ACCESS, *_ARBITER, *_UVICORN_WORKER, *_UVICORN, *_REFUSED, *_SYSTEM, *_DATABASE, *_DJANGO
 )
 """Gunicorn, with workers of its own or Uvicorn's, and what runs in it."""
 UVICORN = SignalTable(
-    *_OF_A_CREW[:2], *_OF_A_CREW[3:], *_ACCESS, *_UVICORN_ALONE, *_UVICORN, *_SYSTEM, *_DATABASE, *_DJANGO
+    *_OF_A_CREW[:2],
+    *_OF_A_CREW[3:],
+    *_ACCESS,
+    *_UVICORN_ALONE,
+    *_UVICORN,
+    *_REFUSED,
+    *_SYSTEM,
+    *_DATABASE,
+    *_DJANGO,
 )
 """Uvicorn alone or with its supervisor, and what runs in it."""

@@ -99,8 +99,6 @@ class _Head(NamedTuple):
     sent: float | None
     fields: dict[str, str]
     before: bool
-    suppressed: int
-    """Lines that the journal itself says were left out before it."""
 
 
 class Reader:
@@ -108,15 +106,13 @@ class Reader:
 
     ``counts`` are the events of each signal since they were last taken, with
     ``errors`` and ``warnings``; what is from before the beginning is not in
-    them, and stands for no line. ``counted`` are the lines that became a count
-    only, ``suppressed`` those that the sender says it left out.
+    them, and stands for no line. ``counted`` are the lines that became a count only.
     """
 
     def __init__(self, table: SignalTable, tell: Tell, clock: Callable[[], float] = time.time) -> None:
         self.crew = Crew()
         self.counts = table.counts() | {"errors": 0.0, "warnings": 0.0}
         self.counted = 0
-        self.suppressed = 0
         self._table = table
         self._tell = tell
         self._clock = clock
@@ -131,19 +127,13 @@ class Reader:
     def read(self, entry: Entry) -> None:
         """Take in one line."""
         text, sent, process = entry.text, entry.sent, entry.pid
-        if not entry.before:
-            self.suppressed += entry.suppressed
         first = text[:1]
         if first == "[" and (prefix := _GUNICORN(text)):
             stamp, pid, level = prefix.groups()
             if sent is None:
                 sent = self._seconds(stamp)
             head = _Head(
-                _BY_LEVEL.get(level, Severity.INFO),
-                sent,
-                {"pid": pid, "level": level},
-                entry.before,
-                entry.suppressed,
+                _BY_LEVEL.get(level, Severity.INFO), sent, {"pid": pid, "level": level}, entry.before
             )
             self._event(head, text[prefix.end() :], process or pid, levelled=True)
             return
@@ -164,7 +154,7 @@ class Reader:
             levelled = False
         if not process:
             self._release(self._joiner.latest)
-        head = _Head(own, sent, fields, entry.before, entry.suppressed)
+        head = _Head(own, sent, fields, entry.before)
         if not ((access := ACCESS.match(text)) and self._access(access, head, text, process)):
             self._event(head, text, process, levelled=levelled)
 
@@ -242,8 +232,6 @@ class Reader:
         fields["signal"] = name
         if not head.before:
             self.counts[name] += 1
-            if name == "lines_lost" and not head.suppressed:
-                self.suppressed += int(more["lines"][:9])
         self._emit(head, text, severity, lines)
         if name == "worker_class":
             self._warn_of_bugs(more["worker_class"], head)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import ClassVar
 
-from pydantic import model_validator
+from pydantic import field_validator
 
 from rampdeck.collector import LINE_METRICS, CollectorConfig, Sink
 from rampdeck.model import Health, Severity
@@ -18,16 +18,14 @@ from rampdeck.view import Figure, Metric, Unit, View
 
 from ._caddy_log import CaddyLog, Message, described
 from ._caddy_signals import CADDY
-from ._compose import ComposeFollower
-from ._follow import FileFollower, Hearer
-from ._journal import Entry, JournalFollower
+from ._follow import FileFollower
+from ._journal import Entry
 from ._lines import lines_of, text_of
-from ._logs import Follow, Log, Logs
+from ._logs import Log, Logs
+from ._places import LogConfig, follower_of
 from ._requests import tell_failure
 from ._signals import Signal, severity_of
 
-CONTEXT = 20
-"""Lines from before the beginning that are shown."""
 LONGEST_MESSAGE = 4096
 """Characters in which a message's meaning is looked for."""
 LEVELS = {
@@ -42,40 +40,21 @@ LEVELS = {
 _DIALLED = re.compile(r"\bdial (?:tcp|unix)\S* (\S+?): ")
 
 
-class CaddyConfig(CollectorConfig):
+class CaddyConfig(LogConfig):
     """A table of ``kind = "caddy"``: where its own log is, and its access log where that is another one.
 
-    Its own log: ``unit`` in the journal (of a ``namespace``, or in
-    ``journal_file``), or ``file``, or ``compose_service``. Without
-    ``access_log`` requests are looked for there as well.
+    Without ``access_log`` requests are looked for in its own log as well.
     """
 
     access_log: str = ""
     unit: str = "caddy.service"
-    namespace: str = ""
-    journal_file: str = ""
-    file: str = ""
-    compose_service: str = ""
-    compose_file: str = ""
-    project_directory: str = ""
 
-    @model_validator(mode="after")
-    def _one_source(self) -> CaddyConfig:
-        given = [name for name in ("unit", "file", "compose_service") if name in self.model_fields_set]
-        if len(given) > 1:
-            raise ValueError(f"give one of {' and '.join(given)}: a log is read from one place")
-        if (self.namespace or self.journal_file) and (self.file or self.compose_service):
-            raise ValueError("namespace and journal_file belong to a unit's journal, not to another log")
-        if self.namespace and self.journal_file:
-            raise ValueError("give namespace or journal_file, not both")
-        if (self.compose_file or self.project_directory) and not self.compose_service:
-            raise ValueError("compose_file and project_directory need a compose_service")
-        for path in filter(None, (self.file, self.access_log)):
-            if not path.startswith("/"):
-                raise ValueError(
-                    f'"{path}" must be a whole path on the host, such as /var/log/caddy/access.log'
-                )
-        return self
+    @field_validator("access_log")
+    @classmethod
+    def _absolute(cls, path: str) -> str:
+        if path and not path.startswith("/"):
+            raise ValueError(f'"{path}" must be a whole path on the host, such as /var/log/caddy/access.log')
+        return path
 
 
 _SECOND = "in the second of the sample"
@@ -139,45 +118,17 @@ class CaddyCollector:
         self._lines = {"error_lines": 0.0, "warning_lines": 0.0}
         self._signals: Counter[str] = Counter()
         self._sink: Sink | None = None
-        self._followers: list[FileFollower | ComposeFollower | JournalFollower] = []
-        logs = [Log(self._own_log(config))]
+        follow, asks = follower_of(config, self._take_block, self._take_entries)
+        logs, self._asks = [Log(follow)], [asks]
         if config.access_log:
             access = FileFollower(config.access_log)
-            self._followers.append(access)
+            self._asks.append(access.asks)
             logs.append(Log(lambda remote, hearer: access.follow(remote, hearer, self._take_block)))
         self._logs = Logs(*logs)
 
-    def _own_log(self, config: CaddyConfig) -> Follow:
-        if config.file:
-            file = FileFollower(config.file, context=CONTEXT)
-            self._followers.append(file)
-            return lambda remote, hearer: file.follow(remote, hearer, self._take_block)
-        follower: ComposeFollower | JournalFollower
-        if config.compose_service:
-            follower = ComposeFollower(
-                config.compose_service,
-                file=config.compose_file,
-                directory=config.project_directory,
-                context=CONTEXT,
-            )
-        else:
-            follower = JournalFollower(
-                config.unit, namespace=config.namespace, file=config.journal_file, context=CONTEXT
-            )
-        self._followers.append(follower)
-
-        async def follow(remote: Remote, hearer: Hearer) -> None:
-            def take(entries: Sequence[Entry]) -> None:
-                hearer.live()
-                self._take_entries(entries)
-
-            await follower.follow(remote, hearer, take)
-
-        return follow
-
     def asks(self) -> tuple[str, ...]:
         """Return every command and statement that it may send."""
-        return tuple(chain(*(follower.asks() for follower in self._followers)))
+        return tuple(chain(*(asks() for asks in self._asks)))
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Follow until no log can be read; goes on where it stood."""
@@ -211,6 +162,8 @@ class CaddyCollector:
             # Entries may hold line ends, lines may not.
             lines = [entry.text.replace("\n", " ").encode() for entry in entries]
             self._take(lines, b"\n".join(lines) + b"\n", entries)
+            assert self._sink is not None
+            self._sink.lines(suppressed=sum(entry.suppressed for entry in entries))
 
     def _show(self, entries: Sequence[Entry]) -> None:
         """Show lines from before the beginning, which count as nothing."""

@@ -89,7 +89,11 @@ class GeneratorCollector:
         Metric("delay_p95_ms", Unit.MILLISECONDS, "what the generator adds to a request, p95 of ten seconds"),
         Metric("delay_percent", Unit.PERCENT, "the same as a share of the requests' p95"),
         Metric("stamped", Unit.COUNT, "1 where response times are wire times, 0 where they are Locust's"),
-        Metric("clock_step", Unit.PER_SECOND, "times that this machine's clock was set, in the second of the sample"),
+        Metric(
+            "clock_step",
+            Unit.PER_SECOND,
+            "times that this machine's clock was set, in the second of the sample",
+        ),
         Metric("littles_law", Unit.PERCENT, "of the users' time, in a request or a wait, over ten seconds"),
     )
     view: ClassVar[View] = _view(GeneratorLimits())

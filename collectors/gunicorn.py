@@ -1,4 +1,4 @@
-"""Gunicorn: what its workers and the application say, from the journal, a file or Docker Compose."""
+"""Gunicorn: what its workers and the application say, from the journal, a file or a container."""
 
 from __future__ import annotations
 

@@ -20,12 +20,11 @@ from ._follow import FileFollower, Hearer
 from ._lines import lines_of, text_of
 from ._logs import Log, Logs
 from ._nginx_signals import NGINX
+from ._places import CONTEXT
 from ._requests import tell_failure
 from ._signals import Signal, severity_of
 from ._times import utc_seconds_of_local
 
-CONTEXT = 20
-"""Lines of the error log from before the beginning that are shown."""
 LONGEST_MESSAGE = 2048
 """Characters in which a message's meaning is looked for; Nginx cuts its lines there."""
 

@@ -1,4 +1,4 @@
-"""Uvicorn without Gunicorn: alone or with its own supervisor, from the journal, a file or Docker Compose."""
+"""Uvicorn without Gunicorn: alone or with its own supervisor, from the journal, a file or a container."""
 
 from __future__ import annotations
 

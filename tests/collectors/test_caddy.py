@@ -163,6 +163,25 @@ async def test_requests_and_errors_that_share_the_journal_are_told_apart(
     assert caddy.event("EOF").sent == pytest.approx(1789898462.1)
 
 
+async def test_lines_that_journald_left_out_are_counted_by_its_own_word_only(
+    journal_writer: JournalWriter,
+) -> None:
+    async with following(CaddyCollector, {"journal_file": str(journal_writer.path)}) as caddy:
+        await caddy.until(lambda: "no line of caddy.service yet" in caddy.sink.reason)
+        said = b"Suppressed 4711 messages from caddy.service"
+        journal_writer.write(
+            said,
+            unit="systemd-journald.service",
+            N_DROPPED="4711",
+            OBJECT_SYSTEMD_UNIT="caddy.service",
+            _UID="0",
+        )
+        journal_writer.write(b"Suppressed 5 messages from somebody", unit="caddy.service")
+        await caddy.until(lambda: caddy.total("lines_read") == 2 and caddy.sink.health is Health.LIVE)
+    assert caddy.total("lines_suppressed") == 4711
+    assert caddy.event(said.decode()).fields["signal"] == "lines_lost"
+
+
 @pytest.mark.parametrize("form", [str, console])
 def test_json_and_console_tell_the_same(form: type[str]) -> None:
     lines = [access(200, uri="/a.css"), access(502, answered=False), access(500), access(0, answered=False)]

@@ -9,10 +9,14 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from collectors._compose import ComposeFollower
+from collectors.gunicorn import GunicornCollector, GunicornConfig
+from rampdeck.model import Health
 from tests.docker import DockerStandIn
 
+from .following import following
 from .lines import Heard, reading
 
 
@@ -21,6 +25,15 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DockerStandIn:
     stand_in = DockerStandIn(tmp_path)
     monkeypatch.setenv("PATH", f"{stand_in.folder}:{os.environ['PATH']}")
     return stand_in
+
+
+async def test_a_plain_container_is_named_in_the_configuration(docker: DockerStandIn) -> None:
+    async with following(GunicornCollector, {"container": "web"}) as gunicorn:
+        await gunicorn.until(lambda: gunicorn.sink.health is Health.LIVE)
+        docker.say("[2026-09-20 10:01:02 +0000] [7] [ERROR] Error handling request /orders/", second=1)
+        await gunicorn.until(lambda: gunicorn.total("app_error") == 1)
+    with pytest.raises(ValidationError, match="a log is read from one place"):
+        GunicornConfig(kind="gunicorn", container="web", compose_service="web")
 
 
 @pytest.fixture(params=["service", "container"])

@@ -295,6 +295,24 @@ def test_of_many_containers_each_stays_shown_while_others_have_their_turn() -> N
     assert kills == 20 * 3
 
 
+def test_kills_in_a_container_that_was_started_anew_are_counted_too() -> None:
+    groups = ControlGroups()
+    counts = [3, 0, 1]
+    rows = [
+        groups.read(
+            Reading(
+                {
+                    "uptime": [f"{second} 0"],
+                    "box/web/is": ["2"],
+                    "box/web/memory.events": [f"oom_kill {count}"],
+                }
+            )
+        ).rows[0]
+        for second, count in enumerate(counts, 1)
+    ]
+    assert [row["oom_kills"] for row in rows] == [0, 0, 1]
+
+
 def test_podman_is_asked_where_there_is_no_docker(tmp_path: Path) -> None:
     folder = tmp_path / "bin"
     stand_in(folder, says(f"{CONTAINER_ID} {os.getpid()} host web"), "podman")

@@ -56,6 +56,13 @@ def test_counters_that_begin_anew_give_no_rate() -> None:
     assert "cpu" not in values
 
 
+def test_a_count_of_waiting_that_goes_back_a_little_leaves_the_processor_known() -> None:
+    kernel = Kernel()
+    kernel.read(Reading.parse("uptime\t1 1\nstat\tcpu 100 0 0 500 30 0 0 0"))
+    values = kernel.read(Reading.parse("uptime\t2 1\nstat\tcpu 150 0 0 550 29 0 0 0")).values
+    assert (values["cpu"], values["iowait"]) == (50, 0)
+
+
 LINES = sorted(
     {
         line

@@ -60,6 +60,11 @@ def test_what_journalctl_says_itself_is_no_line_of_the_unit() -> None:
     assert journal.entries([b"-- No entries --", b"", b"-- Boot 1234 --"], before=False) == []
 
 
+def test_a_message_nested_a_thousand_deep_does_no_harm() -> None:
+    deep = b'{"__CURSOR": "a", "MESSAGE": ' + b"[" * 600 + b"]" * 600 + b"}"
+    assert texts(JournalFollower("gunicorn.service").entries([deep], before=False)) == [""]
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),

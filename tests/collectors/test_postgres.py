@@ -269,6 +269,22 @@ async def test_a_server_too_busy_for_one_reading_is_a_warning_and_the_session_is
         assert "over 0.1 s for a reading" in await watch.health(Health.WARNING)
 
 
+async def test_what_was_counted_stands_in_the_session_though_the_rest_of_a_reading_took_too_long(
+    postgres: PostgresCollector, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def halting(name: str, version: int) -> bytes:
+        return b"SELECT pg_sleep(1)" if name == "sessions" else statement(name, version)
+
+    monkeypatch.setattr("collectors._postgres_session.STATEMENT_TIMEOUT_MS", 200)
+    monkeypatch.setattr("collectors._postgres_reader.statement", halting)
+    async with watching(postgres) as watch, worker(postgres_server) as busy:
+        await watch.health(Health.WARNING)
+        for _ in range(20):
+            await busy.execute("SELECT 1")
+            await busy.rollback()
+        await watch.sample(lambda sample: sample.values.get("rollbacks", 0) > 0)
+
+
 async def test_a_session_that_falls_silent_is_given_up_and_opened_anew(
     postgres: PostgresCollector, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
