@@ -62,7 +62,7 @@ def of_connections(values: Mapping[str, float], grant: str) -> Iterator[Alarm]:
         text = f"every connection is taken, new ones are refused: {words}"
         yield Alarm("connections_exhausted", text, taken)
     if taken >= HIGH * usable:
-        yield Alarm("connections_high", f"{words} are taken", taken)
+        yield Alarm("connections_high", f"{words} are taken", taken, tell=taken < usable)
     if hidden:
         yield Alarm("hidden", f"{hidden:.0f} sessions of other roles are hidden. {grant}", hidden)
 

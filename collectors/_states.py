@@ -42,7 +42,8 @@ class Alarm:
     """Something that is beyond its limit at this reading.
 
     ``subject`` is what it is about where there are several (a disk, a session);
-    ``figure`` is how bad it is, in ``unit``; ``text`` says it whole.
+    ``figure`` is how bad it is, in ``unit``; ``text`` says it whole. ``tell`` is
+    false while a worse one says it.
     """
 
     signal: str
@@ -51,6 +52,7 @@ class Alarm:
     unit: str = ""
     subject: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    tell: bool = True
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class States:
         fresh = _State(at, at, alarm.figure, alarm.unit)
         state = self._states.setdefault((alarm.signal, alarm.subject), fresh)
         state.last, state.worst = at, max(state.worst, alarm.figure)
-        if state.told or at - state.since < rule.after:
+        if state.told or not alarm.tell or at - state.since < rule.after:
             return
         told = sum(other.told for (signal, _), other in self._states.items() if signal == alarm.signal)
         if told < MOST:

@@ -129,6 +129,14 @@ def test_running_out_of_connections_is_told_before_and_when_it_happens() -> None
     ]
 
 
+def test_connections_that_run_out_at_once_are_told_once() -> None:
+    watch, states = Watch("postgres"), States(RULES)
+    values = {"connections": 96.0, "usable": 96.0, "hidden": 0.0}
+    counts = states.read(0, of_connections(values, ""), watch.sink)
+    assert (counts["connections_high"], counts["connections_exhausted"]) == (1, 1), "both are thresholds"
+    assert watch.logged() == ["every connection is taken, new ones are refused: 96 of 96 usable connections"]
+
+
 def test_the_tree_of_who_waits_is_told_from_its_root_also_where_there_is_none() -> None:
     def one(pid: int, *blockers: int) -> Session:
         return Session(pid, blockers, True, "active", "Lock", "tuple", 1.0, 1.0, 1.0, f"query {pid}")

@@ -148,4 +148,20 @@ async def test_what_a_server_does_of_itself_stands_among_the_events(opened: Open
     async with opened() as pilot:
         await pilot.press("8", "z")
         await pilot.pause(0.6)
-        assert any("PostgreSQL was restarted" in line for line in body(source_pane(pilot, "scenario")))
+        shown = body(source_pane(pilot, "scenario"))
+        assert any("PostgreSQL was restarted" in line for line in shown)
+
+
+async def test_among_the_events_each_line_says_which_source_it_is_of(opened: Opened, deck: FakeDeck) -> None:
+    from .made import event
+
+    deck.events.append(event(deck.now.at, "postgres@db-1", "every connection is taken"))
+    deck.events.append(event(deck.now.at, "redis@db-1", "memory high: over after 6 s"))
+    async with opened() as pilot:
+        await pilot.press("8", "z")
+        await pilot.pause(0.6)
+        shown = body(source_pane(pilot, "scenario"))
+        (connections,) = (line for line in shown if "every connection" in line)
+        (memory,) = (line for line in shown if "memory high" in line)
+        assert "postgres@db-1" in connections
+        assert "redis@db-1" in memory
