@@ -32,7 +32,7 @@ NAMES = {
     5: ("Postgres", "PG", ""),
     6: ("Redis", "Redis", ""),
     7: ("Hosts", "Host", ""),
-    8: ("Events", "Log", ""),
+    8: ("Events", "Events", ""),
     STEPS: ("Steps", "Steps", ""),
     WORKERS: ("Workers", "Wrk", ""),
 }
