@@ -126,7 +126,8 @@ async def test_the_keys_of_a_row_are_seen_on_a_small_screen_too(opened: Opened) 
         await pilot.pause()
         keys = screen_text(pilot).splitlines()[-1]
         assert "e Explain" in keys
-        assert keys[: keys.index("v View")] == before[: before.index("m Mark")]  # the load's keep their places
+        # The load's keep their places.
+        assert keys[: keys.index("v View")] == before[: before.index("m Mark")]
 
 
 async def test_why_something_cannot_be_done_is_said(opened: Opened, deck: FakeDeck) -> None:
