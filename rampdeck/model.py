@@ -58,8 +58,12 @@ class EventKind(StrEnum):
     """What sort of thing an event tells."""
 
     LOG = "log"  #: a line that a source wrote
-    HEALTH = "health"  #: a source changed its health; field ``health``
-    GAP = "gap"  #: a source was blind; fields ``from`` and ``until``, UTC seconds
+    #: A source changed its health: field ``health``; of a blind one ``next`` (when it is tried again) and
+    #: ``since`` (when its host fell silent), UTC seconds.
+    HEALTH = "health"
+    #: Something was not seen: fields ``from`` and ``until``, UTC seconds; ``dropped``: so many lines were
+    #: counted, but not stored.
+    GAP = "gap"
     KEY = "key"  #: the operator did something
     MARK = "mark"  #: the operator's note on the timeline
     LOAD = "load"  #: the load changed: started, step, stage, stopped

@@ -299,7 +299,7 @@ class Session:
         if event.kind is EventKind.LOG:
             source.events += 1
             source.heard = event.at
-            if "before" not in event.fields:
+            if "before" not in event.fields and "action" not in event.fields:  # that is our own question
                 source.groups.add(event)
                 if event.severity <= Severity.WARNING and (signal := event.fields.get("signal")):
                     # A flood is told by a few events, each of which says how many lines it stands for.

@@ -86,8 +86,10 @@ class Link:
         connection, self._connection = self._connection, None
         if connection is not None and self._watch is not None:
             connection.close()
-            with contextlib.suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(self._watch, LEAVE)
+            except TimeoutError:
+                connection.abort()  # a host that has gone silent takes no good-bye
 
     async def _get_back(self) -> None:
         try:

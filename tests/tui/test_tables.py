@@ -118,6 +118,18 @@ async def test_the_same_key_gives_the_plan_in_each_table_of_postgresql(
     assert [call[2] for call in deck.calls] == ["plan", "plan", "plan"]
 
 
+async def test_the_keys_of_a_row_are_seen_on_a_small_screen_too(opened: Opened) -> None:
+    async with opened((100, 30)) as pilot:
+        before = screen_text(pilot).splitlines()[-1]
+        assert "m Mark" in before
+        await pilot.press("5", "v")
+        await pilot.pause()
+        keys = screen_text(pilot).splitlines()[-1]
+        assert "e Explain" in keys
+        # The load's keep their places.
+        assert keys[: keys.index("v View")] == before[: before.index("m Mark")]
+
+
 async def test_why_something_cannot_be_done_is_said(opened: Opened, deck: FakeDeck) -> None:
     deck.answer = SourceError(
         "no plan", "the text was cut [by the server]", "Raise track_activity_query_size"

@@ -263,6 +263,8 @@ class KeyBar(Bar):
     """The keys that do something, greyed where they cannot; click one to press it."""
 
     PINNED = ("load.abort", "help", "quit")
+    SPARED = ("zoom", "record", "mark")
+    """What makes room, in this order, for the keys of the pane that one is in."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -298,6 +300,9 @@ class KeyBar(Bar):
             if entry[2].startswith(("log.", "requests.", "steps.", "row.", "pane."))
         ]
         entries = [entry for entry in entries if entry not in own] + own
+        for spared in self.SPARED if own else ():
+            if sum(line_width(cell) for _, cell, _ in entries) > width - 1:
+                entries = [entry for entry in entries if entry[2] != spared]
         pinned = [entry for entry in entries if entry[2] in self.PINNED]
         room = width - 1 - sum(line_width(cell) for _, cell, _ in pinned)
         spans: list[Span] = [(" ", Tone.TEXT)]
