@@ -114,6 +114,11 @@ class RequestCounts:
         self._static = 0
         self._times = {name: _Times() for name in ("request", "upstream", "connect", "queue")}
 
+    @property
+    def any(self) -> bool:
+        """Whether there was a line at all."""
+        return bool(self._statuses or self.unread)
+
     def add(self, columns: Columns) -> bool:
         """Count requests; say whether one of them failed (400 and above)."""
         statuses = Counter(columns.status)

@@ -20,6 +20,8 @@ BUSY = 90.0
 """Percent of the time in which a disk has something to do."""
 FULL, NEARLY_FULL = 95.0, 90.0
 """Percent of a file system."""
+FRESH = 90.0
+"""Seconds after which a file system of which ``df`` told nothing more (it hangs, it is gone) is not known."""
 SECTOR = 512
 """Bytes; in this file always, whatever the disk's own are."""
 
@@ -148,7 +150,8 @@ class FileSystems:
     """Makes figures of what ``df`` says, each half a minute, of the file systems that are asked for."""
 
     def __init__(self) -> None:
-        self._used: dict[str, tuple[float, float]] = {}
+        self._used: dict[str, tuple[float, float, float]] = {}
+        """Share, bytes left, and when that was told."""
 
     def read(self, reading: Reading) -> Told:
         """Take the next reading."""
@@ -160,10 +163,12 @@ class FileSystems:
                     except ValueError:
                         continue
                     if taken + left > 0:
-                        self._used[mount] = 100 * taken / (taken + left), left * 1024
+                        self._used[mount] = 100 * taken / (taken + left), left * 1024, reading.uptime
+        known = {mount: used for mount, used in self._used.items() if reading.uptime - used[2] <= FRESH}
+        self._used = known
         told = Told()
-        told.most("filesystem", (share for share, _ in self._used.values()))
-        for mount, (share, left) in sorted(self._used.items(), key=lambda item: -item[1][0]):
+        told.most("filesystem", (share for share, *_ in known.values()))
+        for mount, (share, left, _) in sorted(known.items(), key=lambda item: -item[1][0]):
             row: dict[str, Value] = {"_table": "filesystems", "mount": mount, "used": share, "free": left}
             if share > NEARLY_FULL:
                 row["_health"] = Health.BLIND if share > FULL else Health.WARNING

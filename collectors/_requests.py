@@ -22,6 +22,11 @@ class RequestLog:
         self.tells: set[str] = set()
         """The fields that some line told so far."""
 
+    @property
+    def counted(self) -> bool:
+        """Whether any line was counted since :meth:`readings`."""
+        return self._counts.any
+
     def seconds(self) -> tuple[dict[str, Value], ...]:
         """Return how many requests ended in which second (UTC, by the log) since :meth:`readings`."""
         return tuple(

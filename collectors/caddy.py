@@ -12,7 +12,7 @@ from typing import ClassVar
 from pydantic import field_validator
 
 from rampdeck.collector import LINE_METRICS, CollectorConfig, Sink
-from rampdeck.model import Health, Severity
+from rampdeck.model import Health, Severity, Value
 from rampdeck.remote import Remote
 from rampdeck.view import Figure, Metric, Unit, View
 
@@ -119,12 +119,13 @@ class CaddyCollector:
         self._signals: Counter[str] = Counter()
         self._sink: Sink | None = None
         follow, asks = follower_of(config, self._take_block, self._take_entries)
-        logs, self._asks = [Log(follow)], [asks]
+        self._own = self._access = Log(follow)
+        self._asks = [asks]
         if config.access_log:
             access = FileFollower(config.access_log)
             self._asks.append(access.asks)
-            logs.append(Log(lambda remote, hearer: access.follow(remote, hearer, self._take_block)))
-        self._logs = Logs(*logs)
+            self._access = Log(lambda remote, hearer: access.follow(remote, hearer, self._take_block))
+        self._logs = Logs(*dict.fromkeys((self._own, self._access)))
 
     def asks(self) -> tuple[str, ...]:
         """Return every command and statement that it may send."""
@@ -139,14 +140,19 @@ class CaddyCollector:
         sink = self._sink
         if sink is None or sink.health not in (Health.LIVE, Health.WARNING):
             return
-        rows = self._log.seconds()
-        values, floods = self._log.readings()
-        for failure in floods:
-            tell_failure(sink, failure)
-        values.update(self._lines)
-        values.update({metric.name: self._signals[metric.name] for metric in _SIGNAL_METRICS})
-        self._lines = dict.fromkeys(self._lines, 0.0)
-        self._signals.clear()
+        values: dict[str, float] = {}
+        rows: tuple[dict[str, Value], ...] = ()
+        # Of a log that cannot be read nothing is known, but for what it gave before.
+        if self._access.readable or self._log.counted:
+            rows = self._log.seconds()
+            values, floods = self._log.readings()
+            for failure in floods:
+                tell_failure(sink, failure)
+        if self._own.readable or any(self._lines.values()) or self._signals:
+            values.update(self._lines)
+            values.update({metric.name: self._signals[metric.name] for metric in _SIGNAL_METRICS})
+            self._lines = dict.fromkeys(self._lines, 0.0)
+            self._signals.clear()
         sink.sample(values, rows)
 
     def _take_block(self, block: bytes, before: bool) -> None:

@@ -185,14 +185,14 @@ class NginxCollector:
             return
         values: dict[str, float] = {}
         rows: tuple[dict[str, Value], ...] = ()
-        # Of a log that cannot be read nothing is known; what it gave keeps for later.
-        if self._access_file and self._access_log.readable:
+        # Of a log that cannot be read nothing is known, but for what it gave before.
+        if self._access_file and (self._access_log.readable or self._access.counted):
             rows = self._access.seconds()
             counted, floods = self._access.readings()
             values.update(counted)
             for failure in floods:
                 tell_failure(sink, failure)
-        if self._error_file and self._error_log.readable:
+        if self._error_file and (self._error_log.readable or any(self._lines.values()) or self._signals):
             values.update(self._lines)
             values.update({metric.name: self._signals[metric.name] for metric in _SIGNAL_METRICS})
             self._lines = dict.fromkeys(self._lines, 0.0)

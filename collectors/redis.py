@@ -223,10 +223,15 @@ class RedisCollector:
             return []
         newest = max((int(entry["id"]) for entry in entries), default=-1)
         last, self._slow_id = self._slow_id, newest
-        if last is None or newest < last:  # the first look, or the log was reset
+        if last is None:
             return []
+        # Numbers that are smaller than before are those of another server process: all of them are new.
+        last = -1 if newest < last else last
         fresh = [entry for entry in entries if int(entry["id"]) > last]
-        return [figures.slow_alarm(entry) for entry in reversed(fresh)]
+        found = [figures.slow_alarm(entry) for entry in reversed(fresh)]
+        if len(fresh) == SLOW_LOG and (missed := newest - last - SLOW_LOG) > 0:
+            found.append(Alarm("slow_command", f"{missed} more commands were slow: not all are asked for"))
+        return found
 
 
 class _Commands:

@@ -163,6 +163,19 @@ async def test_requests_and_errors_that_share_the_journal_are_told_apart(
     assert caddy.event("EOF").sent == pytest.approx(1789898462.1)
 
 
+async def test_where_the_access_log_cannot_be_read_no_figure_says_that_there_were_no_requests(
+    journal_writer: JournalWriter, tmp_path: Path
+) -> None:
+    journal_writer.write(b"Started caddy.service - Caddy.", unit="caddy.service")
+    table = {"journal_file": str(journal_writer.path), "access_log": str(tmp_path / "access.log")}
+    async with following(CaddyCollector, table) as caddy:
+        await caddy.until(lambda: caddy.sink.health is Health.WARNING and len(caddy.samples) > 2)
+        assert "there is no such file" in caddy.sink.reason
+        values = caddy.samples[-1].values
+    assert "error_lines" in values
+    assert not {"requests", "5xx"} & set(values)
+
+
 async def test_lines_that_journald_left_out_are_counted_by_its_own_word_only(
     journal_writer: JournalWriter,
 ) -> None:

@@ -48,6 +48,17 @@ def test_a_busy_disk_is_told_and_named() -> None:
     assert alarm.text == "disk sda is 95 % busy, an answer takes 1.0 ms"
 
 
+def test_a_full_file_system_of_which_nothing_more_is_heard_is_not_said_to_be_full() -> None:
+    figures = Figures(config())
+    df = "df\t/dev/sdb 100 97 3 97% /data"
+    said = [
+        figures.read(Reading.parse(f"uptime\t{at} 1\n{lines}"))
+        for at, lines in ((10, df), (40, df), (100, ""), (131, ""))
+    ]
+    assert ["filesystem" in told.values for told in said] == [True, True, True, False]
+    assert [len(told.alarms) for told in said] == [1, 1, 1, 0]
+
+
 def test_counters_that_begin_anew_give_no_rate() -> None:
     kernel = Kernel()
     kernel.read(Reading.parse("uptime\t1000 1\nvmstat\toom_kill 50\nstat\tcpu 500 0 0 500 0 0 0 0"))

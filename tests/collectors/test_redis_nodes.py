@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis as sync_redis
 
-from collectors.redis import RedisCollector, RedisConfig
+from collectors.redis import SLOW_LOG, RedisCollector, RedisConfig
 from rampdeck.demo.process import ServerProcess, free_port, tcp_answers
 from rampdeck.demo.servers import RedisServer, Server
 from rampdeck.model import Event, EventKind, Health
@@ -88,6 +88,18 @@ async def test_a_slow_command_is_an_event_and_those_of_before_are_not(node: Call
     assert sum(one.fields.get("signal") == "slow_command" for one in watch.events) == 1
     assert sample.values["slow_command"] == 0
     assert sum(one.values["slow_command"] for one in watch.samples) == 1
+
+
+async def test_of_many_slow_commands_it_is_said_how_many_are_not_shown(node: Callable[..., Node]) -> None:
+    server = node("slowlog-log-slower-than 10000", "enable-debug-command local")
+    with server.client as client:
+        async with watching(server.watcher) as watch:
+            await watch.sample(lambda sample: "ops" in sample.values)
+            with client.pipeline(transaction=True) as together:
+                for _ in range(SLOW_LOG + 3):
+                    together.execute_command("DEBUG", "SLEEP", "0.011")
+                together.execute()
+            await until(lambda: "3 more commands were slow: not all are asked for" in watch.logged() or None)
 
 
 async def test_which_command_takes_the_time_is_in_the_table(node: Callable[..., Node]) -> None:
