@@ -53,7 +53,7 @@ class Deck(Protocol):
     ) -> tuple[int, tuple[Event, ...]]:
         """Return the newest events since ``cursor`` and the cursor to ask with next time.
 
-        ``kinds`` are kinds of sources (``gunicorn``) plus ``scenario``,
+        ``kinds`` are kinds of sources (``gunicorn``) plus ``grave``, ``scenario``,
         ``operator`` and ``engine``. At most ``most`` come, the newest; a
         cursor of 0 asks for all that is kept.
         """

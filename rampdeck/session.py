@@ -40,6 +40,8 @@ GAPS_KEPT = 100
 STALE = 3.0
 """Seconds without a sample after which a metric's trend shows a gap."""
 
+GRAVE = "grave"
+"""The kind by which :meth:`Session.events_after` gives the critical lines of all logs."""
 BLOCKED = "blocked"
 """The ``signal`` of an event that names a place that held the loop up; by field ``key``."""
 
@@ -293,6 +295,8 @@ class Session:
             self._take_source_event(source, event)
         if event.kind is not EventKind.HEALTH:
             self._kept.setdefault(kind, deque(maxlen=EVENTS_KEPT)).append((self.events, event))
+            if self._is_grave(kind, event):
+                self._kept.setdefault(GRAVE, deque(maxlen=EVENTS_KEPT)).append((self.events, event))
 
     @staticmethod
     def _take_source_event(source: Source, event: Event) -> None:
@@ -322,6 +326,13 @@ class Session:
                 source.gaps_left_out += 1
             if "dropped" not in event.fields:
                 source.blind_since = None
+
+    def _is_grave(self, kind: str, event: Event) -> bool:
+        """Return whether a line of a log is one that nobody may miss, however many come after it."""
+        if event.kind is not EventKind.LOG or event.severity > Severity.CRITICAL or "before" in event.fields:
+            return False
+        view = self.views.get(kind)
+        return view is not None and view.log
 
     def _drawn(self, kind: str) -> tuple[str, ...]:
         """Return the metrics of a kind whose trend its pane draws."""

@@ -18,12 +18,14 @@ from rampdeck.model import (
     Step,
     Value,
 )
-from rampdeck.session import EVENTS_KEPT, GAPS_KEPT, Item, Session
+from rampdeck.session import EVENTS_KEPT, GAPS_KEPT, GRAVE, Item, Session
 from rampdeck.snapshot import HISTORY
 from rampdeck.view import Figure, Table, View
 
 NGINX = SourceInfo("nginx@web", "nginx", "web")
-VIEWS = {"nginx": View("Nginx", figures=((Figure("rps", "rps", spark=True), Figure("5xx", "5xx")),))}
+VIEWS = {
+    "nginx": View("Nginx", log=True, figures=((Figure("rps", "rps", spark=True), Figure("5xx", "5xx")),))
+}
 
 
 def at(second: float) -> Instant:
@@ -224,3 +226,13 @@ def test_a_long_session_takes_no_more_room_than_a_short_one() -> None:
     assert len(source.gaps) == GAPS_KEPT
     assert source.view(at(0)).gaps == 2 * EVENTS_KEPT
     assert len(source.series["rps"].series()) == len(seen.trend().users) == HISTORY
+
+
+def test_a_critical_line_of_a_log_is_found_though_thousands_came_after_it() -> None:
+    seen = session()
+    seen.append(line(0, "[crit] too many open files", Severity.CRITICAL, before="start"))
+    seen.append(line(1, "[crit] accept4() failed (24: Too many open files)", Severity.CRITICAL))
+    for number in range(EVENTS_KEPT + 10):
+        seen.append(line(2, f"line {number}", Severity.ERROR))
+    _, events = seen.events_after(0, ("operator", GRAVE), 500)
+    assert [event.text for event in events] == ["[crit] accept4() failed (24: Too many open files)"]

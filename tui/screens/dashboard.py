@@ -11,6 +11,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from rampdeck.deck import Deck
+from rampdeck.session import GRAVE
 from rampdeck.snapshot import EMPTY, Snapshot
 from rampdeck.view import Unit, View
 
@@ -40,8 +41,11 @@ NAMES = {
 COLUMNS = {"left": (1, STEPS, 2, 3, 8), "right": (4, 5, 6, 7, 0, WORKERS)}
 """The panes of the two columns, from the top; those of generator and workers are only called up."""
 EVENTS = View(title="Events", log=True)
-EVENT_KINDS = ("scenario", "operator", "engine", "workers")
-"""Whose events have no pane of their own; those of every kind that has no log come with them."""
+EVENT_KINDS = ("scenario", "operator", "engine", "workers", GRAVE)
+"""Whose events have no pane of their own, and the critical lines of logs, which must not scroll away.
+
+Those of every kind that has no log come with them.
+"""
 GATE = 9
 MANY = 7
 """Request names from which on their pane gets more room."""
