@@ -27,10 +27,11 @@ async def supervise(collector: Collector, remote: Remote, sink: Sink, rank: int 
     """Keep a collector reading for ever, or until it calls its source absent.
 
     A lost host is tried by the host itself, for all that is read there; when it
-    is back they begin, where it gives few sessions in the order of ``rank``. A failure of the source's own
-    makes it blind, with the reason, and is tried again as :mod:`rampdeck.backoff`
-    says. A defect in a collector is reported in its own pane and takes no other
-    one down. Cancelling ends it; closing the sink is the caller's.
+    is back they begin together, or in the order of ``rank`` where it gives few
+    sessions. A failure of the source's own makes it blind, with the reason, and is
+    tried again as :mod:`rampdeck.backoff` says. A defect in a collector is reported
+    in its own pane and takes no other one down. Cancelling ends it; closing the sink
+    is the caller's.
     """
     reader.set(sink.info.name)
     backoff = Backoff()
