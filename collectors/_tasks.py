@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-SLICE = 0.005
-"""Seconds of work after which a burst lets the load generator run."""
+SLICE = 0.003
+"""Seconds of work after which a burst lets the load generator run; what is due may have to wait for two."""
 
 
 class Pace:

@@ -18,6 +18,7 @@ ASKS = (BOOT_ID, SOCKET.format("SOCKET"))
 """Every command that a connection may send of its own; ``SOCKET`` stands for a path."""
 REBOOTED = "rebooted"
 MOVED = "address_changed"
+"""Signals without a metric: a connection finds them out, and no source that gives samples need be there."""
 
 
 @dataclass(frozen=True, slots=True)
