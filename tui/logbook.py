@@ -35,8 +35,9 @@ _Likeness = tuple[str, Severity, EventKind, str]
 class Entry:
     """One event, or several that are alike from one source: ``event`` is the newest of them.
 
-    ``began`` is the first one's time by its sender, or else by us, ``number``
-    the entry's place among all. ``earlier`` are the last texts before the newest.
+    ``first`` is the line that is shown, the first one's, with ``more`` lines after it,
+    ``began`` its time by its sender, or else by us, ``number`` the entry's place among
+    all. ``earlier`` are the last texts before the newest.
     """
 
     event: Event
@@ -65,11 +66,11 @@ class Entry:
         return moment_of(self.event)
 
     def fold(self, newer: Entry) -> None:
-        """Take in an entry that is alike."""
+        """Take in an entry that is alike; the line stays the first one's, for so does its time."""
         before = self.event.text[:SEARCHED]
         if newer.event.text != self.event.text and before not in self.earlier:
             self.earlier = (*self.earlier[1 - EARLIER :], before)
-        self.event, self.first, self.more = newer.event, newer.first, newer.more
+        self.event = newer.event
         self.times += 1
 
 
