@@ -174,9 +174,10 @@ class SourcePane(Pane):
         if len(sources) > 6:
             spans.append((f"  +{len(sources) - 6}", Tone.MUTED))
         if self.view is not None and len(self.view.tables) > 1:
-            filled = [table for table in self.view.tables if self._rows(table, sources)]
-            if len(filled) > 1 or self.tables.table not in filled[:1]:
-                spans += tabs(self.tables.table, filled, bool(spans))
+            now = self.tables.table
+            there = [table for table in self.view.tables if table is now or self._rows(table, sources)]
+            if len(there) > 1:
+                spans += tabs(now, there, bool(spans))
         if self.view is not None and self.view.log and (sources or not self._own_source or self.book.total):
             if left_out := lines_left_out(sources):
                 spans += [(" · " if spans else "", Tone.MUTED), *left_out]

@@ -74,12 +74,12 @@ def lines_left_out(sources: Iterable[SourceView]) -> Line:
     return ((f"{sign} ", tone), (words, Tone.TEXT)) if words else ()
 
 
-def tabs(table: Table, filled: Iterable[Table], apart: bool) -> list[Span]:
-    """Return the names of the tables that have rows, the shown one bright."""
-    spans: list[Span] = [("  " if apart else "", Tone.TEXT)]
-    for one in filled:
-        spans += [(safe(one.title, 20), Tone.STRONG if one is table else Tone.FAINT), (" ", Tone.TEXT)]
-    return [*spans[:-1], (" v", Tone.KEY)]
+def tabs(table: Table, there: Iterable[Table], apart: bool) -> list[Span]:
+    """Return the key of the tables and their names, the shown one bright."""
+    spans: list[Span] = [("  " if apart else "", Tone.TEXT), ("v", Tone.KEY)]
+    for one in there:
+        spans += [(" ", Tone.TEXT), (safe(one.title, 20), Tone.STRONG if one is table else Tone.FAINT)]
+    return spans
 
 
 def filter_words(wanted: Filter) -> str:
