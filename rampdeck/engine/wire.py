@@ -101,6 +101,17 @@ class _Exchanges:
                 if len(self.stamps) < _KEPT:
                     self.stamps.append(stamp)
 
+    def begin_of(self, began: float) -> float:
+        """Return when a request began whose start is not told: at ``began``, or a little earlier.
+
+        A caller that takes the time, and is then kept waiting before it fires the
+        event, is told of as beginning that much too late.
+        """
+        for begun, stamp, _ in (*self.past, (self.begun, self.stamp, ())):
+            if begun and stamp >= began:
+                return min(begun, began)
+        return began
+
     def take(self, began: float, most: float) -> tuple[float | None, int]:
         """Return and forget the seconds on the wire of the request that began then and took ``most``."""
         if not self.past and began <= self.begun:
@@ -144,7 +155,7 @@ def take(started: float | None, response_time: float) -> tuple[float | None, int
         return None, 0
     most = response_time * 1e-3
     if started is None:
-        started = _now() - most
+        started = exchanges.begin_of(_now() - most)
     seconds, count = exchanges.take(started, most)
     return (None if seconds is None else seconds * 1e3), count
 

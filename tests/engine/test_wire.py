@@ -245,6 +245,27 @@ class Raw(User):
     assert stats.delay.lowest >= 25.0
 
 
+async def test_a_request_that_is_told_of_late_is_stamped_too(load: Load, truth: Truth) -> None:
+    text = f"""{HEAD}
+class Late(User):
+    wait_time = constant(0.01)
+    @task
+    def ask(self):
+        began = time.perf_counter()
+        with socket.create_connection(("127.0.0.1", {truth.plain.rsplit(":")[-1]})) as connection:
+            connection.sendall(b"GET /20ms HTTP/1.0\\r\\n\\r\\n")
+            while connection.recv(1000):
+                pass
+        took = (time.perf_counter() - began) * 1000
+        gevent.sleep(0.005)
+        self.environment.events.request.fire(
+            request_type="TCP", name="ask", response_time=took, response_length=2, exception=None
+        )
+"""
+    stats = (await asked(visiting(load, text)))["ask"]
+    assert stats.delay.count == stats.successes.count > 3
+
+
 async def test_where_nothing_came_back_locusts_own_number_stands(load: Load) -> None:
     engine = visiting(load, user("HttpUser", 'self.client.get("/")', host="http://127.0.0.1:9"))
     stats = (await asked(engine, seconds=0.5))["/"]
