@@ -68,6 +68,8 @@ class EventKind(StrEnum):
     MARK = "mark"  #: the operator's note on the timeline
     LOAD = "load"  #: the load changed: started, step, stage, stopped
     GATE = "gate"  #: a threshold was breached, or holds again
+    #: A person decided: fields ``verdict``, ``computed``, ``name`` and ``note`` (the last one counts).
+    DECISION = "decision"
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,9 +231,14 @@ class ThresholdState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ThresholdView:
-    """One threshold: now (``state``, ``value``) and ever (``failed``, ``first_breach``).
+    """One threshold: now (``state``, ``value``) and ever (all others).
 
-    ``value`` and ``limit`` are in ``unit``; a share is written as per cent.
+    ``value``, ``worst`` and ``limit`` are in ``unit``; a share is written as per cent.
+    ``worst`` was seen ``where``: at which load level, of which source. ``longest``
+    is how many seconds the longest breach lasted, ``breaches`` how many there were.
+    ``margin`` is the share of the limit that ``worst`` left (0.2: 20 % to spare),
+    negative beyond it; ``None`` where that means nothing (a limit of 0, ``==``).
+    What only ``warns`` never changes a verdict.
     """
 
     expression: str
@@ -246,6 +251,12 @@ class ThresholdView:
     failed: bool
     first_breach: Instant | None
     samples: int
+    worst: float | None = None
+    where: str = ""
+    longest: float = 0.0
+    breaches: int = 0
+    margin: float | None = None
+    warns: bool = False
 
 
 class Verdict(StrEnum):
@@ -254,6 +265,15 @@ class Verdict(StrEnum):
     PASS = "PASS"
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of the measured seconds a source was seen."""
+
+    source: str
+    measured: float
+    seen: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,14 @@ class Metric:
     """A number that a source gives at every reading.
 
     ``name`` without the kind; with it (``postgres.connections``) it is also
-    the name in a threshold.
+    the name in a threshold. ``most`` names the metric that is its most (``usable``
+    for ``connections``): a threshold in per cent is of that.
     """
 
     name: str
     unit: Unit
     help: str
+    most: str = ""
 
 
 @dataclass(frozen=True, slots=True)

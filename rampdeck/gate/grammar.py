@@ -99,8 +99,16 @@ _SPACE = re.compile(r"\s*")
 class Threshold:
     """One thing that must hold; ``limit`` and every value are in ``unit``.
 
-    ``metric`` is ``percentile`` for all of them, with ``percent``. An empty
-    ``name`` or ``method`` stands for any.
+    ``metric`` is ``percentile`` for all of them, with ``percent``; with a dot in
+    it, it is a metric of a source (``postgres.connections``). An empty
+    ``name`` or ``method`` stands for any; ``labels`` are those of a source
+    (``host``, ``label``).
+
+    ``over``: seconds of a sliding window that takes the place of the load level.
+    ``patience``: seconds that it must be broken on end before that counts (``for``).
+    ``stage``: it is looked at in this stage only (``at``). ``abort``: a breach
+    stops the load, if it lasts for ``grace`` seconds. ``warns``: it never
+    changes a verdict. ``of``: the metric that a limit in per cent is of.
     """
 
     expression: str
@@ -111,6 +119,14 @@ class Threshold:
     percent: float = 0.0
     name: str = ""
     method: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    over: float | None = None
+    patience: float = 0.0
+    stage: str = ""
+    abort: bool = False
+    grace: float = 0.0
+    warns: bool = False
+    of: str = ""
 
     @property
     def unit(self) -> Unit:

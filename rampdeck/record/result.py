@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from rampdeck.clocks import Offset
+from rampdeck.facts import FactPair
 from rampdeck.knee import Knee
 from rampdeck.model import Instant, Severity, Value
 from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.requests import Span, Tally
-from rampdeck.snapshot import Figures, Lines, Spreads, ThresholdView, Verdict
+from rampdeck.snapshot import Coverage, Figures, Lines, Spreads, ThresholdView, Verdict
 from rampdeck.view import Column
 
 NINE = {
@@ -103,7 +104,8 @@ class Measured:
 class StepResult(Measured):
     """A load level over its measured part; ``measured`` is ``False`` when there was none.
 
-    ``marks`` say why it is not to be trusted.
+    ``marks`` say why it is not to be trusted, ``thresholds`` how each one that judges
+    levels stood at its end.
     ``asked`` and ``achieved`` are iterations a second of users with a known pace, if there were any.
     """
 
@@ -118,6 +120,7 @@ class StepResult(Measured):
     asked: float | None = None
     achieved: float | None = None
     marks: tuple[str, ...] = ()
+    thresholds: tuple[ThresholdView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +231,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided, beside what was computed when they did."""
+
+    at: Instant
+    verdict: Verdict
+    computed: Verdict
+    name: str
+    note: str = ""
+
+    @property
+    def overruled(self) -> bool:
+        """Return whether the person decided otherwise than the gate."""
+        return self.verdict is not self.computed
+
+
+@dataclass(frozen=True, slots=True)
 class GeneratorResult:
     """This machine and this process: the highest of any second."""
 
@@ -245,6 +264,9 @@ class Result:
     ``doubts`` are the reasons not to trust it, ``reasons`` those of the
     verdict. ``running`` says that the load was still going on. ``users`` is
     the highest target. ``pacing`` has sentences on users with a known pace.
+    ``warnings`` are sentences that weigh nothing in the verdict. ``cut_off``:
+    the session file ends before the session did. ``session_sha256`` is the
+    session file's, once it is closed.
     """
 
     result: Verdict
@@ -272,7 +294,13 @@ class Result:
     counts: Counts = UNCOUNTED
     knee: Knee | None = None
     pacing: tuple[str, ...] = ()
+    decision: Decision | None = None
+    facts: tuple[FactPair, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    warnings: tuple[str, ...] = ()
+    cut_off: bool = False
     session: Path | None = None
+    session_sha256: str = ""
     version: str = ""
 
 
