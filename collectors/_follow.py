@@ -37,7 +37,7 @@ from ._tasks import Pace
 
 CONTEXT_BYTES = 16 * 1024
 """How far back the lines before the beginning are looked for."""
-POLLING = "---disable-inotify -s 0.2 --max-unchanged-stats=15"
+POLLING = "---disable-inotify -s 0.5 --max-unchanged-stats=6"
 """GNU tail's options for polling; a renamed file counts as done after 3 s of quiet."""
 OPENING = 10.0
 """Seconds in which ``tail`` must show the bytes that are known."""

@@ -32,7 +32,7 @@ SLICE = 64
 """Entries that are handed over at once."""
 GONE = "rampdeck: the journal is gone"
 """What the shell beside journalctl says when the journal's file vanished."""
-LOOKS = 3
+LOOKS = 5
 """Seconds between its looks: two short commands each."""
 
 

@@ -65,10 +65,9 @@ class Listeners:
         for box, inside in boxes.items():
             queues |= _queues(box, inside)
         for key, it in self._known.items():
-            # Not looked at each second: unix sockets that are too many, and containers where nobody waits.
+            # Not looked at each second: unix sockets that are too many, and TCP where nobody waits.
             box, unix = key[0], isinstance(key[1], str)
-            unread = "net/tcp" not in boxes[box] if box in boxes else unix and "net/unix" not in reading
-            if unread:
+            if ("net/unix" if unix else "net/tcp") not in boxes.get(box, reading):
                 queues.setdefault(key, it.queue)
         if "all" in reading:
             self._list(reading, queues)

@@ -26,7 +26,10 @@ function counters(name, path, group, wanted,    line, cells, n, i) {
         if ((getline line < path) <= 0) break
         split(line, cells, " ")
         n = split(columns[group], found, " ")
-        for (i = 1; i < n; i += 2) say(name, found[i] " " cells[found[i + 1]])
+        for (i = 1; i < n; i += 2) {
+            say(name, found[i] " " cells[found[i + 1]])
+            if (name == "net/netstat" && found[i] == "ListenOverflows") overflows = cells[found[i + 1]]
+        }
         break
     }
     close(path)
@@ -38,14 +41,13 @@ function tcp_counters(prefix, folder) {
 }
 
 # Listening sockets come first in these files: the many others are never asked for.
-function listeners(name, path, whole,    line, cells, waiting) {
+function listeners(name, path,    line, cells, waiting) {
     waiting = 0
     while ((getline line < path) > 0) {
         split(line, cells, " ")
         if (cells[1] == "sl") continue
         if (cells[4] != "0A") break
         if (cells[5] !~ /:00000000$/) waiting++
-        else if (!whole) continue
         say(name, cells[2] " " cells[5])
     }
     close(path)
@@ -132,8 +134,8 @@ function box(i,    cells, name, slow, period) {
         # The kernel goes through the connections of all containers for it: each second only where some wait.
         if (slow || waiting_in[cells[2]]) {
             say(name "net/tcp", "read")
-            waiting_in[cells[2]] = listeners(name "net/tcp", proc "/" cells[4] "/net/tcp", 1)
-            waiting_in[cells[2]] += listeners(name "net/tcp", proc "/" cells[4] "/net/tcp6", 1)
+            waiting_in[cells[2]] = listeners(name "net/tcp", proc "/" cells[4] "/net/tcp")
+            waiting_in[cells[2]] += listeners(name "net/tcp", proc "/" cells[4] "/net/tcp6")
         }
     }
 }
@@ -164,8 +166,13 @@ function reading(    i) {
     matching("net/dev", ":", "^ *veth")
     matching("diskstats", ".", " (loop|ram|sr|fd)[0-9]+ ")
     tcp_counters("", proc)
-    listeners("net/tcp", proc "/net/tcp", all)
-    listeners("net/tcp", proc "/net/tcp6", all)
+    # Behind the last listener the kernel goes through its whole table of connections, empty or not, which takes
+    # it a millisecond or two: each second only while somebody waits, or connections were thrown away.
+    if (all || beat % 2 || waiting_here || overflows != overflows_before) {
+        say("net/tcp", "read")
+        waiting_here = listeners("net/tcp", proc "/net/tcp") + listeners("net/tcp", proc "/net/tcp6")
+    }
+    overflows_before = overflows
     if (all || unix_sockets < 2000) unix_listeners(proc "/net/unix")
     if (all) ss()
     processes()
