@@ -16,7 +16,7 @@ from rampdeck.config import LoadConfig
 from rampdeck.details import Details
 from rampdeck.model import Event, Value
 from rampdeck.remote.asking import Questions
-from rampdeck.snapshot import Snapshot
+from rampdeck.snapshot import Snapshot, Verdict
 from rampdeck.view import Action, Metric, View
 
 
@@ -103,6 +103,9 @@ class Deck(Protocol):
 
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""
+
+    def decide(self, verdict: Verdict, name: str, note: str) -> None:
+        """Note what a person decided; the last time counts, and the computed verdict is kept beside it."""
 
     async def act(self, source: str, action: Action, row: Mapping[str, Value]) -> str:
         """Do something with a row of a source's table, and return what came of it, as lines.

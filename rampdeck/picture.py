@@ -40,7 +40,14 @@ class Painter:
             self._body = self._paint(at)
             self._due = False
         session = self._run.session
-        return replace(self._body, at=at, load=self._load(at), mark=session.mark, events=session.events)
+        return replace(
+            self._body,
+            at=at,
+            load=self._load(at),
+            mark=session.mark,
+            decision=session.decision,
+            events=session.events,
+        )
 
     def _paint(self, at: Instant) -> Snapshot:
         run, session = self._run, self._run.session

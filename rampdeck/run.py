@@ -164,6 +164,13 @@ class Run(Sight):
         """Put a note on the timeline."""
         self.session.say(EventKind.MARK, text)
 
+    def decide(self, verdict: Verdict, name: str, note: str) -> None:
+        """Note what a person decided, beside what is computed at this moment."""
+        computed = self.snapshot().verdict
+        fields = {"verdict": verdict.value, "computed": computed.value, "name": name, "note": note}
+        did = f"accepted {computed}" if verdict is computed else f"overruled {computed}: {verdict}"
+        self.session.say(EventKind.DECISION, f"{name} {did}" + (f", {note}" if note else ""), fields)
+
     async def act(self, source: str, action: Action, row: Mapping[str, Value]) -> str:
         """Do something with a row of a source's table; the answer stands in the session too."""
         self.session.say(EventKind.KEY, f"{action.label} on {source}")

@@ -140,6 +140,7 @@ class Session:
         self.ours = Ours()
         self.users = History()
         self.mark: Event | None = None
+        self.decision: Event | None = None
         self.blocked: dict[str, Event] = {}
         self.events = 0
         self.user_count = 0
@@ -175,7 +176,8 @@ class Session:
         severity: Severity = Severity.NOTICE,
     ) -> None:
         """Append an event of our own: what the operator did, or what the load does."""
-        source = "operator" if kind in (EventKind.KEY, EventKind.MARK) else "engine"
+        person = (EventKind.KEY, EventKind.MARK, EventKind.DECISION)
+        source = "operator" if kind in person else "engine"
         self.append(Event(Instant.now(), source, kind, severity, text, fields=fields or {}))
 
     @property
@@ -289,6 +291,8 @@ class Session:
         kind = source.info.kind if source else event.source
         if event.kind is EventKind.MARK:
             self.mark = event
+        elif event.kind is EventKind.DECISION:
+            self.decision = event
         if event.fields.get("signal") == BLOCKED:
             self.blocked[event.fields["key"]] = event
         if source is not None:

@@ -318,6 +318,7 @@ class Snapshot:
     generator: GeneratorView = field(default_factory=GeneratorView)
     recording: Recording = field(default_factory=Recording)
     mark: Event | None = None
+    decision: Event | None = None
     events: int = 0
 
 

@@ -264,6 +264,23 @@ async def test_a_mark_stands_on_the_timeline_as_it_was_written(load: Load, tmp_p
     assert said(run, EventKind.MARK) == ["deploy [/x]"]
 
 
+async def test_a_decision_stands_beside_what_was_computed_when_it_was_made(
+    load: Load, tmp_path: Path
+) -> None:
+    async with opened(load(), tmp_path) as run:
+        run.decide(Verdict.FAIL, "ann", "")
+        run.decide(Verdict.PASS, "ann", "the page is not in this release")
+        assert run.snapshot().decision is run.session.decision
+    assert run.session.decision is not None
+    assert run.session.decision.fields == {
+        "verdict": "PASS",
+        "computed": "INCONCLUSIVE",
+        "name": "ann",
+        "note": "the page is not in this release",
+    }
+    assert said(run, EventKind.DECISION)[-1].startswith("ann overruled INCONCLUSIVE: PASS, the page")
+
+
 async def test_requests_of_a_stop_are_counted_but_not_for_the_level(
     load: Load, tmp_path: Path, target: Target
 ) -> None:

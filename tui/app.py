@@ -25,6 +25,7 @@ from .keymap import APP, PANE_KEYS, bindings, checked
 from .opening import Opening
 from .screens.classes import ChooseClasses
 from .screens.dashboard import Dashboard
+from .screens.decide import Decide, Decided, who
 from .screens.dialogs import Confirm, GoTo, Note
 from .screens.help import Help
 from .screens.login import LogIn
@@ -237,6 +238,19 @@ class Cockpit(Opening):
                 self.paint()
 
         self.push_screen(Note(), put)
+
+    def action_decide(self) -> None:
+        """Ask for the decision; the record keeps it beside the computed verdict."""
+        snapshot = self._deck.snapshot()
+        last = snapshot.decision
+
+        def decided(answer: Decided | None) -> None:
+            if answer is not None:
+                self._deck.decide(answer.verdict, answer.name, answer.note)
+                self.paint()
+                self.say(f"Decided: {answer.verdict}, {answer.name}. It stands in the record.")
+
+        self.push_screen(Decide(snapshot, last.fields["name"] if last else who()), decided)
 
     def action_record(self) -> None:
         """Write the decision record as of now."""

@@ -52,6 +52,7 @@ APP: tuple[Binding, ...] = (
     _load("x", "stop", "stop", "Stop", "Stop gracefully: requests in flight may end"),
     _load("X,f9", "abort", "abort", "Abort", "Stop at once, without a question; F9 also while you type", "X"),
     Binding("m", "mark", "Mark", tooltip="Put a note on the timeline", id="mark"),
+    Binding("d", "decide", "Decide", tooltip="Accept the gate's verdict, or overrule it", id="decide"),
     Binding("ctrl+s", "record", "Record", tooltip="Write the decision record as of now", id="record"),
     Binding("z", "zoom", "Zoom", tooltip="Give the pane the whole screen, or take it back", id="zoom"),
     Binding("escape", "leave_pane", "Back", show=False, tooltip="Leave the zoom, then the pane", id="back"),

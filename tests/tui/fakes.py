@@ -23,7 +23,7 @@ from rampdeck.model import (
     Value,
 )
 from rampdeck.remote.asking import Questions
-from rampdeck.snapshot import Figures, Snapshot, Spread, Spreads
+from rampdeck.snapshot import Figures, Snapshot, Spread, Spreads, Verdict
 from rampdeck.view import Action, View
 
 from .made import START, event, kind_of, picture
@@ -128,6 +128,17 @@ class FakeDeck:
     def mark(self, text: str) -> None:
         self.calls.append(("mark", text))
         self.now = replace(self.now, mark=event(self.now.at, "operator", text, kind=EventKind.MARK))
+
+    def decide(self, verdict: Verdict, name: str, note: str) -> None:
+        self.calls.append(("decide", verdict, name, note))
+        fields = {
+            "verdict": verdict.value,
+            "computed": self.now.verdict.value,
+            "name": name,
+            "note": note,
+        }
+        made = event(self.now.at, "operator", f"{name} decided", kind=EventKind.DECISION, fields=fields)
+        self.now = replace(self.now, decision=made)
 
     async def act(self, source: str, action: Action, row: Mapping[str, Value]) -> str:
         self.calls.append(("act", source, action.name, dict(row)))

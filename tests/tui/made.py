@@ -57,8 +57,9 @@ def event(
     text: str,
     severity: Severity = Severity.INFO,
     kind: EventKind = EventKind.LOG,
+    fields: Mapping[str, str] | None = None,
 ) -> Event:
-    return Event(at, source, kind, severity, text)
+    return Event(at, source, kind, severity, text, fields=fields or {})
 
 
 def wave(second: float, low: float, high: float, slowness: float = 40, shift: float = 0) -> float:

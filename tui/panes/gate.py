@@ -85,14 +85,18 @@ class GatePane(Pane):
         return lines
 
     def state(self) -> Line:
-        """Return the verdict and why it is not better."""
+        """Return the verdict, why it is not better, and what a person decided."""
         text, tone = VERDICT[self.snapshot.verdict]
+        decided: Line = ()
+        if (event := self.snapshot.decision) is not None:
+            who = cut(safe(event.fields["name"], 80), 24)
+            decided = ((" · ", Tone.MUTED), (f"decided {event.fields['verdict']}, {who}", Tone.STRONG))
         waits = [f"nothing is judged while the level {self._wait}"] if self._wait else []
         reasons = "; ".join(safe(reason, 120) for reason in [*waits, *self.snapshot.reasons[:2]])
         if not reasons:
-            return ((text, tone),)
-        room = max(self.size.width - 40, 10)
-        return ((cut(reasons, room) + " · ", Tone.MUTED), (text, tone))
+            return ((text, tone), *decided)
+        room = max(self.size.width - 40 - line_width(decided), 10)
+        return ((cut(reasons, room) + " · ", Tone.MUTED), (text, tone), *decided)
 
     @property
     def _wait(self) -> str:
