@@ -164,9 +164,9 @@ class ReleaseConfig(Model):
 
 
 class GateConfig(Model):
-    """``[gate]``: what must hold."""
+    """``[gate]``: what must hold; without ``thresholds``, what :func:`rampdeck.gate.defaults` says."""
 
-    thresholds: tuple[str, ...] = ("p95 < 800ms", "error_rate < 1%")
+    thresholds: tuple[str, ...] | None = None
 
 
 class GeneratorLimits(Model):
