@@ -38,6 +38,7 @@ from rampdeck.gate.scanner import Scanner
 from rampdeck.gate.suffixes import suffixes_of
 from rampdeck.gate.threshold import NEAR, OPERATORS, WORDS, Kind, Threshold, plain
 from rampdeck.gate.vocabulary import (
+    ANY_UNIT,
     K6_ALONE,
     K6_METRICS,
     REQUESTS,
@@ -60,11 +61,14 @@ MOST_TOLD = 3
 _PERCENTILE = re.compile(r"p(?:([0-9]{1,3}(?:\.[0-9]{1,6})?)(?!\w)|\(\s*([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*\))")
 _WORD = re.compile(r"[A-Za-z_][\w.]*")
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?(?![0-9.])|\.[0-9]{1,15}(?![0-9.])")
-_UNIT = re.compile(r"[A-Za-z%/µ]+")
+_UNIT = re.compile(r"""[^\s0-9.,;{}()"'<>=!&|]+""")
+_MISSED = re.compile(r"\s(?=(?:name|method|host|label)\s*[=:])")
 _VALUE = re.compile(r"""(?!["'])(?:[^,{}"]|\{[^{}"]*\})+""")
 _SIGNS = ("===", *OPERATORS)
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _WRONG_SIGNS = {"=>": ">=", "=<": "<=", "≤": "<=", "≥": ">=", "=": "=="}
+_WRAPPED = ("'", '"', "[", "{", "(")
+UNWRAPPED = "a metric must stand here, without quotes or brackets around it"
 _NOUNS = {
     Kind.TIME: "a response time",
     Kind.SHARE: "a share",
@@ -192,8 +196,8 @@ class _Parser:
             return scan.error(start, unknown(word))
         if scan.text[start : start + 1].isdigit():
             return scan.error(start, "the metric comes first, then the limit: p95 < 800ms")
-        if scan.text[start : start + 1] in ("'", '"', "[", "{"):
-            return scan.error(start, "a metric must stand here, without quotes and brackets around it")
+        if scan.text[start : start + 1] in _WRAPPED:
+            return scan.error(start, UNWRAPPED)
         return scan.error(start, f"a metric must stand here; {of_requests()}")
 
     def _aggregate(self, metric: str) -> Measure:
@@ -205,9 +209,12 @@ class _Parser:
         if not scan.literal(":"):
             raise scan.error(scan.at, f"k6's {metric} goes on with a colon: {metric}: {example}")
         place = scan.skip()
-        if timed and (found := self._percentile()):
+        found = self._percentile()
+        if found and timed:
             return found
-        word = match[0] if (match := scan.take(_WORD)) else ""
+        if scan.text[place : place + 1] in _WRAPPED:
+            raise scan.error(place, UNWRAPPED)
+        word = found.word if found else match[0] if (match := scan.take(_WORD)) else ""
         if word not in known:
             names = ["p(95)", *known] if timed else list(known)
             hint = nearest(word, names) or f"; there is {listed(names)}"
@@ -231,7 +238,10 @@ class _Parser:
             if not scan.literal("=") and not scan.literal(":"):
                 raise scan.error(scan.at, f'"=" must stand here: {key}=...')
             start = scan.skip()
+            quoted = scan.text[start : start + 1] in ("'", '"')
             labels[key] = scan.words(_VALUE)
+            if not quoted and (missed := _MISSED.search(scan.text, start, scan.at)):
+                raise scan.error(missed.start(), '"," must stand here, or the whole name in quotes')
             if not labels[key]:
                 raise scan.error(start, f"the {key} is missing")
             if key == "method" and labels[key].upper() in _METHODS:
@@ -270,9 +280,12 @@ class _Parser:
             )
         if minus and (measure.kind is not Kind.SOURCE or measure.unit is not Unit.MILLISECONDS):
             raise scan.error(start, f"{measure.word} is never below 0")
+        ended = scan.at
         place = scan.skip()
         unit = ""
-        if (match := _UNIT.match(scan.text, place)) and match[0] not in WORDS:
+        match = _UNIT.match(scan.text, place)
+        # A word behind a blank is a unit only if there is one of that name.
+        if match and match[0] not in WORDS and (place == ended or match[0].lower() in ANY_UNIT):
             unit = match[0]
             scan.at = match.end()
         if unit == "%" and measure.kind is Kind.SOURCE and measure.unit is not Unit.PERCENT:
@@ -284,7 +297,7 @@ class _Parser:
 
     def _share_of_most(self, start: int, place: int, measure: Measure, number: Decimal) -> tuple[float, str]:
         if not measure.most:
-            why = f'unknown unit "%": {measure.word} has no most to be a share of; {_units(measure)}'
+            why = f'unknown unit "%": there is no telling what most {measure.word} may be; {_units(measure)}'
             raise self._scan.error(place, why)
         if number > 100:
             raise self._scan.error(start, f"{measure.word} cannot be more than 100% of {measure.most}")
@@ -326,6 +339,8 @@ def _no_label(key: str, word: str, known: tuple[str, ...]) -> str:
     """Say why a label cannot stand behind a metric."""
     if not key:
         return f"a label must stand here: {known[0]}=..."
+    if key == "expected_response":
+        return "response times are of all requests, failed ones too: leave expected_response out"
     if key in ("name", "method", "host", "label"):
         whose = "a source" if "host" in known else "requests"
         return f'unknown label "{key}": {word} is of {whose}, and has {" and ".join(known)}'
@@ -334,4 +349,4 @@ def _no_label(key: str, word: str, known: tuple[str, ...]) -> str:
 
 def _units(measure: Measure) -> str:
     noun = _NOUNS.get(measure.kind, measure.word)
-    return f"{noun} has {listed(UNITS[measure.unit]) or 'none'}"
+    return f"{noun} takes {listed(UNITS[measure.unit]) or 'a number alone'}"

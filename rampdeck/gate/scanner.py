@@ -9,7 +9,7 @@ from rampdeck.secrets import redact
 from rampdeck.text import cells
 
 SHOWN = 100
-"""Characters of a text that are shown around a place."""
+"""Characters before and behind a place that are shown whole; of more, the nearer half."""
 _QUOTED = re.compile(r"""(["'])((?:\\.|(?!\1).)*)\1""")
 _ESCAPED = re.compile(r"""\\([\\"'])""")
 _SPACE = re.compile(r"\s*")
@@ -52,12 +52,11 @@ class Scanner:
 
     def error(self, at: int, why: str, fix: str = "") -> UsageError:
         """Return an error with a caret under a place; wide characters before it count as what they take."""
-        start, end = max(0, at - SHOWN * 2 // 3), at + SHOWN // 3
-        before = ("…" if start else "") + redact(self.text[:at])[start:]
-        after = redact(self.text)[len(redact(self.text[:at])) :]
-        shown = before + after[: end - at] + ("…" if len(after) > end - at else "")
-        return UsageError(
-            "a threshold cannot be read",
-            f"{redact(why)}\n    {shown}\n    {' ' * cells(before)}^",
-            fix,
-        )
+        before = redact(self.text[:at])
+        after = redact(self.text)[len(before) :]
+        if len(before) > SHOWN:
+            before = f"…{before[-SHOWN // 2 :]}"
+        if len(after) > SHOWN:
+            after = f"{after[: SHOWN // 2]}…"
+        place = f"    {before}{after}\n    {' ' * cells(before)}^"
+        return UsageError("a threshold cannot be read", f"{redact(why)}\n{place}", fix)

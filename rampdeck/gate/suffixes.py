@@ -16,6 +16,7 @@ from rampdeck.view import Unit
 _WORD = re.compile(r"[A-Za-z_][\w.]*")
 _STAGE = re.compile(r"""[^\s"'{},]+""")
 _DURATION = re.compile(r"[^\s,;{}]+(?:(?<=[0-9])\s+[hms](?!\w))?")
+_SIGN = re.compile("[<>]|[=!]=")
 _AND = ("and", "or", "&&", "||", "&")
 
 
@@ -36,29 +37,29 @@ def suffixes_of(
 ) -> Suffixes:
     """Read what follows a limit, to the end of the text."""
     found = Suffixes()
-    seen: set[str] = set()
+    places: dict[str, int] = {}
     while (start := scan.skip()) < len(scan.text):
         word = match[0] if (match := scan.take(_WORD)) else ""
-        if word in seen:
+        if word in places:
             raise scan.error(start, f"{word} stands here twice")
-        seen.add(word)
+        places[word] = start
         match word:
             case "over":
                 found = replace(found, over=_duration(scan, word, 1.0))
             case "for":
-                _check_patience(scan, start, measure, sign, limit)
                 found = replace(found, patience=_duration(scan, word, 0.0))
             case "at":
                 found = replace(found, stage=_stage(scan, stages))
             case "abort":
-                _check_abort(scan, start, measure, sign)
                 found = replace(found, abort=True, grace=_grace(scan))
             case "warn":
                 found = replace(found, warns=True)
             case _:
                 raise _too_much(scan, start, word)
-        if found.abort and found.warns:
-            raise scan.error(start, "what only warns cannot abort: take warn or abort")
+    if "for" in places:
+        _check_patience(scan, places["for"], measure, sign, limit, found)
+    if "abort" in places:
+        _check_abort(scan, places["abort"], measure, sign, found)
     return found
 
 
@@ -111,23 +112,32 @@ def _too_much(scan: Scanner, start: int, word: str) -> UsageError:
     rest = scan.text[start:].strip()
     if word == "after":
         return scan.error(start, "after belongs to abort: abort after 10s")
-    first = rest.split()[0]
-    if first in _AND or first[0] in ",;":
-        return scan.error(start, f'"{first}": each threshold is a text of its own')
-    hint = nearest(word, WORDS) if word else ""
+    if rest[0] in ",;" or rest.split()[0] in _AND or _SIGN.search(rest):
+        return scan.error(start, "one threshold ends here; another one is a text of its own")
+    if rest[0].isdigit():
+        return scan.error(start, "a word is missing before this: over, for or abort after")
+    hint = nearest(word, WORDS, 0.6) if word else ""
     return scan.error(start, f'"{rest}" is too much{hint or "; there may follow " + listed(WORDS)}')
 
 
-def _check_patience(scan: Scanner, place: int, measure: Measure, sign: str, limit: float) -> None:
+def _check_patience(
+    scan: Scanner, place: int, measure: Measure, sign: str, limit: float, found: Suffixes
+) -> None:
     """Refuse ``for`` where it would say nothing, or let everything pass."""
-    if measure.kind is Kind.COUNT:
-        raise scan.error(place, f"{measure.word} only grows, so it does not hold again: leave for out")
-    if measure.unit is Unit.PER_SECOND and sign == "==" and not limit:
+    if measure.kind is Kind.COUNT and found.over is None:
+        why = (
+            f"{measure.word} only grows, so it does not hold again: leave for out, or give it a window (over)"
+        )
+        raise scan.error(place, why)
+    if measure.unit is Unit.PER_SECOND and sign == "==" and not limit and found.over is None:
         why = f"== 0 says that {measure.word} never happens, and for lets it happen"
         raise scan.error(place, why, f"Take for out, or write {measure.word} < 1/s for ...")
 
 
-def _check_abort(scan: Scanner, place: int, measure: Measure, sign: str) -> None:
+def _check_abort(scan: Scanner, place: int, measure: Measure, sign: str, found: Suffixes) -> None:
     """Refuse ``abort`` where there is nothing to stop for."""
-    if measure.kind is Kind.COUNT and sign in (">", ">=", "!="):
-        raise scan.error(place, f"{measure.word} {sign} is judged at the end: there is nothing left to abort")
+    if found.warns:
+        raise scan.error(place, "what only warns cannot abort: take warn or abort")
+    if measure.kind is Kind.COUNT and sign in (">", ">=", "!=") and found.over is None:
+        why = f"{measure.word} may grow to the end, when nothing is left to abort; give it a window (over)"
+        raise scan.error(place, why)

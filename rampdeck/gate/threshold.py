@@ -104,12 +104,6 @@ class Threshold:
     def _measured(self) -> str:
         return f"p{plain(self.percent)}" if self.metric == "percentile" else self.metric
 
-    def looks_at(self, source: SourceInfo) -> bool:
-        """Return whether it is about a source: of its kind, and of its host and label where given."""
-        return self.metric.partition(".")[0] == source.kind and all(
-            wanted == label_of(source, key) for key, wanted in self.labels
-        )
-
     def holds(self, value: float) -> bool:
         """Return whether a value keeps to the limit."""
         return OPERATORS[self.operator](value, self.limit)

@@ -25,6 +25,7 @@ UNITS: Mapping[Unit, Mapping[str, str]] = {
     Unit.COUNT: {},
 }
 """The units that a limit may carry, and how many of ours they are (as exact decimals)."""
+ANY_UNIT = frozenset(word.lower() for words in UNITS.values() for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,11 @@ class Known:
         kind, _, name = word.partition(".")
         names = [full.partition(".")[2] for full in self.metrics if full.startswith(f"{kind}.")]
         if names:
-            hint = nearest(word, self.metrics) or f"; there are {listed(names)}"
+            full = [f"{kind}.{one}" for one in names]
+            hint = nearest(word, full) if nearest(name, names) else f"; there are {listed(names)}"
             return len(kind) + 1, f'{kind} has no metric "{name}"{hint}'
         kinds = list(dict.fromkeys(full.partition(".")[0] for full in self.metrics))
-        hint = nearest(word, self.metrics) or f"; there are {listed(kinds)}"
+        hint = nearest(word, self.metrics, 0.75) or f"; there are {listed(kinds)}"
         return 0, f'there is no kind of source "{kind}"{hint}'
 
     def absent(self, word: str) -> str:
@@ -157,11 +159,15 @@ class Known:
         if labels[key] in there:
             return ""
         named = sorted(set(filter(None, there)))
-        where = " there" if before else ""
         if not named:
-            return f"no {kind}{where} has a {key}"
-        hint = nearest(labels[key], named) or f"; there are {listed(named)}"
-        return f'no {kind}{where} has the {key} "{labels[key]}"{hint}'
+            return f"no {kind} source has a label"
+        hint = nearest(labels[key], named) or f"; there is {listed(named)}"
+        such = (
+            f"no {kind} source of this {'label' if key == 'host' else 'host'}"
+            if before
+            else f"no {kind} source"
+        )
+        return f'{such} is on "{labels[key]}"{hint}' if key == "host" else f'{such} is "{labels[key]}"{hint}'
 
 
 def of_requests() -> str:
