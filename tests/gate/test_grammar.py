@@ -103,8 +103,8 @@ def test_what_a_pane_shows_against_its_most_can_be_judged_as_a_share_of_it() -> 
     assert len(shown) >= 4
     for (kind, metric), most in shown.items():
         assert parse(f"{kind}.{metric} < 80%", METRICS).of == most
-    for name, metric in METRICS.items():
-        assert not metric.most or f"{name.partition('.')[0]}.{metric.most}" in METRICS
+    for name, one in METRICS.items():
+        assert not one.most or f"{name.partition('.')[0]}.{one.most}" in METRICS
 
 
 def test_words_behind_the_limit_stand_in_any_order() -> None:
