@@ -15,8 +15,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 _KINDS: dict[str, type[Collector]] = {**COLLECTORS, Crew.kind: Crew}
 _INTRODUCTION = """# Metrics of sources
 
-Each can be judged by a [threshold](thresholds.md): `postgres.connections < 80%`. "At most" names what a limit in
-per cent is of, where a metric does not count per cent itself. "A second": what happens in the second of a
+Each can be judged by a [threshold](thresholds.md): `postgres.connections < 80%`. "At most" names what a limit
+in per cent is of, where a metric does not count per cent itself. "A second": what happens in the second of a
 reading. `generator` is always there, `workers` wherever there are some, `clock` for each host far away.
 """
 _UNITS = {
