@@ -103,7 +103,7 @@ def _stage(scan: Scanner, stages: Collection[str] | None) -> str:
         longer = next((name for name in stages if scan.text.startswith(name, start)), "")
         if longer:
             raise scan.error(start, f'a name of several words goes into quotes: at "{longer}"')
-        hint = nearest(stage, stages) or f"; there are {listed(stages)}"
+        hint = nearest(stage, stages) or f"; the plan has {listed(stages)}"
         raise scan.error(start, f'there is no stage "{stage}"{hint}')
     return stage
 

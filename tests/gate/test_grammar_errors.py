@@ -119,3 +119,8 @@ def test_one_that_says_the_same_as_another_is_refused_however_it_is_written(agai
 def test_the_gate_itself_refuses_what_cannot_be_read() -> None:
     with pytest.raises(UsageError, match="number 2: unknown metric"):
         Gate(["p95 < 800ms", "p95x < 3"])
+
+
+def test_a_stage_that_is_like_no_other_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(UsageError, match='there is no stage "warm-up"; the plan has run'):
+        parse("p95 < 800ms at warm-up", stages=["run"])
