@@ -7,7 +7,7 @@ from rampdeck.view import Action, Column, Figure, Metric, Table, Unit, View
 from ._postgres_signals import RULES
 
 METRICS = (
-    Metric("connections", Unit.COUNT, "client sessions on the whole server, without this one"),
+    Metric("connections", Unit.COUNT, "client sessions on the whole server, without this one", most="usable"),
     Metric("usable", Unit.COUNT, "sessions that ordinary roles can have beside this one"),
     Metric("active", Unit.COUNT, "sessions that run a query"),
     Metric("idle", Unit.COUNT, "sessions that do nothing; often workers that keep their connection"),

@@ -81,7 +81,9 @@ class GeneratorCollector:
         Metric("cpu_percent", Unit.PERCENT, "of one core, used by this process"),
         Metric("machine_cpu_percent", Unit.PERCENT, "of all cores of this machine, used by everybody"),
         Metric("rss", Unit.BYTES, "memory of this process"),
-        Metric("open_files", Unit.COUNT, "files and sockets that this process has open"),
+        Metric(
+            "open_files", Unit.COUNT, "files and sockets that this process has open", most="open_files_limit"
+        ),
         Metric("open_files_limit", Unit.COUNT, "files and sockets that it may have (ulimit -n)"),
         Metric("lag_p99_ms", Unit.MILLISECONDS, "how late the loop runs what is due, p99 of ten seconds"),
         Metric("lag_max_ms", Unit.MILLISECONDS, "how late the loop ran what was due, at most, this second"),

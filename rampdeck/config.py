@@ -164,9 +164,9 @@ class ReleaseConfig(Model):
 
 
 class GateConfig(Model):
-    """``[gate]``: what must hold."""
+    """``[gate]``: what must hold; without ``thresholds``, what :func:`rampdeck.gate.defaults` says."""
 
-    thresholds: tuple[str, ...] = ("p95 < 800ms", "error_rate < 1%")
+    thresholds: tuple[str, ...] | None = None
 
 
 class GeneratorLimits(Model):
@@ -318,9 +318,9 @@ def secret(variable: str, file: Path | None, what: str) -> str | None:
         raise UsageError(what, f"cannot read {file}: {error.strerror}") from None
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean "x"?`` for the nearest known word, or nothing."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+def nearest(word: str, known: Iterable[str], alike: float = 0.5) -> str:
+    """Return ``; did you mean "x"?`` for the nearest known word that is ``alike`` (0 to 1), or nothing."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=alike)
     return f'; did you mean "{found[0]}"?' if found else ""
 
 

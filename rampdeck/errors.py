@@ -25,8 +25,8 @@ class RampdeckError(Exception):
     """Something that a person can act on: what failed, why, and what to do.
 
     ``fix`` may be empty where there is nothing to advise. ``str()`` is one
-    sentence-like line; :attr:`what`, :attr:`why` and :attr:`fix` are for
-    places that lay them out.
+    sentence-like line, unless ``why`` shows a place on lines of its own;
+    :attr:`what`, :attr:`why` and :attr:`fix` are for places that lay them out.
     """
 
     def __init__(self, what: str, why: str = "", fix: str = "") -> None:
@@ -37,7 +37,8 @@ class RampdeckError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.what}: {self.why}" if self.why else self.what
-        return f"{text}. {self.fix}" if self.fix else text
+        between = "\n" if "\n" in self.why else ". "
+        return f"{text}{between}{self.fix}" if self.fix else text
 
 
 class UsageError(RampdeckError):

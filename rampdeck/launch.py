@@ -14,7 +14,7 @@ import math
 import re
 import signal
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ from rampdeck.engine.engine import LoadEngine
 from rampdeck.engine.listing import listing
 from rampdeck.errors import ScenarioError, UsageError
 from rampdeck.exits import Exit
-from rampdeck.gate import Gate
+from rampdeck.gate import Gate, defaults, parse_all
 from rampdeck.model import Health, Stage
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.outputs import Outputs, check
@@ -43,7 +43,7 @@ from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
 from rampdeck.setup import Setup
 from rampdeck.snapshot import Verdict
-from rampdeck.sources import sources_of
+from rampdeck.sources import Source, sources_of
 from rampdeck.store import SessionWriter
 from rampdeck.store.about import about
 from rampdeck.view import Metric
@@ -108,9 +108,6 @@ def _setup(
     output: OutputCapture,
     log: LogTap,
 ) -> Setup:
-    gate = Gate(settings.gate.thresholds)
-    if options.auto_step:
-        check_climb(climb_of(settings.load, options.num_users), gate.judges_levels)
     environment = loader.environment_for(loaded, options, *([manning.make_master] if manning else []))
     driver = MasterDriver(environment) if manning else None
     title = options.title or settings.scenario.name or loaded.name
@@ -130,6 +127,10 @@ def _setup(
     if crew is not None:
         sources.append(crewing.source(crew))
         kinds[Crew.kind] = Crew
+    metrics = _metrics(kinds)
+    gate = _gate(settings, metrics, plan, sources)
+    if options.auto_step:
+        check_climb(climb_of(settings.load, options.num_users), gate.judges_levels)
     return Setup(
         config=settings,
         title=title,
@@ -144,7 +145,7 @@ def _setup(
         hosts=hosts,
         views={kind: collector.view for kind, collector in parts.collectors.items()}
         | {source.info.kind: source.collector.view for source in sources},
-        metrics=_metrics(kinds),
+        metrics=metrics,
         plan=plan,
         # As under Locust, a shape has its own end.
         run_time=float(options.run_time) if options.run_time and loaded.shape is None else None,
@@ -164,6 +165,20 @@ def _metrics(kinds: Mapping[str, type[Collector]]) -> dict[str, Metric]:
     return {
         f"{kind}.{metric.name}": metric for kind, collector in kinds.items() for metric in collector.metrics
     }
+
+
+def _gate(
+    settings: Config, metrics: Mapping[str, Metric], plan: Sequence[Stage], sources: Sequence[Source]
+) -> Gate:
+    """Return the gate with the thresholds that are given, or else with those that suit the sources.
+
+    A stage may be any that the configuration has: another run may leave it out.
+    """
+    given = settings.gate.thresholds
+    if given is None:
+        given = defaults({source.info.kind for source in sources if not source.absent})
+    stages = [*(stage.name for stage in settings.stages), *(stage.name for stage in plan)]
+    return Gate(parse_all(given, metrics, stages, [source.info for source in sources]), metrics)
 
 
 def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[Stage, ...]:

@@ -40,6 +40,16 @@ def clean(text: str, most: int = 2_000) -> str:
     return text
 
 
+def cells(text: str) -> int:
+    """Return how many cells of a terminal a clean text takes: wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )
+
+
 def _printable(character: str) -> str:
     if character in "\t\n\r\v\f\x85\u2028\u2029":
         return " "

@@ -26,7 +26,12 @@ def refused(tmp_path: Path, text: str) -> str:
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
-    assert read(tmp_path, "").gate.thresholds == ("p95 < 800ms", "error_rate < 1%")
+    assert read(tmp_path, "").load == Config().load
+
+
+def test_thresholds_that_are_not_given_are_not_the_same_as_none_at_all(tmp_path: Path) -> None:
+    assert read(tmp_path, "").gate.thresholds is None
+    assert read(tmp_path, "[gate]\nthresholds = []").gate.thresholds == ()
 
 
 def test_the_commented_template_holds_the_plan_of_a_release_test() -> None:

@@ -84,7 +84,10 @@ def add_options(parser: LocustArgumentParser) -> None:
         metavar="<expression>",
         action="append",
         default=[],
-        help='What must hold, as "p95 < 800ms"; may be given several times and replaces those of the file.',
+        help='What must hold, as "p95 < 800ms", "error_rate < 1%%" (or k6\'s rate<0.01), '
+        '"postgres.connections < 80%% for 30s", "rps >= 40 at peak"; may be given several times and replaces '
+        "those of the file. Words that may follow: over 30s (a sliding window), for 30s (only if it lasts), "
+        "at STAGE, abort (stop the load), warn (change no verdict).",
     )
     group.add_argument(
         "--max-users",

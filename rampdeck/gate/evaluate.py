@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rampdeck.gate.figures import Selector, figure_of, grouped, may_change, state_of, value_of
-from rampdeck.gate.grammar import Kind, Threshold, parse
+from rampdeck.gate.grammar import Kind, Threshold, parse_all
 from rampdeck.gate.verdict import judge
 from rampdeck.gate.words import told
 from rampdeck.model import EventKind, Health, Instant, Severity, level_name
 from rampdeck.requests import Span
 from rampdeck.snapshot import Figures, ThresholdState, ThresholdView, Verdict
+from rampdeck.view import Metric
 
 if TYPE_CHECKING:
     from rampdeck.session import Session
@@ -87,13 +88,15 @@ class _Past:
 class Gate:
     """The thresholds of a session.
 
-    Raises :class:`UsageError` for a threshold that cannot be read. Feed it
-    once a second with :meth:`observe`; everything else can be asked at any time.
+    ``metrics`` are those of sources, by full name. Raises :class:`UsageError`
+    for thresholds that cannot be read. Feed it once a second with :meth:`observe`;
+    everything else can be asked at any time.
     """
 
-    def __init__(self, thresholds: Iterable[str | Threshold]) -> None:
-        read = (parse(threshold) if isinstance(threshold, str) else threshold for threshold in thresholds)
-        self.thresholds: tuple[Threshold, ...] = tuple(read)
+    def __init__(
+        self, thresholds: Iterable[str | Threshold], metrics: Mapping[str, Metric] | None = None
+    ) -> None:
+        self.thresholds: tuple[Threshold, ...] = parse_all(thresholds, metrics)
         self._past = [_Past() for _ in self.thresholds]
         self._breached = [False] * len(self.thresholds)
         self._level: _Level | None = None

@@ -77,6 +77,8 @@ def value_of(threshold: Threshold, selection: Selection, seconds: float) -> floa
             return selection.percentiles[threshold.percent]
         case "mean":
             return selection.everything.mean
+        case "min":
+            return selection.everything.lowest
         case "max":
             return selection.everything.highest
         case "error_rate":
@@ -85,8 +87,10 @@ def value_of(threshold: Threshold, selection: Selection, seconds: float) -> floa
             return count / seconds if seconds > 0 else None
         case "requests":
             return float(count)
-        case _:
+        case "failures":
             return float(selection.failures)
+        case _:
+            return None
 
 
 def figure_of(threshold: Threshold, figures: Figures) -> float | None:

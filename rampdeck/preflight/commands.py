@@ -40,7 +40,7 @@ GUARD = (
     "written to, too:"
 )
 WORDS = "A word in capitals, such as OFFSET, stands for what is not known before."
-_COMMENTED = re.compile(r"^# (?=\[|[\w.\"]+ = )", re.MULTILINE)
+_COMMENTED = re.compile(r"^# (?=[\[\]]| {4}\"|[\w.\"]+ = )", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
