@@ -144,6 +144,8 @@ class Session:
         self.blocked: dict[str, Event] = {}
         self.events = 0
         self.user_count = 0
+        self.listeners: list[Callable[[Item], None]] = []
+        """Told of every item once it was taken in; what is judged item by item hears of it here."""
         self._store = store
         self._step: Step | None = None
         self._kept: dict[str, deque[tuple[int, Event]]] = {}
@@ -167,6 +169,8 @@ class Session:
             self._step = None if item.ended is not None else item
         else:
             self.sources[item.name] = Source(item)
+        for listener in self.listeners:
+            listener(item)
 
     def say(
         self,
