@@ -32,17 +32,18 @@ nothing else: no clock is read. A replay of the items says the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rampdeck.gate import sentences
 from rampdeck.gate.course import Course, Ever
 from rampdeck.gate.figures import MIN_REQUESTS, MIN_SECONDS, figure_of, is_near, margin_of
-from rampdeck.gate.grammar import Threshold, parse
-from rampdeck.gate.judges import Judge, Now, RequestJudge, SourceJudge, TotalJudge, judge_for
+from rampdeck.gate.grammar import Kind, Threshold, parse
+from rampdeck.gate.judges import Judge, Now, RequestJudge, TotalJudge
 from rampdeck.gate.levels import Level, Levels, verdict_of
 from rampdeck.gate.panels import Panels
-from rampdeck.gate.sources import is_of_source, kind_of, selects, value_in
+from rampdeck.gate.sourcejudge import SourceJudge
+from rampdeck.gate.sources import is_of_source, selects, value_in
 from rampdeck.gate.verdict import NO_THRESHOLDS, ONLY_WARNINGS, judge
 from rampdeck.model import EventKind, Health, Instant, RequestBatch, Sample, Severity, Step, level_name
 from rampdeck.requests import Key
@@ -93,17 +94,13 @@ class Gate:
         self.doubted: Mapping[int, bool] = {}
         """Levels that are not to be trusted, and whether their very figures are tainted."""
         self._metrics = metrics or {}
-        self._judges = tuple(judge_for(threshold, warn_at) for threshold in self.thresholds)
+        self._judges = tuple(_judge_for(threshold, warn_at) for threshold in self.thresholds)
         self._panels = Panels([one for one in self._judges if isinstance(one, RequestJudge | TotalJudge)])
-        self._by_kind: dict[str, list[SourceJudge]] = {}
-        for one in self._judges:
-            if isinstance(one, SourceJudge):
-                self._by_kind.setdefault(kind_of(one.threshold), []).append(one)
+        self._of_sources = [one for one in self._judges if isinstance(one, SourceJudge)]
         self._levels = Levels()
         self._level: Step | None = None
         self._ended: Instant | None = None
         self._session: Session | None = None
-        self._at = Instant(0.0, 0.0)
         self._turned: list[Turned] = []
         self._concerned: dict[Key, tuple[Threshold, ...]] = {}
 
@@ -120,9 +117,8 @@ class Gate:
         """Judge what a session takes in from now on, and the measured levels that it has already."""
         self._session = session
         session.listeners.append(self._take)
-        for one in self._judges:
-            if isinstance(one, SourceJudge):
-                one.session = session
+        for one in self._of_sources:
+            one.session = session
 
     def observe(self, at: Instant, session: Session) -> tuple[Turned, ...]:
         """Return what has turned since the last time; once a second.
@@ -130,7 +126,8 @@ class Gate:
         A session that it was not attached to is taken as it is: its measured
         levels are judged, windows and sources from now on.
         """
-        self._at = at
+        for one in self._of_sources:
+            one.at = at
         if session is not self._session:
             self.attach(session)
             self._catch_up(at, session)
@@ -166,7 +163,7 @@ class Gate:
     def _judge_sample(self, source: Source) -> None:
         # Not the item: the session has taken what we cut off ourselves out of it.
         sample = source.last
-        for one in self._by_kind.get(source.info.kind, ()):
+        for one in self._of_sources:
             if sample is None or one.level is None or not selects(one.threshold, source.info):
                 continue
             value = value_in(one.threshold, sample.values)
@@ -213,7 +210,7 @@ class Gate:
 
     def _look(self, one: Judge, course: Course) -> None:
         """Note it if a course that has just been judged turns its threshold, or stops the load."""
-        failing = one.failing(course)
+        failing = one.failing
         if failing is None:
             return
         aborts = failing and course.stops
@@ -230,7 +227,7 @@ class Gate:
     @property
     def views(self) -> tuple[ThresholdView, ...]:
         """The thresholds now: at the level that is measured; ``unknown`` while none is."""
-        return tuple(_view(one, one.now(self._at), one.ever()) for one in self._judges)
+        return tuple(_view(one, one.now, one.ever()) for one in self._judges)
 
     def outcome(self, final: bool = False) -> tuple[ThresholdView, ...]:
         """Return the thresholds over all levels, each with its worst value.
@@ -239,9 +236,8 @@ class Gate:
         is ``unknown`` rather than failed.
         """
         return tuple(
-            _view(one, Now(ever.worst, one.outcome(ever, final), ever.samples), ever)
-            for one in self._judges
-            for ever in (one.ever(final),)
+            _view(one, Now(ever.worst, state, ever.samples), ever)
+            for one, ever, state in self._come_to(final)
         )
 
     def step_outcome(self, number: int) -> tuple[ThresholdView, ...]:
@@ -261,15 +257,16 @@ class Gate:
         failed: list[str] = []
         certain: list[str] = []
         unknown: list[str] = []
-        deciding = [one for one in self._judges if not one.threshold.warns]
-        for one in deciding:
-            ever = one.ever(final)
-            state = one.outcome(ever, final)
+        decides = False
+        for one, ever, state in self._come_to(final):
+            if one.threshold.warns:
+                continue
+            decides = True
             if state is ThresholdState.FAIL:
                 (certain if one.of_source else failed).append(sentences.failure(one, ever))
             elif state is ThresholdState.UNKNOWN:
                 unknown.append(sentences.unjudged(one, ever))
-        if not deciding:
+        if not decides:
             unknown.append(ONLY_WARNINGS if self._judges else NO_THRESHOLDS)
         thin = _too_thin(self._level, self._session) if self._level and self._session else ""
         told = self._levels.thin([thin] if thin else [])
@@ -281,10 +278,8 @@ class Gate:
         """Return what was breached of the thresholds that only warn, as sentences."""
         return tuple(
             sentences.failure(one, ever)
-            for one in self._judges
-            if one.threshold.warns
-            for ever in (one.ever(final),)
-            if one.outcome(ever, final) is ThresholdState.FAIL
+            for one, ever, state in self._come_to(final)
+            if one.threshold.warns and state is ThresholdState.FAIL
         )
 
     def step_verdict(self, number: int) -> Verdict:
@@ -334,13 +329,19 @@ class Gate:
             )
         return found
 
+    def _come_to(self, final: bool) -> Iterator[tuple[Judge, Ever, ThresholdState]]:
+        """Yield the thresholds with what they have come to so far, or for good."""
+        for one in self._judges:
+            ever = one.for_good() if final else one.ever()
+            yield one, ever, one.outcome(ever)
+
     def _level_now(self) -> Level:
         """Return what the load level would come to if it ended now."""
         return verdict_of(one for one in self._judges if one.level is not None)
 
     def _views_of_level(self) -> tuple[ThresholdView, ...]:
         return tuple(
-            _view(one, Now(present.worst, one.verdict_now, present.samples), present)
+            _view(one, Now(present.worst, one.level_state, present.samples), present)
             for one in self._judges
             if one.level is not None and one.per_level
             for present in (one.present,)
@@ -353,6 +354,14 @@ class Gate:
 
 
 _NEVER = Level()
+
+
+def _judge_for(threshold: Threshold, warn_at: float) -> Judge:
+    if is_of_source(threshold):
+        return SourceJudge(threshold, warn_at)
+    if threshold.kind is Kind.COUNT and threshold.over is None:
+        return TotalJudge(threshold, warn_at)
+    return RequestJudge(threshold, warn_at)
 
 
 def _view(one: Judge, now: Now, ever: Ever) -> ThresholdView:
@@ -385,4 +394,5 @@ def _too_thin(step: Step, session: Session) -> str:
     requests = span.total.successes.count + span.total.failures.count
     if requests >= MIN_REQUESTS:
         return ""
-    return f"{level_name(step.number, step.users)} brought {requests} requests in {span.seconds:.0f} s, too few to judge"
+    level, seconds = level_name(step.number, step.users), f"{span.seconds:.0f} s"
+    return f"{level} brought {requests} requests in {seconds}, too few to judge"

@@ -86,7 +86,7 @@ def is_near(threshold: Threshold, value: float, warn_at: float) -> bool:
 
 
 def margin_of(threshold: Threshold, value: float | None) -> float | None:
-    """Return the share of the limit that a value leaves, negative beyond it; ``None`` where that is nothing."""
+    """Return the share of the limit that a value leaves, negative beyond it; ``None`` where there is none."""
     if value is None or threshold.limit <= 0:
         return None
     match threshold.operator:

@@ -16,7 +16,7 @@ MOST_TOLD = 5
 
 @dataclass(slots=True)
 class Level:
-    """A load level: its verdict, and whether what failed is certain even if the generator was at its limit."""
+    """A load level that was judged; ``certain``: what failed did so by what a server said of itself."""
 
     verdict: Verdict = Verdict.INCONCLUSIVE
     certain: bool = False
@@ -31,7 +31,7 @@ def verdict_of(judges: Iterable[Judge]) -> Level:
     for judge in judges:
         if judge.threshold.warns or not judge.per_level:
             continue
-        state = judge.verdict_now
+        state = judge.level_state
         if state is ThresholdState.FAIL:
             verdict = Verdict.FAIL
             certain = certain or judge.of_source

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from rampdeck.gate.course import Course, Ever
-from rampdeck.gate.judges import Judge, RequestJudge, SourceJudge
+from rampdeck.gate.judges import Judge, RequestJudge
+from rampdeck.gate.sourcejudge import SourceJudge
 from rampdeck.gate.sources import kind_of
 from rampdeck.gate.words import told
 
@@ -38,7 +39,7 @@ def unjudged(judge: Judge, ever: Ever) -> str:
 
 
 def turned(judge: Judge, course: Course, stops: bool, again: bool) -> str:
-    """Return that a threshold is breached, or holds again, or (``again``) that it lasted and stops the load."""
+    """Return that a threshold is breached, or holds again, or (``again``) that the breach has lasted."""
     verb = "is breached" if judge.breached else "holds again"
     if again:
         verb = f"has been breached for {lasting(course.lasted)}"
