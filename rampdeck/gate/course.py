@@ -8,7 +8,7 @@ known of a threshold when all that is past: a few numbers, however long it took.
 from __future__ import annotations
 
 from rampdeck.gate.figures import is_near
-from rampdeck.gate.grammar import Threshold
+from rampdeck.gate.threshold import Threshold
 from rampdeck.model import Instant
 from rampdeck.snapshot import ThresholdState
 

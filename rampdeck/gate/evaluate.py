@@ -38,12 +38,12 @@ from dataclasses import dataclass, replace
 from rampdeck.gate import sentences
 from rampdeck.gate.course import Course, Ever
 from rampdeck.gate.figures import MIN_REQUESTS, MIN_SECONDS, figure_of, is_near, margin_of
-from rampdeck.gate.grammar import Kind, Threshold, parse
+from rampdeck.gate.grammar import Kind, Threshold, parse_all
 from rampdeck.gate.judges import Judge, Now, RequestJudge, TotalJudge
 from rampdeck.gate.levels import Level, Levels, verdict_of
 from rampdeck.gate.panels import Panels
 from rampdeck.gate.sourcejudge import SourceJudge
-from rampdeck.gate.sources import is_of_source, selects, value_in
+from rampdeck.gate.sources import selects, value_in
 from rampdeck.gate.verdict import NO_THRESHOLDS, ONLY_WARNINGS, judge
 from rampdeck.model import EventKind, Health, Instant, RequestBatch, Sample, Severity, Step, level_name
 from rampdeck.requests import Key
@@ -88,12 +88,10 @@ class Gate:
         metrics: Mapping[str, Metric] | None = None,
         warn_at: float = WARN_AT,
     ) -> None:
-        read = (parse(threshold) if isinstance(threshold, str) else threshold for threshold in thresholds)
-        self.thresholds: tuple[Threshold, ...] = tuple(read)
+        self.thresholds: tuple[Threshold, ...] = parse_all(thresholds, metrics)
         self.warn_at = warn_at
         self.doubted: Mapping[int, bool] = {}
         """Levels that are not to be trusted, and whether their very figures are tainted."""
-        self._metrics = metrics or {}
         self._judges = tuple(_judge_for(threshold, warn_at) for threshold in self.thresholds)
         self._panels = Panels([one for one in self._judges if isinstance(one, RequestJudge | TotalJudge)])
         self._of_sources = [one for one in self._judges if isinstance(one, SourceJudge)]
@@ -323,7 +321,7 @@ class Gate:
             found = self._concerned[method, name] = tuple(
                 threshold
                 for threshold in self.thresholds
-                if not is_of_source(threshold)
+                if threshold.kind is not Kind.SOURCE
                 and threshold.name in ("", name)
                 and threshold.method in ("", method)
             )
@@ -357,7 +355,7 @@ _NEVER = Level()
 
 
 def _judge_for(threshold: Threshold, warn_at: float) -> Judge:
-    if is_of_source(threshold):
+    if threshold.kind is Kind.SOURCE:
         return SourceJudge(threshold, warn_at)
     if threshold.kind is Kind.COUNT and threshold.over is None:
         return TotalJudge(threshold, warn_at)

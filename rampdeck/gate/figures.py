@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rampdeck.gate.grammar import Kind, Threshold
+from rampdeck.gate.threshold import Kind, Threshold
 from rampdeck.gate.windows import Selection
 from rampdeck.snapshot import Figures
 
@@ -29,14 +29,18 @@ def value_of(threshold: Threshold, selection: Selection, seconds: float) -> floa
             return selection.percentiles[threshold.percent]
         case "mean":
             return selection.times.mean
+        case "min":
+            return selection.times.lowest
         case "max":
             return selection.times.highest
         case "error_rate":
             return 100 * selection.failures / count
         case "requests":
             return float(count)
-        case _:
+        case "failures":
             return float(selection.failures)
+        case _:
+            return None
 
 
 def is_enough(threshold: Threshold, selection: Selection, seconds: float) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rampdeck.gate.course import Course, Ever, state_of
 from rampdeck.gate.figures import is_enough, may_change, value_of
-from rampdeck.gate.grammar import Threshold
+from rampdeck.gate.threshold import Threshold
 from rampdeck.gate.windows import Selection, Window
 from rampdeck.model import Instant, Step, level_name
 from rampdeck.snapshot import ThresholdState

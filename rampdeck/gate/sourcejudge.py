@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rampdeck.gate.course import Course, Ever
-from rampdeck.gate.grammar import Threshold
 from rampdeck.gate.judges import Judge, Now
 from rampdeck.gate.sources import Readings, selected
+from rampdeck.gate.threshold import Threshold
 from rampdeck.model import Health, Instant, Sample, Step
 from rampdeck.session import Session, Source
 from rampdeck.snapshot import ThresholdState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
-from rampdeck.gate.grammar import Threshold
+from rampdeck.gate.threshold import Threshold, label_of
 from rampdeck.model import Health, Instant, Sample, SourceInfo
 from rampdeck.session import STALE, Session, Source
 from rampdeck.view import Unit
@@ -13,11 +13,6 @@ from rampdeck.view import Unit
 RATES = (Unit.PER_SECOND, Unit.BYTES_PER_SECOND)
 HALF = 0.5
 """Seconds by which a window may be shorter than asked for."""
-
-
-def is_of_source(threshold: Threshold) -> bool:
-    """Return whether a threshold looks at a metric of a source, not at requests."""
-    return "." in threshold.metric
 
 
 def kind_of(threshold: Threshold) -> str:
@@ -29,8 +24,7 @@ def selects(threshold: Threshold, info: SourceInfo) -> bool:
     """Return whether a threshold looks at a source: its kind, and the labels ``host`` and ``label``."""
     if info.kind != kind_of(threshold):
         return False
-    own = info.name.partition("@")[0].partition(":")[2]
-    return all({"host": info.host, "label": own}.get(key) == wanted for key, wanted in threshold.labels)
+    return all(label_of(info, key) == wanted for key, wanted in threshold.labels)
 
 
 def selected(threshold: Threshold, session: Session) -> list[Source]:
@@ -47,7 +41,7 @@ def value_in(threshold: Threshold, values: Mapping[str, float]) -> float | None:
     value = values.get(threshold.metric.partition(".")[2])
     if value is None or not threshold.of:
         return value
-    most = values.get(threshold.of.rpartition(".")[2])
+    most = values.get(threshold.of)
     return 100 * value / most if most is not None and most > 0 else None
 
 
