@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from rampdeck.dense import Dense
 from rampdeck.histogram import Histogram
 from rampdeck.model import RequestStats
 from rampdeck.requests import Key, Tally
@@ -44,12 +44,14 @@ class Slicer:
         """Return the slices of some requests; ``total`` is the sum of them."""
         found: dict[Selected, Slice] = {}
         together: dict[Selected, list[RequestStats | Tally]] = {}
+        number = 0
         for key, stats in entries:
+            number += 1
             matching = self._of_key.get(key)
             for selected in self._matching(key) if matching is None else matching:
                 together.setdefault(selected, []).append(stats)
         for selected, several in together.items():
-            found[selected] = _slice(several)
+            found[selected] = _slice(several if len(several) < number or number == 1 else (total,))
         if self._all:
             found["", ""] = _slice((total,))
         return found
@@ -77,24 +79,21 @@ def _slice(several: Sequence[RequestStats | Tally]) -> Slice:
     return Slice(times, failures)
 
 
-@dataclass(slots=True)
 class Selection:
     """The requests of one selection in a window, and their response times at some percentiles."""
 
-    percents: tuple[float, ...]
-    times: Histogram = field(default_factory=Histogram)
-    failures: int = 0
-    percentiles: Mapping[float, float | None] = field(default_factory=dict)
+    __slots__ = ("_percents", "failures", "percentiles", "times")
 
-    @property
-    def count(self) -> int:
-        """How many requests there are."""
-        return self.times.count
+    def __init__(self, percents: Iterable[float]) -> None:
+        self._percents = tuple(sorted(set(percents), reverse=True))
+        self.times = Dense()
+        self.failures = 0
+        self.percentiles: Mapping[float, float | None] = {}
 
     def measure(self) -> None:
         """Work out the percentiles, for all who want one, in one pass."""
-        if self.percents:
-            self.percentiles = dict(zip(self.percents, self.times.percentiles(self.percents), strict=True))
+        if self._percents:
+            self.percentiles = self.times.percentiles(self._percents)
 
 
 class Window:
@@ -103,7 +102,7 @@ class Window:
     def __init__(self, seconds: float | None, percents: Mapping[Selected, Iterable[float]]) -> None:
         self.length = seconds
         self.seconds = 0.0
-        self._percents = {selected: tuple(sorted(set(some))) for selected, some in percents.items()}
+        self._percents = percents
         self._kept: deque[tuple[float, dict[Selected, Slice]]] = deque()
         self.selections: dict[Selected, Selection] = {}
         self.clear()
@@ -129,7 +128,6 @@ class Window:
         self.seconds += seconds
         for selected, part in mine.items():
             selection = self.selections[selected]
-            # What was handed on is left alone: a selection's own times are its own copy.
             selection.times.add(part.times)
             selection.failures += part.failures
         if self.length is not None:
