@@ -168,7 +168,11 @@ class Ever:
         self.longest = max(self.longest, other.longest)
 
     def with_(self, threshold: Threshold, present: Ever) -> Ever:
-        """Return this with a load level that goes on."""
+        """Return this with a load level that goes on; not to be changed."""
+        if not (self.judged or self.samples):
+            return present
+        if not (present.judged or present.samples):
+            return self
         both = Ever(self.adds)
         both.fold(threshold, self)
         both.fold(threshold, present)
