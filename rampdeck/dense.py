@@ -93,5 +93,6 @@ class Dense:
                 above += here
                 bucket -= 1
                 here = counts[bucket]
-            found[percent] = max(self.lowest, min(value_of(bucket), self.highest))
+            value = value_of(bucket)
+            found[percent] = self.lowest if value < self.lowest else min(value, self.highest)
         return found

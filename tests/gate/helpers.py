@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rampdeck.gate import Gate, Turned
-from rampdeck.histogram import Histogram
 from rampdeck.gate.threshold import Threshold
+from rampdeck.histogram import Histogram
 from rampdeck.model import (
     Event,
     EventKind,
