@@ -156,7 +156,7 @@ async def test_the_zoomed_gate_is_a_table_with_everything(opened: Opened) -> Non
         await pilot.pause()
         titles, first, *_ = body(gate_pane(pilot))
         assert titles.split() == ["THRESHOLD", "NOW", "LIMIT", "WORST", "MARGIN", "FIRST", "LONGEST", "WHERE"]
-        assert first.startswith("✖ error rate /checkou")
+        assert "error rate /checkou" in first
         assert "< 1" in first
 
 
