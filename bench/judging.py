@@ -161,12 +161,10 @@ def table(judging: Judging) -> Iterator[str]:
 
 
 def aims(judging: Judging) -> list[Aim]:
-    """Return the aims: the usual second, and the slowest breach."""
+    """Return the aims: the usual second, and the last breach."""
     cost, last = median(judging.costs_ms), max(judging.to_screen)
     what = f"judging {THRESHOLDS} thresholds over {ENDPOINTS} endpoints, a second"
     return [
         Aim(what, f"<= {COST_LIMIT:g} ms", f"{cost:.2f} ms", cost <= COST_LIMIT),
-        Aim(
-            "breach to screen, at most", f"<= {SCREEN_LIMIT:g} s", f"{slowest:.2f} s", slowest <= SCREEN_LIMIT
-        ),
+        Aim("breach to screen, at most", f"<= {SCREEN_LIMIT:g} s", f"{last:.2f} s", last <= SCREEN_LIMIT),
     ]
