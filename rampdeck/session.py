@@ -16,6 +16,7 @@ from rampdeck.clocks import KIND as CLOCK
 from rampdeck.clocks import Clocks, ahead
 from rampdeck.groups import Groups
 from rampdeck.model import (
+    STALE,
     Event,
     EventKind,
     Health,
@@ -37,8 +38,6 @@ EVENTS_KEPT = 5_000
 """Events of one kind that stay at hand for the panes; the session file has all."""
 GAPS_KEPT = 100
 """Gaps of one source that are told one by one; more are only counted."""
-STALE = 3.0
-"""Seconds without a sample after which a metric's trend shows a gap."""
 
 GRAVE = "grave"
 """The kind by which :meth:`Session.events_after` gives the critical lines of all logs."""

@@ -392,23 +392,3 @@ async def test_a_defect_of_ours_stops_the_load_and_the_record_still_comes(
     assert "tick task has a defect: RuntimeError: a defect" in run.broken
     assert run.result().total.requests > 0
     assert run.writer.path.exists()
-
-
-async def test_the_gate_stops_the_load_and_the_operator_may_raise_it_again(
-    load: Load, tmp_path: Path
-) -> None:
-    async with opened(load(VISITOR), tmp_path, thresholds=["rps < 1 over 2s abort"]) as run:
-        for users in (3, 5):
-            run.set_target(users)
-            await until(at(run, users))
-            await run.over.wait()
-            assert run.ended == "gate"
-            assert run.snapshot().load.state is RunState.STOPPED
-            assert exit_code(run, run.result().result) == Exit.FAIL
-        (reason,) = (text for text in run.result().reasons if text.startswith("rps"))
-        assert reason.endswith("2 times; the gate stopped the load") or "2 times, the longest" in reason
-    stopped = [text for text in said(run, EventKind.GATE) if text.endswith("; the gate stops the load")]
-    assert [text.partition(" at ")[2].partition(";")[0] for text in stopped] == [
-        "step 1 (3 users)",
-        "step 2 (5 users)",
-    ]

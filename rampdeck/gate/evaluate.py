@@ -34,22 +34,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from rampdeck.gate import sentences
 from rampdeck.gate.course import Course, Ever
-from rampdeck.gate.figures import MIN_REQUESTS, MIN_SECONDS, figure_of, is_near, margin_of
+from rampdeck.gate.figures import MIN_REQUESTS, figure_of, is_near
 from rampdeck.gate.grammar import Kind, Threshold, parse_all
-from rampdeck.gate.judges import Judge, Now, RequestJudge, TotalJudge
-from rampdeck.gate.levels import Level, Levels, verdict_of
+from rampdeck.gate.judges import Judge, Now, RequestJudge, TotalJudge, view_of
+from rampdeck.gate.levels import Level, Levels, too_thin, verdict_of
 from rampdeck.gate.panels import Panels
 from rampdeck.gate.sourcejudge import SourceJudge
 from rampdeck.gate.sources import selects, value_in
 from rampdeck.gate.verdict import NO_THRESHOLDS, ONLY_WARNINGS, judge
-from rampdeck.model import EventKind, Health, Instant, RequestBatch, Sample, Severity, Step, level_name
+from rampdeck.model import EventKind, Health, Instant, RequestBatch, Sample, Severity, Step
 from rampdeck.requests import Key
-from rampdeck.session import Item, Session, Source
 from rampdeck.snapshot import Figures, ThresholdState, ThresholdView, Verdict
 from rampdeck.view import Metric
+
+if TYPE_CHECKING:
+    from rampdeck.session import Item, Session, Source
 
 WARN_AT = 80.0
 """Per cent of a limit from which on a value is near it."""
@@ -204,7 +207,7 @@ class Gate:
         for one in self._judges:
             if one.level is not None:
                 one.end()
-        self._levels.add(step.number, level, _too_thin(step, session))
+        self._levels.add(step.number, level, too_thin(step, session))
 
     def _look(self, one: Judge, course: Course) -> None:
         """Note it if a course that has just been judged turns its threshold, or stops the load."""
@@ -225,7 +228,7 @@ class Gate:
     @property
     def views(self) -> tuple[ThresholdView, ...]:
         """The thresholds now: at the level that is measured; ``unknown`` while none is."""
-        return tuple(_view(one, one.now, one.ever()) for one in self._judges)
+        return tuple(view_of(one, one.now, one.ever()) for one in self._judges)
 
     def outcome(self, final: bool = False) -> tuple[ThresholdView, ...]:
         """Return the thresholds over all levels, each with its worst value.
@@ -234,7 +237,7 @@ class Gate:
         is ``unknown`` rather than failed.
         """
         return tuple(
-            _view(one, Now(ever.worst, state, ever.samples), ever)
+            view_of(one, Now(ever.worst, state, ever.samples), ever)
             for one, ever, state in self._come_to(final)
         )
 
@@ -266,7 +269,7 @@ class Gate:
                 unknown.append(sentences.unjudged(one, ever))
         if not decides:
             unknown.append(ONLY_WARNINGS if self._judges else NO_THRESHOLDS)
-        thin = _too_thin(self._level, self._session) if self._level and self._session else ""
+        thin = too_thin(self._level, self._session) if self._level and self._session else ""
         told = self._levels.thin([thin] if thin else [])
         if tainted and any(self.doubted.values()) and self._fails_untainted():
             doubts, tainted = (*tainted, *doubts), ()
@@ -339,7 +342,7 @@ class Gate:
 
     def _views_of_level(self) -> tuple[ThresholdView, ...]:
         return tuple(
-            _view(one, Now(present.worst, one.level_state, present.samples), present)
+            view_of(one, Now(present.worst, one.level_state, present.samples), present)
             for one in self._judges
             if one.level is not None and one.per_level
             for present in (one.present,)
@@ -360,37 +363,3 @@ def _judge_for(threshold: Threshold, warn_at: float) -> Judge:
     if threshold.kind is Kind.COUNT and threshold.over is None:
         return TotalJudge(threshold, warn_at)
     return RequestJudge(threshold, warn_at)
-
-
-def _view(one: Judge, now: Now, ever: Ever) -> ThresholdView:
-    threshold = one.threshold
-    return ThresholdView(
-        expression=threshold.expression,
-        label=threshold.label,
-        operator=threshold.operator,
-        limit=threshold.limit,
-        unit=threshold.unit,
-        value=now.value,
-        state=now.state,
-        failed=ever.failed,
-        first_breach=ever.first,
-        samples=now.samples,
-        worst=ever.worst,
-        where=ever.where,
-        longest=ever.longest,
-        breaches=ever.breaches,
-        margin=margin_of(threshold, ever.worst),
-        warns=threshold.warns,
-    )
-
-
-def _too_thin(step: Step, session: Session) -> str:
-    """Return that a load level brought too few requests to judge, if so."""
-    span = session.book.steps.get(step.number)
-    if span is None or span.seconds < MIN_SECONDS:
-        return ""
-    requests = span.total.successes.count + span.total.failures.count
-    if requests >= MIN_REQUESTS:
-        return ""
-    level, seconds = level_name(step.number, step.users), f"{span.seconds:.0f} s"
-    return f"{level} brought {requests} requests in {seconds}, too few to judge"

@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rampdeck.gate.course import Course, Ever, state_of
-from rampdeck.gate.figures import is_enough, may_change, value_of
+from rampdeck.gate.figures import is_enough, margin_of, may_change, value_of
 from rampdeck.gate.threshold import Threshold
 from rampdeck.gate.windows import Selection, Window
 from rampdeck.model import Instant, Step, level_name
-from rampdeck.snapshot import ThresholdState
+from rampdeck.snapshot import ThresholdState, ThresholdView
 
 
 class Now(NamedTuple):
@@ -222,3 +222,26 @@ class TotalJudge(Judge):
         if value is not None:
             self.course.judge(at, value, selection.times.count, "")
         return self.course
+
+
+def view_of(one: Judge, now: Now, ever: Ever) -> ThresholdView:
+    """Return what is shown of a threshold that says this now and has come to that."""
+    threshold = one.threshold
+    return ThresholdView(
+        expression=threshold.expression,
+        label=threshold.label,
+        operator=threshold.operator,
+        limit=threshold.limit,
+        unit=threshold.unit,
+        value=now.value,
+        state=now.state,
+        failed=ever.failed,
+        first_breach=ever.first,
+        samples=now.samples,
+        worst=ever.worst,
+        where=ever.where,
+        longest=ever.longest,
+        breaches=ever.breaches,
+        margin=margin_of(threshold, ever.worst),
+        warns=threshold.warns,
+    )

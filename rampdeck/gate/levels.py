@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from rampdeck.gate.figures import MIN_REQUESTS, MIN_SECONDS
 from rampdeck.gate.judges import Judge
+from rampdeck.model import Step, level_name
 from rampdeck.snapshot import ThresholdState, ThresholdView, Verdict
+
+if TYPE_CHECKING:
+    from rampdeck.session import Session
 
 MOST_VIEWS = 20_000
 """Thresholds of levels (100 in 200 levels) that are kept apart; of levels before only the verdict."""
@@ -76,3 +82,15 @@ class Levels:
         told = [*self._thin, *now]
         more = self._thin_count + len(now) - MOST_TOLD
         return told if more <= 1 else [*told[:MOST_TOLD], f"and {more} more of the kind"]
+
+
+def too_thin(step: Step, session: Session) -> str:
+    """Return that a load level brought too few requests to judge, if so."""
+    span = session.book.steps.get(step.number)
+    if span is None or span.seconds < MIN_SECONDS:
+        return ""
+    requests = span.total.successes.count + span.total.failures.count
+    if requests >= MIN_REQUESTS:
+        return ""
+    level, seconds = level_name(step.number, step.users), f"{span.seconds:.0f} s"
+    return f"{level} brought {requests} requests in {seconds}, too few to judge"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rampdeck.gate.course import Course, Ever
 from rampdeck.gate.judges import Judge, Now
 from rampdeck.gate.sources import Readings, selected
 from rampdeck.gate.threshold import Threshold
 from rampdeck.model import Health, Instant, Sample, Step
-from rampdeck.session import Session, Source
 from rampdeck.snapshot import ThresholdState
+
+if TYPE_CHECKING:
+    from rampdeck.session import Session, Source
 
 _RANK = (ThresholdState.PASS, ThresholdState.WARN, ThresholdState.UNKNOWN, ThresholdState.FAIL)
 """Of several sources the last of these is the threshold's: one that is not seen is no pass."""

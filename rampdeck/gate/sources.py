@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rampdeck.gate.threshold import Threshold, label_of
-from rampdeck.model import Health, Instant, Sample, SourceInfo
-from rampdeck.session import STALE, Session, Source
+from rampdeck.model import STALE, Health, Instant, Sample, SourceInfo
 from rampdeck.view import Unit
+
+if TYPE_CHECKING:
+    from rampdeck.session import Session, Source
 
 RATES = (Unit.PER_SECOND, Unit.BYTES_PER_SECOND)
 HALF = 0.5
