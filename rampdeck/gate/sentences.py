@@ -50,9 +50,9 @@ def turned(judge: Judge, course: Course, stops: bool, again: bool) -> str:
 
 def lasting(seconds: float) -> str:
     """Return how long something lasted: ``42 s``, ``12 min 5 s``."""
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, rest = divmod(int(seconds), 60)
     if minutes < 2:
-        return f"{round(seconds)} s"
+        return f"{int(seconds)} s"
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
@@ -73,7 +73,7 @@ def _why(judge: Judge, ever: Ever) -> str:
     if isinstance(judge, SourceJudge):
         return _why_unseen(judge)
     if isinstance(judge, RequestJudge) and judge.slides and not judge.was_full:
-        return f"the load never lasted for its {threshold.over:g} s"
+        return f"the load has not lasted for its {threshold.over:g} s"
     return f"{'too few' if ever.samples else 'no'} samples"
 
 

@@ -112,7 +112,7 @@ def test_a_load_shorter_than_the_window_says_so() -> None:
     for _ in range(10):
         load.second(QUICK)
     load.end()
-    reason = "p95 < 100ms over 30s was not judged: the load never lasted for its 30 s"
+    reason = "p95 < 100ms over 30s was not judged: the load has not lasted for its 30 s"
     assert load.gate.verdict(final=True) == (Verdict.INCONCLUSIVE, (reason,))
     assert load.gate.step_verdict(1) is Verdict.INCONCLUSIVE
 
