@@ -264,7 +264,9 @@ class Gate:
                 continue
             decides = True
             if state is ThresholdState.FAIL:
-                (certain if one.of_source else failed).append(sentences.failure(one, ever))
+                where = certain if one.of_source else failed
+                # What ended the run is said first.
+                where.insert(0 if ever.stopped else len(where), sentences.failure(one, ever))
             elif state is ThresholdState.UNKNOWN:
                 unknown.append(sentences.unjudged(one, ever))
         if not decides:

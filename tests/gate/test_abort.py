@@ -92,3 +92,13 @@ def test_a_load_that_is_begun_again_can_be_stopped_again() -> None:
         load.end()
         load.pause(30)
     assert [turned.aborts for turned in load.turned] == [True, True]
+
+
+def test_what_stopped_the_load_is_said_first() -> None:
+    load = Load("p95 < 100ms", "p50 < 100ms abort")
+    load.level(10)
+    load.second(SLOW)
+    load.end()
+    first, second = load.gate.verdict(final=True)[1]
+    assert first.startswith("p50 < 100ms abort failed")
+    assert second.startswith("p95 < 100ms failed")
