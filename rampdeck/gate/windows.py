@@ -44,14 +44,14 @@ class Slicer:
         """Return the slices of some requests; ``total`` is the sum of them."""
         found: dict[Selected, Slice] = {}
         together: dict[Selected, list[RequestStats | Tally]] = {}
-        number = 0
         for key, stats in entries:
-            number += 1
             matching = self._of_key.get(key)
             for selected in self._matching(key) if matching is None else matching:
                 together.setdefault(selected, []).append(stats)
+        everything = total.successes.count + total.failures.count
         for selected, several in together.items():
-            found[selected] = _slice(several if len(several) < number or number == 1 else (total,))
+            # What is all there is has been added up already.
+            found[selected] = _slice(several if _count(several) < everything else (total,))
         if self._all:
             found["", ""] = _slice((total,))
         return found
@@ -65,6 +65,10 @@ class Slicer:
         )
         self._of_key[key] = found
         return found
+
+
+def _count(several: Sequence[RequestStats | Tally]) -> int:
+    return sum(stats.successes.count + stats.failures.count for stats in several)
 
 
 def _slice(several: Sequence[RequestStats | Tally]) -> Slice:

@@ -8,7 +8,10 @@ import pytest
 
 from rampdeck.dense import Dense
 from rampdeck.gate import Gate
+from rampdeck.gate.windows import Slicer
 from rampdeck.histogram import Histogram
+from rampdeck.model import RequestStats
+from rampdeck.requests import Tally
 from rampdeck.session import Session
 from rampdeck.snapshot import ThresholdState, ThresholdView, Verdict
 from tests.gate.helpers import Load
@@ -307,3 +310,15 @@ def test_a_dense_histogram_says_what_a_histogram_says() -> None:
         assert tuple(dense.percentiles(percents).values()) == plain.percentiles(percents)[::-1]
         assert (dense.highest, dense.lowest) == (plain.highest, plain.lowest)
         assert dense.mean == pytest.approx(plain.mean)
+
+
+def test_names_that_are_left_out_of_a_batch_are_in_no_selection_but_the_whole() -> None:
+    """As when a session is read back: of names that nobody asks for there is only the sum."""
+    get = RequestStats("GET", "/", Histogram.of(QUICK), Histogram())
+    post = RequestStats("POST", "/", Histogram.of(SLOW), Histogram())
+    total = Tally()
+    total.add(get)
+    total.add(post)
+    slices = Slicer([("", ""), ("GET", "")]).slices([(("GET", "/"), get)], total)
+    assert slices["", ""].times.count == 40
+    assert slices["GET", ""].times.count == 20
