@@ -10,6 +10,7 @@
 ``logs``        20 000 log lines at once over SSH, and 2 000 a second
 ``parsing``     what reading a log line costs, from the wire to an event
 ``growth``      what more endpoints, more users and a longer session cost
+``gate``        what 100 thresholds over 50 endpoints cost, and the time from a breach to the screen
 ``host``        what a host pays for being watched, at least 30 s
 ``screen``      what drawing alone costs
 
@@ -31,7 +32,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import against, growth, host, levels, logs, parsing, proxies, report, truth, workers
+from bench import against, growth, host, judging, levels, logs, parsing, proxies, report, truth, workers
 from bench.loopback import ROOT, LoopbackServer
 from bench.report import Aim
 from bench.runs import CASES, Bench, RunFailed
@@ -41,7 +42,7 @@ from rampdeck.errors import RampdeckError
 
 PARTS = (
     *("truth", "levels", "against", "latency", "saturation", "keys"),
-    *("workers", "logs", "parsing", "growth", "host", "screen"),
+    *("workers", "logs", "parsing", "growth", "gate", "host", "screen"),
 )
 WATCHED = {"against", "latency", "saturation", "keys", "workers"}
 """The parts for which the cockpit watches a whole stack."""
@@ -125,6 +126,8 @@ def _bench(options: argparse.Namespace) -> int:
             _parsing(found)
         if "growth" in options.part:
             _growth(found, options, folder)
+        if "gate" in options.part:
+            _gate(found, options, folder)
         if "host" in options.part:
             _host(found, options, folder)
     if options.o:
@@ -215,6 +218,12 @@ def _growth(found: Found, options: argparse.Namespace, folder: Path) -> None:
     grown = growth.measured(folder, options.quick, _tell)
     found.raw["growth"] = asdict(grown)
     found.part("Cost as the work grows", growth.tables(grown), growth.aims(grown))
+
+
+def _gate(found: Found, options: argparse.Namespace, folder: Path) -> None:
+    judged = judging.measured(folder, options.presses // 2, _tell)
+    found.raw["gate"] = asdict(judged)
+    found.part("The gate", judging.table(judged), judging.aims(judged))
 
 
 def _host(found: Found, options: argparse.Namespace, folder: Path) -> None:

@@ -89,6 +89,10 @@ class LoopbackServer:
         """Return the moment from which on every connection had had an answer, in UTC seconds."""
         return int(self._ask("/_settled")) / 1e9
 
+    def fail(self, broken: bool) -> None:
+        """Let every answer from now on be an error, or none any more."""
+        self._ask("/_break" if broken else "/_mend")
+
     def _ask(self, path: str) -> bytes:
         connection: http.client.HTTPConnection
         if self.certificate:

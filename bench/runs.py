@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -176,6 +176,23 @@ class Bench:
                 pressed = terminal.type(key)
                 times.append((self._seen(terminal, shows(target)) - pressed) * 1000)
         return times
+
+    def breaches(
+        self, case: Case, times: int, settled: float, breached: Any, holds: Any, fail: Callable[[bool], None]
+    ) -> Iterator[float]:
+        """Yield the seconds from the moment at which the server begins to fail to the screen that shows it.
+
+        ``breached`` and ``holds`` tell it by the screen; it holds for ``settled`` seconds before it fails.
+        """
+        with self._recorded(case) as (environment, _), Terminal(self._cockpit(case), environment) as terminal:
+            for _ in range(times):
+                self._seen(terminal, holds)
+                # Not in step with what is judged and painted once a second.
+                self._look(terminal, settled + random.uniform(0.0, 1.0))
+                fail(True)
+                began = time.perf_counter()
+                yield self._seen(terminal, breached) - began
+                fail(False)
 
     @property
     def _lasts(self) -> float:

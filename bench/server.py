@@ -10,6 +10,7 @@ slow when the machine is busy must not go unnoticed. So:
   rounds up to the next millisecond;
 - an answer has been written when it is handed to the kernel: the moment is
   taken right before, since the client that it wakes may run at once;
+- ``GET /_break`` makes every answer after it an error (500), until ``GET /_mend``;
 - ``GET /_clock`` returns the spread of what the server itself measured since
   it was asked last, ``GET /_book`` every answer with its moment, ``GET /_settled``
   the moment from which on all connections had had an answer (ns since the epoch).
@@ -41,6 +42,7 @@ from bench.figures import Spread
 HOST = "127.0.0.1"
 BODY = b"x" * 200
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+ERROR = ANSWER.replace(b"200 OK", b"500 Internal Server Error", 1)
 END = b"\r\n\r\n"
 SEED = 20
 
@@ -164,6 +166,7 @@ class Server:
         self.times_ms = array("d")
         self.written_ns = array("q")
         self.settled_ns = 0
+        self.answer = ANSWER
 
     @property
     def port(self) -> int:
@@ -227,7 +230,7 @@ class Server:
             if connection.link.fileno() < 0:
                 continue
             try:
-                answer = connection.sealed(ANSWER)
+                answer = connection.sealed(self.answer)
                 written = time.time_ns()
                 connection.link.send(answer)
             except OSError:
@@ -243,6 +246,9 @@ class Server:
         """Answer a question about the server itself; after the book was asked for, it begins anew."""
         if what == b"/_settled":
             body = b"%d" % self.settled_ns
+        elif what in (b"/_break", b"/_mend"):
+            self.answer = ERROR if what == b"/_break" else ANSWER
+            body = b""
         else:
             if what == b"/_book":
                 body = self.written_ns.tobytes() + self.times_ms.tobytes()

@@ -164,9 +164,13 @@ class ReleaseConfig(Model):
 
 
 class GateConfig(Model):
-    """``[gate]``: what must hold; without ``thresholds``, what :func:`rampdeck.gate.defaults` says."""
+    """``[gate]``: what must hold; without ``thresholds``, what :func:`rampdeck.gate.defaults` says.
+
+    ``warn_at``: per cent of a limit from which on a value is near it.
+    """
 
     thresholds: tuple[str, ...] | None = None
+    warn_at: float = Field(80.0, gt=0, le=100)
 
 
 class GeneratorLimits(Model):

@@ -57,14 +57,14 @@ def progress_line(snapshot: Snapshot) -> str:
         f"fail {_percent(window.error_rate)}",
     ]
     if snapshot.thresholds:
-        parts.append(_gate([threshold.state for threshold in snapshot.thresholds]))
+        parts.append(_gate([one.state for one in snapshot.thresholds if not one.warns]))
     if blind := sorted(source for source, _ in blind_now(snapshot)):
         parts.append("blind: " + ", ".join(blind))
     return "  ".join(parts)
 
 
 def _gate(states: Sequence[ThresholdState]) -> str:
-    """Return how the gate stands; what has no samples yet does not hold."""
+    """Return how the gate stands, by what decides; what has no samples yet does not hold."""
     failing, unknown = states.count(ThresholdState.FAIL), states.count(ThresholdState.UNKNOWN)
     if failing:
         return f"gate {failing} failing"

@@ -18,11 +18,12 @@ LOWEST_MS = 0.05
 HIGHEST_MS = 600_000.0
 """Values above are counted as this: ten minutes."""
 RELATIVE_ERROR = 0.01
-_GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
-_SCALE = 1 / math.log(_GAMMA)
-_FIRST = math.ceil(math.log(LOWEST_MS) * _SCALE)
-_LAST = math.ceil(math.log(HIGHEST_MS) * _SCALE)
-_MIDDLE = 2 / (1 + _GAMMA)
+GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+_SCALE = 1 / math.log(GAMMA)
+FIRST = math.ceil(math.log(LOWEST_MS) * _SCALE)
+LAST = math.ceil(math.log(HIGHEST_MS) * _SCALE)
+"""The numbers of the lowest and the highest bucket; their bounds differ by the factor ``GAMMA``."""
+_MIDDLE = 2 / (1 + GAMMA)
 _FEW = 32
 """Values that are counted one by one rather than by the buckets they span."""
 _log = math.log
@@ -32,15 +33,15 @@ _ceil = math.ceil
 def bucket_of(milliseconds: float) -> int:
     """Return the number of the bucket that holds a response time."""
     if milliseconds <= LOWEST_MS:
-        return _FIRST
+        return FIRST
     if milliseconds >= HIGHEST_MS:
-        return _LAST
+        return LAST
     return _ceil(_log(milliseconds) * _SCALE)
 
 
 def value_of(bucket: int) -> float:
     """Return the response time in ms that stands for a bucket."""
-    return float(_GAMMA**bucket) * _MIDDLE
+    return float(GAMMA**bucket) * _MIDDLE
 
 
 class Histogram:
@@ -90,9 +91,9 @@ class Histogram:
     def record(self, milliseconds: float) -> None:
         """Count one response time."""
         if milliseconds <= LOWEST_MS:
-            bucket = _FIRST
+            bucket = FIRST
         elif milliseconds >= HIGHEST_MS:
-            bucket = _LAST
+            bucket = LAST
         else:
             bucket = _ceil(_log(milliseconds) * _SCALE)
         buckets = self.buckets
@@ -123,7 +124,7 @@ class Histogram:
         buckets = self.buckets
         below = 0
         for bucket in range(bucket_of(lowest), bucket_of(highest) + 1):
-            upto = count if bucket >= _LAST else int((_GAMMA**bucket - lowest) / step) + 1
+            upto = count if bucket >= LAST else int((GAMMA**bucket - lowest) / step) + 1
             upto = max(below, min(upto, count))
             if upto > below:
                 buckets[bucket] = buckets.get(bucket, 0) + upto - below
@@ -170,9 +171,9 @@ class Histogram:
             self.total, self.lowest, self.highest = 0.0, math.inf, 0.0
             return
         # A value left in the bucket of the one that went may be smaller by the width of a bucket.
-        if other.highest * _GAMMA >= self.highest:
+        if other.highest * GAMMA >= self.highest:
             self.highest = min(self.highest, value_of(max(buckets)))
-        if other.lowest <= self.lowest * _GAMMA:
+        if other.lowest <= self.lowest * GAMMA:
             self.lowest = max(self.lowest, value_of(min(buckets)))
 
     @property
@@ -199,6 +200,6 @@ class Histogram:
         found: list[float] = []
         for percent in percents:
             rank = _ceil(count * percent / 100 - 1e-9) or 1
-            value = float(_GAMMA ** buckets[bisect_left(seen, rank)]) * _MIDDLE
+            value = float(GAMMA ** buckets[bisect_left(seen, rank)]) * _MIDDLE
             found.append(lowest if value < lowest else min(value, highest))
         return tuple(found)

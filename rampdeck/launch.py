@@ -178,7 +178,8 @@ def _gate(
     if given is None:
         given = defaults({source.info.kind for source in sources if not source.absent})
     stages = [*(stage.name for stage in settings.stages), *(stage.name for stage in plan)]
-    return Gate(parse_all(given, metrics, stages, [source.info for source in sources]), metrics)
+    read = parse_all(given, metrics, stages, [source.info for source in sources])
+    return Gate(read, metrics, settings.gate.warn_at)
 
 
 def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[Stage, ...]:

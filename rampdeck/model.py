@@ -16,6 +16,8 @@ from rampdeck.histogram import Histogram
 
 Value = str | float | int | None
 """What a table cell of a source may hold."""
+STALE = 3.0
+"""Seconds without a sample after which the last one says nothing of this moment: a trend has a gap there."""
 OTHER_NAMES = "(other names)"
 """The name that requests share which came after too many others."""
 

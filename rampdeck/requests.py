@@ -268,6 +268,11 @@ class RequestBook:
         for stats in batch.entries:
             self._count_errors(stats, batch)
 
+    @property
+    def latest(self) -> Tally:
+        """The sum of the newest batch; not to be changed."""
+        return self._recent[-1][1]
+
     def tick(self) -> None:
         """Note this second's figures in the trends; once a second."""
         figures = self.window.figures()

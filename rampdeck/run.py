@@ -50,8 +50,8 @@ class Run(Sight):
     """One live session.
 
     ``ended`` says why the load came to its end by itself or was stopped:
-    ``plan``, ``run time``, ``shape``, ``operator``, ``scenario``, ``defect``;
-    empty while it goes on. ``over`` is set while the load has come to an end.
+    ``plan``, ``run time``, ``shape``, ``operator``, ``gate``, ``scenario``,
+    ``defect``; empty while it goes on. ``over`` is set while the load has come to an end.
     ``broken`` says what went wrong with the scenario or with Rampdeck itself,
     if anything did.
     """
@@ -66,6 +66,7 @@ class Run(Sight):
         self.gate = setup.gate
         self.trust = Trust(setup.config.generator)
         self.gate.doubted = self.trust.doubted
+        self.gate.attach(self.session)
         self.capacity = Capacity(self.session, self.gate, self.trust, target_of(setup))
         climb, tell = climb_of(setup.config.load, setup.first_users), partial(self.session.say, EventKind.KEY)
         self.pilot = Autopilot(setup.plan, climb, self._judge_level, tell)
@@ -276,7 +277,10 @@ class Run(Sight):
     def _walk_on(self, at: Instant) -> None:
         step = self.steps.step
         reached = step is not None and step.reached is not None and step.cause == self.walk.cause
-        if stage := self.walk.advance(at.mono, reached):
+        stage = self.walk.advance(at.mono, reached)
+        if self.ended:  # by the gate, which has just looked
+            return
+        if stage:
             self._go_to(stage)
         elif self.walk.ended:
             self._finish("plan")
@@ -339,15 +343,23 @@ class Run(Sight):
         self.session.tick(at, self.engine.users)
         self.trust.observe(self.session, at.mono - self._ticked)
         self._ticked = at.mono
-        self.gate.announce(at, self.session)
+        self._judge(at)
         self._self.tick()
         self._painter.tick()
 
     def _judge_level(self) -> tuple[Verdict, str]:
         """Judge the present level up to this moment: the last second may be what decides."""
         self._intake.take()
-        self.gate.announce(Instant.now(), self.session)
+        self._judge(Instant.now())
         return self.capacity.level()
+
+    def _judge(self, at: Instant) -> None:
+        """Say what has turned in the gate, and stop the load if it asks for that."""
+        turned = self.gate.announce(at, self.session)
+        if any(one.aborts for one in turned) and self.engine.running and not self.ended:
+            self.ended = "gate"
+            self.walk.leave()
+            self.engine.stop()
 
     # -- orders
 

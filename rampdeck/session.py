@@ -16,6 +16,7 @@ from rampdeck.clocks import KIND as CLOCK
 from rampdeck.clocks import Clocks, ahead
 from rampdeck.groups import Groups
 from rampdeck.model import (
+    STALE,
     Event,
     EventKind,
     Health,
@@ -37,8 +38,6 @@ EVENTS_KEPT = 5_000
 """Events of one kind that stay at hand for the panes; the session file has all."""
 GAPS_KEPT = 100
 """Gaps of one source that are told one by one; more are only counted."""
-STALE = 3.0
-"""Seconds without a sample after which a metric's trend shows a gap."""
 
 GRAVE = "grave"
 """The kind by which :meth:`Session.events_after` gives the critical lines of all logs."""
@@ -144,6 +143,8 @@ class Session:
         self.blocked: dict[str, Event] = {}
         self.events = 0
         self.user_count = 0
+        self.listeners: list[Callable[[Item], None]] = []
+        """Told of every item once it was taken in; what is judged item by item hears of it here."""
         self._store = store
         self._step: Step | None = None
         self._kept: dict[str, deque[tuple[int, Event]]] = {}
@@ -167,6 +168,8 @@ class Session:
             self._step = None if item.ended is not None else item
         else:
             self.sources[item.name] = Source(item)
+        for listener in self.listeners:
+            listener(item)
 
     def say(
         self,

@@ -46,6 +46,7 @@ async def opened(
     run_time: float | None = None,
     sources: Sequence[Source] = (),
     limits: Mapping[str, float] | None = None,
+    thresholds: Sequence[str] = ("error_rate < 1%",),
 ) -> AsyncIterator[Run]:
     """A run whose clocks go; closed at the end, as the program does."""
     config = Config(load=LoadConfig.model_validate({"settle": 0.3, "spawn_rate": 100, **(limits or {})}))
@@ -61,7 +62,7 @@ async def opened(
         plan=plan,
         run_time=run_time,
         writer=SessionWriter(folder / "session" / "session.sqlite"),
-        gate=Gate(["error_rate < 1%"]),
+        gate=Gate(thresholds),
         output=OutputCapture(),
         log=LogTap(),
     )

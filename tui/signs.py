@@ -8,7 +8,7 @@ ASCII; panes never know.
 from __future__ import annotations
 
 from rampdeck.model import Health, RunState
-from rampdeck.snapshot import ThresholdState, Verdict
+from rampdeck.snapshot import ThresholdState, ThresholdView, Verdict
 
 from .drawing import Span, Tone
 
@@ -30,6 +30,14 @@ THRESHOLD: dict[ThresholdState, Span] = {
     ThresholdState.FAIL: ("✖", Tone.BAD),
     ThresholdState.UNKNOWN: ("○", Tone.MUTED),
 }
+
+
+def shown_state(threshold: ThresholdView) -> ThresholdState:
+    """Return how a threshold is shown: what only warns never fails."""
+    if threshold.warns and threshold.state is ThresholdState.FAIL:
+        return ThresholdState.WARN
+    return threshold.state
+
 
 VERDICT: dict[Verdict, Span] = {
     Verdict.PASS: ("● PASS", Tone.GOOD),

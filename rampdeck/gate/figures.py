@@ -1,96 +1,57 @@
-"""The figure that a threshold looks at, and the state that follows from it."""
+"""The figure that a threshold looks at, and how near it is to its limit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from rampdeck.gate.threshold import Kind, Threshold
+from rampdeck.gate.windows import Selection
+from rampdeck.snapshot import Figures
 
-from rampdeck.gate.grammar import Threshold
-from rampdeck.histogram import Histogram
-from rampdeck.requests import Key, Span, Tally
-from rampdeck.snapshot import Figures, ThresholdState
-
-Group = tuple[tuple[str, str], tuple[int, ...]]
-"""Method and name, and the thresholds that look at them."""
-
-
-def grouped(thresholds: Sequence[Threshold]) -> tuple[Group, ...]:
-    """Group thresholds by what they look at, so that each selection is made once."""
-    members: dict[tuple[str, str], list[int]] = {}
-    for index, threshold in enumerate(thresholds):
-        members.setdefault((threshold.method, threshold.name), []).append(index)
-    return tuple((selection, tuple(indices)) for selection, indices in members.items())
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The requests that a threshold looks at: their times, in all and at some percentiles."""
-
-    everything: Histogram
-    failures: int
-    percentiles: Mapping[float, float | None]
-
-
-class Selector:
-    """Picks requests out of a span; what several thresholds look at is worked out once."""
-
-    def __init__(self, span: Span, percents: Sequence[float]) -> None:
-        self._span = span
-        self._percents = percents
-        self._done: dict[int, Selection] = {}
-        self._keep: list[Tally] = []  # so that no id is given twice
-        self._names: dict[str, list[Key]] = {}
-        for key in span.names:
-            self._names.setdefault(key[1], []).append(key)
-
-    def select(self, method: str, name: str) -> Selection:
-        """Return the requests of a method and a name; empty stands for any."""
-        tally = self._tally(method, name)
-        found = self._done.get(id(tally))
-        if found is None:
-            everything = tally.all()
-            times = dict(zip(self._percents, everything.percentiles(self._percents), strict=True))
-            found = self._done[id(tally)] = Selection(everything, tally.failures.count, times)
-            self._keep.append(tally)
-        return found
-
-    def _tally(self, method: str, name: str) -> Tally:
-        if not method and not name:
-            return self._span.total
-        keys = self._names.get(name, ()) if name else self._span.names
-        tallies = [self._span.names[key] for key in keys if method in ("", key[0])]
-        if len(tallies) == 1:
-            return tallies[0]
-        together = Tally()
-        for tally in tallies:
-            together.add(tally)
-        return together
+MIN_REQUESTS = 10
+"""Requests below which response times and shares are not judged."""
+MIN_SECONDS = 5.0
+"""Measured seconds below which the rate of a load level is not judged."""
 
 
 def value_of(threshold: Threshold, selection: Selection, seconds: float) -> float | None:
-    """Return the value of a threshold in its unit, ``None`` without samples."""
-    count = selection.everything.count
+    """Return the value of a threshold in its unit, ``None`` without samples.
+
+    That nothing was answered breaks a rate that was to be reached, but no rate
+    keeps its limit by it.
+    """
+    count = selection.times.count
+    if threshold.metric == "rps":
+        rate = count / seconds if seconds > 0 else None
+        return rate if count or (rate is not None and not threshold.holds(rate)) else None
     if not count:
         return None
     match threshold.metric:
         case "percentile":
             return selection.percentiles[threshold.percent]
         case "mean":
-            return selection.everything.mean
+            return selection.times.mean
         case "min":
-            return selection.everything.lowest
+            return selection.times.lowest
         case "max":
-            return selection.everything.highest
+            return selection.times.highest
         case "error_rate":
             return 100 * selection.failures / count
-        case "rps":
-            return count / seconds if seconds > 0 else None
         case "requests":
             return float(count)
         case "failures":
             return float(selection.failures)
         case _:
             return None
+
+
+def is_enough(threshold: Threshold, selection: Selection, seconds: float) -> bool:
+    """Return whether there is enough of a load level or a window to judge it."""
+    match threshold.kind:
+        case Kind.COUNT:
+            return selection.times.count > 0
+        case Kind.RATE:
+            return threshold.over is not None or seconds >= MIN_SECONDS
+        case _:
+            return selection.times.count >= MIN_REQUESTS
 
 
 def figure_of(threshold: Threshold, figures: Figures) -> float | None:
@@ -110,11 +71,35 @@ def figure_of(threshold: Threshold, figures: Figures) -> float | None:
             return None
 
 
-def state_of(threshold: Threshold, value: float) -> ThresholdState:
-    """Return the state of a value that is worth judging."""
-    if not threshold.holds(value):
-        return ThresholdState.FAIL
-    return ThresholdState.WARN if threshold.is_near(value) else ThresholdState.PASS
+def is_near(threshold: Threshold, value: float, warn_at: float) -> bool:
+    """Return whether a value that holds has used up ``warn_at`` per cent of its limit.
+
+    A lower limit is near from where the limit is ``warn_at`` per cent of the
+    value: 50/s for ``rps >= 40`` and 80 %. Nothing is near a limit of 0, or one
+    that must be met or missed exactly.
+    """
+    if threshold.limit <= 0:
+        return False
+    match threshold.operator:
+        case "<" | "<=":
+            return value >= threshold.limit * warn_at / 100
+        case ">" | ">=":
+            return value * warn_at / 100 <= threshold.limit
+        case _:
+            return False
+
+
+def margin_of(threshold: Threshold, value: float | None) -> float | None:
+    """Return the share of the limit that a value leaves, negative beyond it; ``None`` where there is none."""
+    if value is None or threshold.limit <= 0:
+        return None
+    match threshold.operator:
+        case "<" | "<=":
+            return (threshold.limit - value) / threshold.limit
+        case ">" | ">=":
+            return (value - threshold.limit) / threshold.limit
+        case _:
+            return None
 
 
 def may_change(threshold: Threshold, count: float) -> bool:

@@ -36,7 +36,7 @@ from rampdeck.config import nearest
 from rampdeck.errors import UsageError
 from rampdeck.gate.scanner import Scanner
 from rampdeck.gate.suffixes import suffixes_of
-from rampdeck.gate.threshold import NEAR, OPERATORS, WORDS, Kind, Threshold, plain
+from rampdeck.gate.threshold import OPERATORS, WORDS, Kind, Threshold, plain
 from rampdeck.gate.vocabulary import (
     ANY_UNIT,
     K6_ALONE,
@@ -54,7 +54,7 @@ from rampdeck.model import SourceInfo
 from rampdeck.text import clean
 from rampdeck.view import Metric, Unit
 
-__all__ = ["NEAR", "Kind", "Threshold", "parse", "parse_all"]
+__all__ = ["Kind", "Threshold", "parse", "parse_all"]
 
 MOST_TOLD = 3
 """Thresholds that cannot be read of which it is told why."""

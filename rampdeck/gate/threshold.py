@@ -12,8 +12,6 @@ from enum import Enum, auto
 from rampdeck.model import SourceInfo
 from rampdeck.view import Unit
 
-NEAR = 0.8
-"""Share of an upper limit from which on a value is near it."""
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -107,10 +105,6 @@ class Threshold:
     def holds(self, value: float) -> bool:
         """Return whether a value keeps to the limit."""
         return OPERATORS[self.operator](value, self.limit)
-
-    def is_near(self, value: float) -> bool:
-        """Return whether a value has come near an upper limit."""
-        return self.operator in ("<", "<=") and 0 < NEAR * self.limit <= value
 
     def badness(self, value: float) -> float:
         """Return a number that is the higher, the worse the value is."""

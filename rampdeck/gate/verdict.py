@@ -1,47 +1,33 @@
-"""From thresholds and doubts to one word and its reasons."""
+"""From what failed, what could not be judged and what is in doubt to one word and its reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from rampdeck.gate.words import told
-from rampdeck.snapshot import ThresholdState, ThresholdView, Verdict
+from rampdeck.snapshot import Verdict
+
+NO_THRESHOLDS = "there are no thresholds, so nothing was judged"
+ONLY_WARNINGS = "no threshold decides, all of them only warn, so nothing was judged"
 
 
 def judge(
-    views: Sequence[ThresholdView],
+    failed: Sequence[str],
+    unknown: Sequence[str],
     doubts: Sequence[str] = (),
     tainted: Sequence[str] = (),
-    places: Mapping[str, str] | None = None,
+    certain: Sequence[str] = (),
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Return the verdict and its reasons as sentences, the decisive ones first.
 
     ``doubts`` say what was missing (a blind source, too short a level): they
     take a PASS away, but a failure stays one. ``tainted`` says why the request
     figures themselves are not to be trusted (the generator at its limit): then
-    nothing failed for certain either. No threshold and no samples never pass.
-    ``places`` says by expression where its value was seen.
+    what ``failed`` by them has not failed for certain. What failed by what a
+    server said of itself has (``certain``). What is ``unknown`` never passes.
     """
-    failed = [
-        _failure(view, (places or {}).get(view.expression, ""))
-        for view in views
-        if view.failed or view.state is ThresholdState.FAIL
-    ]
-    unknown = [
-        f"{view.expression} was not judged: {'too few' if view.samples else 'no'} samples"
-        for view in views
-        if not view.failed and view.state is ThresholdState.UNKNOWN
-    ]
-    if failed and not tainted:
-        return Verdict.FAIL, (*failed, *unknown, *doubts)
-    if not views:
-        unknown = ["there are no thresholds, so nothing was judged"]
+    if certain or (failed and not tainted):
+        return Verdict.FAIL, (*certain, *tainted, *failed, *unknown, *doubts)
     reasons = (*tainted, *failed, *unknown, *doubts)
     if reasons:
         return Verdict.INCONCLUSIVE, reasons
     return Verdict.PASS, ()
-
-
-def _failure(view: ThresholdView, place: str) -> str:
-    value = told(view.value, view.unit, view.limit)
-    return f"{view.expression} failed: {value}" + (f" at {place}" if place else "")

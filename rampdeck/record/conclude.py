@@ -161,6 +161,7 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
         counts=session.counts(at) if matter.counts is None else matter.counts,
         knee=matter.knee,
         pacing=paces(book.steps),
+        warnings=gate.warnings(final=not running),
         session=matter.file,
         version=__version__,
     )
@@ -186,6 +187,7 @@ def _step(session: Session, gate: Gate, matter: Matter, step: Step) -> tuple[dic
         "measured": step.number in session.book.steps,
         "verdict": gate.step_verdict(step.number),
         "marks": matter.marks.get(step.number, ()),
+        "thresholds": gate.step_outcome(step.number),
         "asked": pace.asked if pace else None,
         "achieved": pace.achieved if pace else None,
     }

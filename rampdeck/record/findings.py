@@ -103,10 +103,15 @@ def _breaches(thresholds: Sequence[ThresholdView]) -> Iterator[Finding]:
     for view in thresholds:
         if view.failed:
             since = f"since {_clock(view.first_breach.utc)}" if view.first_breach else ""
-            value = f"worst {told(view.value, view.unit, view.limit)}"
+            where = f", {view.where}" if view.where else ""
+            value = f"worst {told(view.worst, view.unit, view.limit)}{where}"
             evidence = tuple(piece for piece in (value, since) if piece)
             began = view.first_breach.utc if view.first_breach else None
-            yield Finding("requests", "error", f"{view.expression} was breached", evidence, since=began)
+            # Of a source it says which one, as kind@host.
+            source, at, _ = view.where.partition("@")
+            layer = source.partition(":")[0] if at else "requests"
+            severity = "warning" if view.warns else "error"
+            yield Finding(layer, severity, f"{view.expression} was breached", evidence, since=began)
 
 
 def _recovery(knee: Knee | None) -> Iterator[Finding]:

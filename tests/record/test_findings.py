@@ -50,7 +50,7 @@ def test_a_breached_threshold_is_told_with_its_worst_value_and_since_when() -> N
     (finding,) = findings(seen, gate.outcome(final=True), {})
     assert (finding.layer, finding.severity) == ("requests", "error")
     assert "p95 < 100ms was breached" in finding.text
-    assert finding.evidence == ("worst 400 ms", "since 12:00:00 UTC")
+    assert finding.evidence == ("worst 400 ms, step 1 (5 users)", "since 12:00:00 UTC")
 
 
 def test_what_the_scenario_raised_is_told_the_most_frequent_first_and_not_endlessly() -> None:

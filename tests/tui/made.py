@@ -242,7 +242,15 @@ def thresholds(second: int) -> tuple[ThresholdView, ...]:
         failed: bool = False,
     ) -> ThresholdView:
         breach = START.plus(-125) if failed else None
-        return ThresholdView(expression, label, operator, limit, unit, value, state, failed, breach, 600)
+        worst = value * (1.2 if failed else 1.05)
+        return ThresholdView(
+            *(expression, label, operator, limit, unit, value, state, failed, breach, 600),
+            worst=worst,
+            where="postgres@db-1 at step 4 (240 users)" if "postgres" in label else "step 4 (240 users)",
+            longest=41.0 if failed else 0.0,
+            breaches=2 if failed else 0,
+            margin=(limit - worst) / limit if limit else None,
+        )
 
     percent, ms = Unit.PERCENT, Unit.MILLISECONDS
     return (

@@ -142,9 +142,30 @@ async def test_the_zoomed_gate_is_a_table_with_everything(opened: Opened) -> Non
     async with opened() as pilot:
         await pilot.press("9", "z")
         await pilot.pause()
-        shown = gate_pane(pilot).text
-        assert "error_rate{name=/checkout/} < 1%" in shown
-        assert "failed, first at" in shown
+        titles, first, *_ = body(gate_pane(pilot))
+        columns = "THRESHOLD NOW LIMIT WORST MARGIN FIRST LONGEST SAMPLES WHERE"
+        assert titles.split() == columns.split()
+        assert first.startswith("✖ error_rate{name=/checkout/} < 1% ")
+        for word in ("1.9", "< 1", "2.3", "-130", "2× 41", "600", "step 4 (240 users)"):
+            assert word in first
+        ends = [line.rindex("step 4 (240 users)") for line in body(gate_pane(pilot))[1:4]]
+        assert len(set(ends)) == 1, "aligned"
+        assert gate_pane(pilot).text.count("postgres@db-1 at step 4 (240 users)") == 1
+    async with opened((100, 30)) as pilot:
+        await pilot.press("9", "z")
+        await pilot.pause()
+        titles, first, *_ = body(gate_pane(pilot))
+        assert titles.split() == ["THRESHOLD", "NOW", "LIMIT", "WORST", "MARGIN", "FIRST", "LONGEST", "WHERE"]
+        assert "error rate /checkou" in first
+        assert "< 1" in first
+
+
+async def test_what_only_warns_never_looks_failed(opened: Opened, deck: FakeDeck) -> None:
+    warning = tuple(replace(one, warns=True) for one in deck.now.thresholds)
+    deck.now = replace(deck.now, thresholds=warning)
+    async with opened() as pilot:
+        assert body(gate_pane(pilot))[0].startswith("▲ error rate /checkout/")
+        assert "gate ▲2 ●4" in bar(pilot, "top")
 
 
 async def test_a_pane_that_has_no_place_is_zoomed_by_its_number(opened: Opened) -> None:

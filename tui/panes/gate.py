@@ -5,11 +5,11 @@ from __future__ import annotations
 from rampdeck import format as fmt
 from rampdeck.model import Health
 from rampdeck.snapshot import ThresholdState, ThresholdView
-from rampdeck.view import Unit
 
 from ..drawing import Line, Tone, crop, cut, fit, fit_right, line_width, safe, spread, width_of, wrap
-from ..signs import THRESHOLD, VERDICT
+from ..signs import THRESHOLD, VERDICT, shown_state
 from ..widgets.pane import Pane
+from .gatetable import limit_of, table
 
 FIRST = (ThresholdState.FAIL, ThresholdState.WARN, ThresholdState.UNKNOWN, ThresholdState.PASS)
 OF_STATE = {
@@ -26,10 +26,13 @@ class GatePane(Pane):
     """A strip of thresholds; a table with everything when it has the whole screen."""
 
     help = (
-        "Every threshold with its value now and its limit. ✖ fails now, ▲ holds but is near the limit, "
+        "Every threshold with its value now and its limit. ✖ fails now, ▲ holds but is near the limit (or "
+        "is broken, but only warns, or not for long enough to count), "
         "○ has no samples (never a pass), as while a level ramps and settles. A threshold that failed "
-        "once says since when, also when it holds again. The verdict stands in the lower border, with "
-        "the reasons if it is not PASS."
+        "once says since when, also when it holds again. With the whole screen (z) each says its worst "
+        "value, the share of the limit that this left (negative beyond it), when it was first breached, the "
+        "longest breach and how many there were, and where the worst was seen. The verdict stands in the "
+        "lower border, with the reasons if it is not PASS."
     )
 
     def __init__(self) -> None:
@@ -39,14 +42,15 @@ class GatePane(Pane):
     def health(self) -> Health:
         """The worst threshold now."""
         for state in FIRST:
-            if any(threshold.state is state for threshold in self.snapshot.thresholds):
+            if any(shown_state(threshold) is state for threshold in self.snapshot.thresholds):
                 return OF_STATE[state]
         return Health.ABSENT
 
     def ordered(self) -> list[ThresholdView]:
         """Return the thresholds, failing ones first, then those that failed before."""
         return sorted(
-            self.snapshot.thresholds, key=lambda one: (FIRST.index(one.state), not one.failed, one.expression)
+            self.snapshot.thresholds,
+            key=lambda one: (FIRST.index(shown_state(one)), not one.failed, one.expression),
         )
 
     def redraw(self) -> None:
@@ -137,29 +141,7 @@ class GatePane(Pane):
         return lines
 
     def _table(self, thresholds: list[ThresholdView], width: int, height: int) -> list[Line]:
-        label = min(max(len(one.expression) for one in thresholds) + 2, max(width - 62, 20))
-        lines: list[Line] = [
-            (
-                (
-                    "  " + fit("THRESHOLD", label) + fit_right("NOW", 12) + fit_right("LIMIT", 14)
-                    + fit_right("SAMPLES", 10) + "  EVER",
-                    Tone.MUTED,
-                ),
-            )
-        ]  # fmt: skip
-        for one in thresholds:
-            sign, tone = THRESHOLD[one.state]
-            ever = f"failed, first at {fmt.clock(one.first_breach.utc)}" if one.first_breach else "held"
-            lines.append(
-                (
-                    (f"{sign} ", tone),
-                    (fit(safe(one.expression), label), Tone.TEXT),
-                    (fit_right(fmt.with_unit(one.value, one.unit), 12), tone),
-                    (fit_right(_limit(one), 14), Tone.MUTED),
-                    (fit_right(fmt.count(one.samples), 10), Tone.MUTED),
-                    (f"  {ever}", Tone.BAD if one.failed else Tone.MUTED),
-                )
-            )
+        lines = table(thresholds, width)
         for reason in self.snapshot.reasons:
             lines += [((text, Tone.WARNING),) for text in ["", *wrap(safe(reason, 400), width, 3)]]
         return lines[:height]
@@ -167,8 +149,8 @@ class GatePane(Pane):
 
 def _cell(threshold: ThresholdView, label_width: int, width: int) -> Line:
     """Return a threshold in a cell of a fixed width: sign, label, value, limit, first breach."""
-    sign, tone = THRESHOLD[threshold.state]
-    limit = _limit(threshold)
+    sign, tone = THRESHOLD[shown_state(threshold)]
+    limit = limit_of(threshold)
     value = fmt.with_unit(threshold.value, threshold.unit)
     since = ""
     if threshold.failed and threshold.first_breach is not None:
@@ -188,9 +170,9 @@ def _cell(threshold: ThresholdView, label_width: int, width: int) -> Line:
 
 
 def _short(threshold: ThresholdView) -> Line:
-    sign, tone = THRESHOLD[threshold.state]
+    sign, tone = THRESHOLD[shown_state(threshold)]
     value = fmt.with_unit(threshold.value, threshold.unit)
-    limit = f" {_limit(threshold)}"
+    limit = f" {limit_of(threshold)}"
     return (
         (f"{sign} ", tone),
         (f"{cut(safe(threshold.label, 80), 24)} ", Tone.TEXT),
@@ -203,17 +185,7 @@ def _rest(thresholds: list[ThresholdView]) -> Line:
     """Return how many more there are of each state."""
     line: Line = ()
     for state in FIRST:
-        if number := sum(1 for one in thresholds if one.state is state):
+        if number := sum(1 for one in thresholds if shown_state(one) is state):
             sign, tone = THRESHOLD[state]
             line = (*line, (f"{'  ' if line else ''}{sign} ", tone), (f"{number} more", Tone.MUTED))
     return line
-
-
-def _limit(threshold: ThresholdView) -> str:
-    """Return operator and limit, the limit as short as a person would write it: ``< 0.5 %``."""
-    limit, unit = float(threshold.limit), threshold.unit
-    if unit in (Unit.BYTES, Unit.BYTES_PER_SECOND, Unit.SECONDS):
-        return f"{threshold.operator} {fmt.with_unit(limit, unit)}"
-    number = fmt.count(limit) if limit.is_integer() else f"{limit:g}"
-    gap = fmt.THIN if unit in (Unit.MILLISECONDS, Unit.PERCENT) else ""
-    return f"{threshold.operator} {number}{gap}{'' if unit is Unit.TEXT else unit.value}"

@@ -10,6 +10,7 @@ from rampdeck.snapshot import Series, ThresholdState, ThresholdView
 from rampdeck.view import Unit
 
 from ..drawing import Line, Span, Tone, fit_right, joined
+from ..signs import shown_state
 from ..spark import area, bars, columns, nice_top, span_of
 from ..widgets.pane import Pane
 
@@ -38,7 +39,7 @@ class TrendPane(Pane):
         if limit is None:
             return Health.LIVE
         return {ThresholdState.FAIL: Health.BLIND, ThresholdState.WARN: Health.WARNING}.get(
-            limit.state, Health.LIVE
+            shown_state(limit), Health.LIVE
         )
 
     @property

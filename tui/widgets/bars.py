@@ -15,7 +15,7 @@ from rampdeck.view import Unit
 
 from ..drawing import Line, Span, Tone, crop, line_width, safe, spread, width_of
 from ..keymap import PANE_KEYS
-from ..signs import HEALTH, RUN, THRESHOLD, WORST
+from ..signs import HEALTH, RUN, THRESHOLD, WORST, shown_state
 from .line_view import LineView
 
 GAP: Span = ("   ", Tone.TEXT)
@@ -111,7 +111,7 @@ class TopBar(Bar):
         return line
 
     def _gate(self) -> Line:
-        states = [threshold.state for threshold in self.snapshot.thresholds]
+        states = [shown_state(threshold) for threshold in self.snapshot.thresholds]
         if not states:
             return ()
         order = (ThresholdState.FAIL, ThresholdState.WARN, ThresholdState.UNKNOWN, ThresholdState.PASS)
@@ -207,7 +207,7 @@ class KpiLine(Bar):
         """Return the tone of a figure: what the threshold on it, over all requests, says now."""
         for threshold in self.snapshot.thresholds:
             if threshold.expression.split()[0] == metric:
-                tone = THRESHOLD[threshold.state][1]
+                tone = THRESHOLD[shown_state(threshold)][1]
                 return tone if tone in (Tone.BAD, Tone.WARNING) else Tone.STRONG
         return Tone.STRONG
 
