@@ -1,0 +1,151 @@
+"""The result as one web page that needs nothing but itself: no font, no request, and no script to be read.
+
+It reads light, dark and printed. Whatever others wrote is cleaned, redacted and
+escaped; a policy in its head lets nothing run but our own script, told by its
+hash, so that even a mistake in that does nothing.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from rampdeck.record import charts
+from rampdeck.record.html import release, tables, trust
+from rampdeck.record.html.data import data
+from rampdeck.record.html.verdict import verdict
+from rampdeck.record.html.words import anchor, items, note, section, text
+from rampdeck.record.result import Result
+from rampdeck.record.svg import picture
+from rampdeck.record.timeline import Timeline
+
+HERE = Path(__file__).parent
+VENDOR = HERE.parent / "vendor" / "uplot"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the page is made of: the result, and the run over time; ``timeline_note`` says what it lacks."""
+
+    result: Result
+    timeline: Timeline
+    timeline_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Inline:
+    """A style sheet or script, and the hash by which the policy knows it."""
+
+    body: str
+
+    @property
+    def source(self) -> str:
+        return f"'sha256-{b64encode(sha256(self.body.encode()).digest()).decode()}'"
+
+
+def html(page: Page) -> str:
+    """Return the page."""
+    result = page.result
+    style, library, own = _assets()
+    sections = _sections(page)
+    policy = (
+        f"default-src 'none'; script-src {library.source} {own.source}; style-src {style.source}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    drawn = charts.charts(result, page.timeline)
+    lanes = charts.lanes(result, page.timeline)
+    scripts = (
+        f'<script type="application/json" id="data">{data(page.timeline, drawn, lanes)}</script>\n'
+        f"<script>{library.body}</script>\n<script>{own.body}</script>"
+    )
+    return "\n".join(
+        (
+            "<!DOCTYPE html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            '<meta name="referrer" content="no-referrer">',
+            f"<title>{result.result.value}: {text(result.title) or 'untitled'}</title>",
+            f"<style>{style.body}</style></head><body>",
+            _bar(sections),
+            "<main>",
+            verdict(result),
+            *(section(title, body) for title, body in sections),
+            f"<footer>{note(release.origin(result))}</footer>",
+            "</main>",
+            scripts,
+            "</body></html>",
+            "",
+        )
+    )
+
+
+def _sections(page: Page) -> list[tuple[str, str]]:
+    result = page.result
+    found = [
+        ("Timeline", _timeline(page)),
+        ("Thresholds", tables.thresholds(result.thresholds)),
+        ("Load levels", tables.steps(result.steps) + _list(result.pacing)),
+        ("Requests", tables.requests(result)),
+        ("Findings", trust.findings(result.findings)),
+        ("Worst errors", tables.errors(result)),
+        ("Can this run be trusted?", trust.trust(result)),
+        ("Counted twice", tables.counted_twice(result.counts)),
+        ("What the logs said", tables.said_by_logs(result)),
+        ("Behind the load levels", tables.behind(result)),
+        ("Lines", trust.lines(result.sources)),
+        ("Facts", release.facts(result.facts)),
+        ("Release", release.fields(result)),
+    ]
+    return [(title, body) for title, body in found if body]
+
+
+def _timeline(page: Page) -> str:
+    line = page.timeline
+    drawn = charts.charts(page.result, line)
+    if not drawn:
+        return ""
+    wide = (
+        note(
+            f"A point is {line.width:.0f} s: its worst second of response times, the mean of the others; the "
+            "pale band reaches from the lowest second to the highest."
+        )
+        if line.width > 1
+        else ""
+    )
+    left_out = f'<p class="banner">▲ {text(page.timeline_note)}</p>' if page.timeline_note else ""
+    return (
+        f'{left_out}<div id="charts" hidden></div><div class="still">'
+        f"{picture(line, drawn, charts.lanes(page.result, line))}</div>{wide}"
+        '<noscript><p class="muted small">Without script this is a still picture; with it, it can be zoomed '
+        "and read second by second.</p></noscript>"
+    )
+
+
+def _bar(sections: list[tuple[str, str]]) -> str:
+    links = "".join(
+        f'<a href="#{anchor(title)}">{title.removesuffix("?").removeprefix("Can this run be ").capitalize()}</a>'
+        for title, _ in sections
+    )
+    return (
+        f'<nav aria-label="Parts of this report"><a href="#verdict" class="brand">Rampdeck</a>{links}'
+        '<button id="theme" type="button" hidden>Light or dark</button></nav>'
+    )
+
+
+def _list(sentences: tuple[str, ...]) -> str:
+    return items(text(sentence) for sentence in sentences)
+
+
+@cache
+def _assets() -> tuple[_Inline, _Inline, _Inline]:
+    """Return the style sheet, the charting library and our own script."""
+    style = (VENDOR / "uPlot.min.css").read_text(encoding="utf-8") + (HERE / "report.css").read_text("utf-8")
+    licence = (VENDOR / "LICENSE").read_text(encoding="utf-8")
+    library = f"/*!\n{licence}*/\n" + (VENDOR / "uPlot.iife.js").read_text(encoding="utf-8")
+    own = (HERE / "charts.js").read_text("utf-8") + (HERE / "report.js").read_text("utf-8")
+    return _Inline(style), _Inline(library), _Inline(own)
