@@ -155,7 +155,9 @@ def _of_sources(result: Result, line: Timeline) -> Iterator[Chart]:
             wanted[metric] = (f"{kind} {name.replace('_', ' ')}", _UNITS.get(view.unit, view.unit.value))
     for metric, (title, unit) in wanted.items():
         kind, _, name = metric.partition(".")
-        sources = [source for source, of in line.tracks if of == name and line.tracks[source, of].kind == kind]
+        sources = [
+            source for source, of in line.tracks if of == name and line.tracks[source, of].kind == kind
+        ]
         curves = [(source, line.line(source, name)) for source in sources]
         curves = [(source, drawn) for source, drawn in curves if drawn.known][:MOST_LINES]
         places = [source.partition("@")[2] or source for source, _ in curves]
@@ -240,5 +242,3 @@ def _times(line: Line, factor: float) -> Line:
 
 def _text(raw: str) -> str:
     return redact(clean(raw, _NAME))
-
-

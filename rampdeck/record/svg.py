@@ -21,6 +21,10 @@ MOST = 480
 """Points of a line."""
 _STEPS = (1, 2, 2.5, 5, 10)
 _SPANS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)
+_LETTER = 6.2
+"""Width of a letter, at least on average."""
+_POINTS = ("finding", "mark")
+VERDICTS = {"PASS": "●", "FAIL": "✖", "INCONCLUSIVE": "▲"}
 _GLYPHS = {"finding": "▲", "mark": "◆", "breach": "✖", "warned": "▲", "blind": "○"}
 
 
@@ -44,32 +48,42 @@ def picture(line: Timeline, charts: Sequence[Chart], lanes: Sequence[Lane]) -> s
 
 
 def _lane(lane: Lane, top: int, line: Timeline) -> Iterator[str]:
-    room = 0.0
+    base = top + LANE - 6
+    if lane.sort in _POINTS:
+        yield f'<text class="axis" x="{LEFT - 8}" y="{base}">{escape(lane.name.lower())}</text>'
     for number, span in enumerate(lane.spans):
         if (across := _reach(span, line)) is None:
             continue
         x, width = across
-        y = top + LANE - 3
-        if lane.sort in ("finding", "mark"):
-            yield (
-                f'<text class="{lane.sort}" x="{x:.1f}" y="{y - 3}">{_GLYPHS[lane.sort]}'
-                f"<title>{escape(span.text)}</title></text>"
-            )
+        told = f"<title>{escape(span.text)}</title>"
+        if lane.sort in _POINTS:
+            yield f'<text class="{lane.sort}" x="{x:.1f}" y="{base}">{_GLYPHS[lane.sort]}{told}</text>'
             continue
         odd = " odd" if number % 2 else ""
         yield (
             f'<rect class="lane {lane.sort}{odd}" x="{x:.1f}" y="{top}" width="{max(width, 1.5):.1f}" '
-            f'height="{LANE - 3}"><title>{escape(span.text)}</title></rect>'
+            f'height="{LANE - 3}">{told}</rect>'
         )
-        name = span.text if lane.sort == "step" else f"{_GLYPHS[lane.sort]} {lane.name}"
-        fits = 6.2 * len(name) + 8 < (width if lane.sort == "step" else WIDTH - RIGHT - x)
-        if lane.sort == "step" and not fits:
-            name, fits = name.split(" ")[0], width > 14
-        if fits and x >= room and (lane.sort == "step" or not number):
-            yield f'<text class="{lane.sort}" x="{x + 5:.1f}" y="{y - 3}">{escape(name)}</text>'
-            room = x + 6.2 * len(name)
-        elif not fits and lane.sort != "step" and not number:
-            yield f'<text class="{lane.sort} end" x="{x - 4:.1f}" y="{y - 3}">{escape(name)}</text>'
+        if lane.sort == "step":
+            name = f"{VERDICTS.get(span.state, '')} {span.text}".strip()
+            fits = _LETTER * len(name) + 8 < width
+            name = name if fits else span.text.split(" ")[0] if width > 2 * _LETTER else ""
+            yield f'<text class="step {span.state}" x="{x + 5:.1f}" y="{base}">{escape(name)}</text>'
+        elif not number:
+            yield _beside(lane, x, width, base)
+
+
+def _beside(lane: Lane, x: float, width: float, base: float) -> str:
+    """Return the name of a lane beside its first bar, on it only where there is no room at either side."""
+    name = f"{_GLYPHS[lane.sort]} {lane.name}"
+    room = _LETTER * len(name)
+    if x - LEFT > room:
+        side, place = " end", x - 4
+    elif x + width + room < WIDTH - RIGHT:
+        side, place = "", x + width + 4
+    else:
+        side, place = "", x + 5
+    return f'<text class="{lane.sort}{side}" x="{place:.1f}" y="{base}">{escape(name)}</text>'
 
 
 def _backdrop(lanes: Sequence[Lane], top: int, line: Timeline, kind: str) -> Iterator[str]:

@@ -206,5 +206,7 @@ def _facts() -> tuple[FactPair, ...]:
         one("gunicorn.version", "Gunicorn version", "23.0.0", "journal: Starting gunicorn 23.0.0"),
         one("gunicorn.workers", "Gunicorn workers", "4", "ps -C gunicorn", end="3"),
         one("nginx.config", "Nginx configuration", "sha256 9b1f…e07", "nginx -T"),
-        one("django.migrations", "Applied migrations", "", "manage.py showmigrations", why="permission denied"),
+        one(
+            "django.migrations", "Applied migrations", "", "manage.py showmigrations", why="permission denied"
+        ),
     )

@@ -190,7 +190,7 @@
     const axis = { stroke: () => colour("muted"), grid: { stroke: () => colour("line"), width: 1 }, ticks: { show: false } };
     const plot = new uPlot({
       width: figure.clientWidth, height: HEIGHT + (last ? FOOT : 0), series, bands,
-      padding: [10, RIGHT, 6, 0],
+      padding: [8, RIGHT, 6, 0],
       legend: { show: false },
       scales: { x: { time: false }, y: { range: reach(chart) } },
       axes: [
@@ -235,6 +235,7 @@
   const bars = [];
   function lay(lane) {
     const row = element("div", "lane " + lane.sort);
+    if (lane.sort === "finding" || lane.sort === "mark") row.append(element("span", "gutter", lane.name.toLowerCase()));
     for (const [number_, span] of lane.spans.entries()) {
       const moment = span.to === null, point = lane.sort === "finding" || lane.sort === "mark";
       const bar = element("button", "span" + (point ? " point" : "") + (number_ % 2 ? " odd" : ""));
@@ -374,7 +375,10 @@
     plots,
     redraw: () => {
       colours = {};
-      for (const plot of plots) plot.redraw(false, true);
+      for (const plot of plots) {
+        plot.redraw(false, true);
+        plot.setCursor({ left: plot.cursor.left, top: plot.cursor.top }, false, false);
+      }
     },
   };
 })();

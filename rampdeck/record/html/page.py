@@ -17,7 +17,7 @@ from rampdeck.record import charts
 from rampdeck.record.html import release, tables, trust
 from rampdeck.record.html.data import data
 from rampdeck.record.html.verdict import verdict
-from rampdeck.record.html.words import anchor, items, note, section, text
+from rampdeck.record.html.words import items, note, text
 from rampdeck.record.result import Result
 from rampdeck.record.svg import picture
 from rampdeck.record.timeline import Timeline
@@ -33,6 +33,23 @@ class Page:
     result: Result
     timeline: Timeline
     timeline_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A part of the page under its heading; ``name`` is what it is called where it is linked to."""
+
+    title: str
+    name: str
+    body: str
+
+    @property
+    def anchor(self) -> str:
+        return self.name.lower()
+
+    @property
+    def html(self) -> str:
+        return f'<section id="{self.anchor}"><h2>{self.title}</h2>\n{self.body}\n</section>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +91,7 @@ def html(page: Page) -> str:
             _bar(sections),
             "<main>",
             verdict(result),
-            *(section(title, body) for title, body in sections),
+            *(section.html for section in sections),
             f"<footer>{note(release.origin(result))}</footer>",
             "</main>",
             scripts,
@@ -84,24 +101,24 @@ def html(page: Page) -> str:
     )
 
 
-def _sections(page: Page) -> list[tuple[str, str]]:
+def _sections(page: Page) -> list[_Section]:
     result = page.result
     found = [
-        ("Timeline", _timeline(page)),
-        ("Thresholds", tables.thresholds(result.thresholds)),
-        ("Load levels", tables.steps(result.steps) + _list(result.pacing)),
-        ("Requests", tables.requests(result)),
-        ("Findings", trust.findings(result.findings)),
-        ("Worst errors", tables.errors(result)),
-        ("Can this run be trusted?", trust.trust(result)),
-        ("Counted twice", tables.counted_twice(result.counts)),
-        ("What the logs said", tables.said_by_logs(result)),
-        ("Behind the load levels", tables.behind(result)),
-        ("Lines", trust.lines(result.sources)),
-        ("Facts", release.facts(result.facts)),
-        ("Release", release.fields(result)),
+        _Section("Timeline", "Timeline", _timeline(page)),
+        _Section("Thresholds", "Thresholds", tables.thresholds(result.thresholds)),
+        _Section("Load levels", "Levels", tables.steps(result.steps) + _list(result.pacing)),
+        _Section("Requests", "Requests", tables.requests(result)),
+        _Section("Findings", "Findings", trust.findings(result.findings)),
+        _Section("Worst errors", "Errors", tables.errors(result)),
+        _Section("Can this run be trusted?", "Trust", trust.trust(result)),
+        _Section("Counted twice", "Counts", tables.counted_twice(result.counts)),
+        _Section("What the logs said", "Logs", tables.said_by_logs(result)),
+        _Section("Behind the load levels", "Behind", tables.behind(result)),
+        _Section("Lines", "Lines", trust.lines(result.sources)),
+        _Section("Facts", "Facts", release.facts(result.facts)),
+        _Section("Release", "Release", release.fields(result)),
     ]
-    return [(title, body) for title, body in found if body]
+    return [section for section in found if section.body]
 
 
 def _timeline(page: Page) -> str:
@@ -126,11 +143,8 @@ def _timeline(page: Page) -> str:
     )
 
 
-def _bar(sections: list[tuple[str, str]]) -> str:
-    links = "".join(
-        f'<a href="#{anchor(title)}">{title.removesuffix("?").removeprefix("Can this run be ").capitalize()}</a>'
-        for title, _ in sections
-    )
+def _bar(sections: list[_Section]) -> str:
+    links = "".join(f'<a href="#{section.anchor}">{section.name}</a>' for section in sections)
     return (
         f'<nav aria-label="Parts of this report"><a href="#verdict" class="brand">Rampdeck</a>{links}'
         '<button id="theme" type="button" hidden>Light or dark</button></nav>'

@@ -15,8 +15,7 @@ _ABSENT = '<span class="muted">not given</span>'
 def fields(result: Result) -> str:
     """Return the nine fields of the record."""
     facts = "".join(
-        f"<dt>{name}</dt><dd>{text(fact) or _ABSENT}</dd>"
-        for name, fact in result.record.named().items()
+        f"<dt>{name}</dt><dd>{text(fact) or _ABSENT}</dd>" for name, fact in result.record.named().items()
     )
     return f'<dl class="facts">{facts}</dl>'
 
@@ -49,7 +48,9 @@ def origin(result: Result) -> str:
     """Return where all of it stands."""
     session = f" <code>{text(str(result.session))}</code>" if result.session else ""
     digest = (
-        f"<br>sha256 of the session <code>{text(result.session_sha256)}</code>" if result.session_sha256 else ""
+        f"<br>sha256 of the session <code>{text(result.session_sha256)}</code>"
+        if result.session_sha256
+        else ""
     )
     return (
         f"Rampdeck {text(result.version)}. Times are at most 1 % off, and wire times where the kernel stamped "

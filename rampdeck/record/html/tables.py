@@ -31,6 +31,7 @@ def thresholds(views: Sequence[ThresholdView]) -> str:
         (
             code(view.expression) + (' <span class="muted">only warns</span>' if view.warns else ""),
             _state(view),
+            text(view.where) or NOTHING,
             Number(told(view.value, view.unit, view.limit), view.value),
             Number(told(view.worst, view.unit, view.limit), view.worst),
             Number(told(view.limit, view.unit), view.limit),
@@ -38,15 +39,14 @@ def thresholds(views: Sequence[ThresholdView]) -> str:
             fmt.clock(view.first_breach.utc, UTC) if view.first_breach else NOTHING,
             Number(fmt.duration(view.longest) if view.breaches or view.longest else NOTHING, view.longest),
             Number(fmt.count(view.samples), view.samples),
-            text(view.where) or NOTHING,
         )
         for view in views
     ]
     head = (
-        "Threshold", "State", "At the end", "Worst", "Limit", "Margin %", "First breach, UTC", "Longest",
-        "Samples", "Worst where",
+        "Threshold", "State", "Worst where", "At the end", "Worst", "Limit", "Margin %", "First breach, UTC",
+        "Longest", "Samples",
     )  # fmt: skip
-    return table(head, rows, 2, sort=True) + note(
+    return table(head, rows, 3, wide=2, sort=True) + note(
         "Margin is what the worst value left of the limit. Unknown is never a pass: there were no samples."
     )
 
@@ -85,7 +85,9 @@ def steps(levels: Sequence[StepResult]) -> str:
     return (
         table(head, rows, 3, sort=True)
         + marks
-        + note("Times in ms. Only the measured part of each level counts: after its ramp, and after settling.")
+        + note(
+            "Times in ms. Only the measured part of each level counts: after its ramp, and after settling."
+        )
     )
 
 
@@ -133,9 +135,7 @@ def behind(result: Result) -> str:
     for one in kept.shown(result.tables):
         head, rows, left = kept.grid(one, code)
         title = f"<h3>{text(one.title)} of step {one.step}, {code(one.source)}</h3>"
-        found.append(
-            title + table([text(cell) for cell in head], rows, left, wide=left - 1, sort=True)
-        )
+        found.append(title + table([text(cell) for cell in head], rows, left, wide=left - 1, sort=True))
     return "\n".join(found)
 
 

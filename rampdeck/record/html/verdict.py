@@ -16,9 +16,7 @@ def verdict(result: Result) -> str:
     """Return the head."""
     word = result.result.value
     title = text(result.title) or "untitled"
-    running = (
-        '<p class="banner">▲ Written while the load was still going on.</p>' if result.running else ""
-    )
+    running = '<p class="banner">▲ Written while the load was still going on.</p>' if result.running else ""
     cut = (
         '<p class="banner">▲ The session file ends before the session did: what is here is up to there.</p>'
         if result.cut_off
@@ -28,7 +26,7 @@ def verdict(result: Result) -> str:
     return (
         f'<header class="verdict {word}" id="verdict"><div class="word">'
         f'<span class="stamp {word}"><span aria-hidden="true">{GLYPHS[word]}</span> {word}</span>'
-        f"<div><h1>{title}</h1><p class=\"muted\">{_span(result)} against {code(result.host)}</p></div></div>"
+        f'<div><h1>{title}</h1><p class="muted">{_span(result)} against {code(result.host)}</p></div></div>'
         f"{_decision(result.decision)}{running}{cut}"
         + (f'<div class="reasons">{reasons}</div>' if reasons else "")
         + _tiles(result)
@@ -74,7 +72,8 @@ def _tiles(result: Result) -> str:
     if total.delay_p95 is not None:
         tiles["Generator, p95"] = ("+" + ms(total.delay_p95), "ms")
     figures = "".join(
-        f"<div><dt>{name}</dt><dd>{value}{_unit(value, unit)}</dd></div>" for name, (value, unit) in tiles.items()
+        f"<div><dt>{name}</dt><dd>{value}{_unit(value, unit)}</dd></div>"
+        for name, (value, unit) in tiles.items()
     )
     knee = f'<p class="capacity"><b>Capacity.</b> {text(result.knee.sentence)}</p>' if result.knee else ""
     return f'<dl class="tiles">{figures}</dl>{knee}'
@@ -87,7 +86,9 @@ def _unit(value: str, unit: str) -> str:
 def _warnings(result: Result) -> str:
     if not result.warnings:
         return ""
-    told_of = items(f'<span class="warn" aria-hidden="true">▲</span> {text(line)}' for line in result.warnings)
+    told_of = items(
+        f'<span class="warn" aria-hidden="true">▲</span> {text(line)}' for line in result.warnings
+    )
     return f'<div class="warnings"><h3>Warnings, which weigh nothing in the verdict</h3>{told_of}</div>'
 
 

@@ -49,16 +49,6 @@ def tag(state: str, words: str = "") -> str:
     return f'<span class="tag {kind}"><span aria-hidden="true">{GLYPHS[kind]}</span> {words or text(state)}</span>'
 
 
-def section(title: str, body: str) -> str:
-    """Return a part of the page under its heading."""
-    return f'<section id="{anchor(title)}"><h2>{title}</h2>\n{body}\n</section>'
-
-
-def anchor(title: str) -> str:
-    """Return the name by which a part can be linked to."""
-    return title.lower().replace(" ", "-").strip("?")
-
-
 def note(words: str) -> str:
     """Return a remark under a table."""
     return f'<p class="muted small">{words}</p>'
