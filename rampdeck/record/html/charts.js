@@ -7,7 +7,7 @@
   const data = JSON.parse(node.textContent);
   if (!data.charts.length || data.count < 2) return;
 
-  const LEFT = 56, RIGHT = 14, HEIGHT = 92, FOOT = 24;
+  const LEFT = 56, RIGHT = 14, HEIGHT = 92, FOOT = 28;
   const GLYPHS = { finding: "▲", mark: "◆", breach: "✖", warned: "▲", blind: "○", step: "" };
   const VERDICTS = { PASS: "●", FAIL: "✖", INCONCLUSIVE: "▲" };
   const INCREMENTS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
@@ -195,7 +195,7 @@
       scales: { x: { time: false }, y: { range: reach(chart) } },
       axes: [
         Object.assign({}, axis, {
-          show: true, size: last ? FOOT : 0, gap: 4, space: 70, incrs: INCREMENTS, grid: { show: false },
+          show: true, size: last ? FOOT : 0, gap: 8, space: 70, incrs: INCREMENTS, grid: { show: false },
           splits: (u, _, low, high, step) => {
             const shift = data.began % 86400, found = [];
             for (let at = Math.ceil((low + shift) / step) * step - shift; at <= high; at += step) found.push(at);
@@ -285,25 +285,26 @@
   for (const chart of data.charts)
     for (const line of chart.lines) {
       const cell = element("div"), name = element("dt"), value = element("dd");
-      const same = chart.lines.length === 1 && !chart.kind;
+      const same = chart.lines.length === 1;
       const said = same ? chart.title : chart.key === "times" ? line.name : chart.title + " " + line.name;
       name.append(element("i", line.tone), said);
       cell.append(name, value);
       figures.append(cell);
       cells.push({ cell, value, line, unit: chart.unit });
     }
+  const highest = (line) => (line.hi || line.v).reduce((most, value) => (value !== null && (most === null || value > most) ? value : most), null);
   function reading() {
     for (const { cell, value, line, unit } of cells) {
       cell.hidden = !line.on;
-      const known = index === null ? null : line.v[index];
+      const known = index === null ? highest(line) : line.v[index];
       let said = number(known);
       if (index !== null && line.lo && known !== null && line.lo[index] !== line.hi[index])
         said += " (" + number(line.lo[index]) + "…" + number(line.hi[index]) + ")";
       value.textContent = known === null || known === undefined || !unit ? said : said + (unit === "/s" ? "/s" : "\u2009" + unit);
     }
     if (index === null) {
-      when.textContent = "Point at a chart to read every value of that second.";
-      what.textContent = "Drag to zoom, double click for all of it; by keyboard ← → + − Esc.";
+      when.textContent = "Highest of the whole run";
+      what.textContent = "Point at a second · drag to zoom · double click for all of it · keys ← → + − Esc";
       return;
     }
     const second = seconds[index], near = Math.max(data.width, (plots[0].scales.x.max - plots[0].scales.x.min) / 200);

@@ -32,9 +32,9 @@ def thresholds(views: Sequence[ThresholdView]) -> str:
             code(view.expression) + (' <span class="muted">only warns</span>' if view.warns else ""),
             _state(view),
             text(view.where) or NOTHING,
-            Number(told(view.value, view.unit, view.limit), view.value),
-            Number(told(view.worst, view.unit, view.limit), view.worst),
-            Number(told(view.limit, view.unit), view.limit),
+            _told(view.value, view),
+            _told(view.worst, view),
+            _told(view.limit, view),
             Number(_margin(view.margin), view.margin),
             fmt.clock(view.first_breach.utc, UTC) if view.first_breach else NOTHING,
             Number(fmt.duration(view.longest) if view.breaches or view.longest else NOTHING, view.longest),
@@ -59,8 +59,12 @@ def _state(view: ThresholdView) -> str:
     return tag(state, _STATES[view.state])
 
 
+def _told(value: float | None, view: ThresholdView) -> Number:
+    return Number(NOTHING if value is None else told(value, view.unit, view.limit), value)
+
+
 def _margin(margin: float | None) -> str:
-    return NOTHING if margin is None else f"{margin * 100:+.0f}"
+    return NOTHING if margin is None else f"{margin * 100:+.0f}".replace("-", "−")
 
 
 def steps(levels: Sequence[StepResult]) -> str:
@@ -103,9 +107,10 @@ def requests(result: Result) -> str:
     rows.append(("all", "", *_request(result.total, stamped)))
     said = "Times in ms, over the whole run, with ramps; at most 1 % off."
     if stamped:
+        some = f" for {fmt.count(result.total.stamped)} of them" if result.total.clock == "mixed" else ""
         said += (
-            " They are wire times. The last two: p95 by Locust's own clock, and what the generator itself "
-            "added at p95."
+            f" They are wire times{some}. The last two: p95 by Locust's own clock, and what the generator "
+            "itself added at p95."
         )
     extra = ("Locust p95", "Generator") if stamped else ()
     head = ("Method", "Name", *_MEASURED[:4], *_TIMES, *extra)

@@ -95,7 +95,7 @@ def _coverage(coverage: Coverage | None) -> Number:
         f'<rect class="in" width="{share * 100:.1f}" height="8" rx="2"/></svg>'
     )
     words = f"{coverage.seen:.0f} of {coverage.measured:.0f} measured seconds"
-    return Number(f'<span title="{words}">{bar} {percent} %</span>', share)
+    return Number(f'<span title="{words}">{bar}<span class="part">{percent} %</span></span>', share)
 
 
 def _gaps(source: SourceResult) -> Iterator[str]:
