@@ -139,7 +139,8 @@ def _curve(curve: Curve, top: int, ceiling: float, line: Timeline, *, fill: bool
             continue
         first, last = points[0].split(",")[0], points[-1].split(",")[0]
         if fill:
-            yield f'<path class="area {curve.tone}" d="M{first},{base} L{" L".join(points)} L{last},{base} Z"/>'
+            edge = " L".join(points)
+            yield f'<path class="area {curve.tone}" d="M{first},{base} L{edge} L{last},{base} Z"/>'
         yield f'<polyline class="line {curve.tone}" points="{" ".join(points)}"/>'
 
 

@@ -21,7 +21,18 @@ from rampdeck.model import (
     Step,
 )
 from rampdeck.record.html import Page
-from rampdeck.record.result import Decision, ErrorResult, Finding, GapResult, Result, SourceResult
+from rampdeck.record.result import (
+    Decision,
+    ErrorResult,
+    Finding,
+    GapResult,
+    Measured,
+    RequestResult,
+    Result,
+    SourceResult,
+    StepResult,
+    measured,
+)
 from rampdeck.record.timeline import TimelineMaker
 from rampdeck.requests import Span
 from rampdeck.session import Item
@@ -115,20 +126,22 @@ def _batch(moment: Instant, users: int, slow: float, chance: random.Random, *, e
 
 
 def _result(whole: Span, spans: dict[int, Span], length: int) -> Result:
-    from rampdeck.record.result import Measured, RequestResult, StepResult, measured
-
     base = result("checkout-peak")
     verdicts = (Verdict.PASS, Verdict.PASS, Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE)
     steps = tuple(
         StepResult(
-            number=number, stage=stage, users=users, spawn_rate=20.0, cause="plan", began=at(number, 0, length), measured=True, verdict=verdicts[number - 1], marks=("postgres@db-1 was not seen for 30 s of it",) if number == 4 else (),
+            number=number,
+            stage=stage,
+            users=users,
+            spawn_rate=20.0,
+            cause="plan",
+            began=at(number, 0, length),
+            measured=True,
+            verdict=verdicts[number - 1],
+            marks=("postgres@db-1 was not seen for 30 s of it",) if number == 4 else (),
             **measured(spans[number].total, spans[number].seconds),
         )
         for number, (stage, users) in enumerate(LEVELS, 1)
-    )  # fmt: skip
-    names = tuple(
-        RequestResult(method=method, name=name, **measured(tally, whole.seconds))
-        for (method, name), tally in whole.names.items()
     )
     lost = at(4, 60, length).utc
     gap = GapResult(lost, lost + 30, "no answer from db-1 for 5 s")
@@ -145,7 +158,7 @@ def _result(whole: Span, spans: dict[int, Span], length: int) -> Result:
         users=400,
         total=Measured.of(whole),
         steps=steps,
-        requests=names,
+        requests=_names(whole),
         errors=(ErrorResult("POST", "/checkout/", "HTTPError('504 Server Error: Gateway Time-out')", 171),),
         thresholds=_thresholds(length),
         findings=_findings(length),
@@ -155,31 +168,73 @@ def _result(whole: Span, spans: dict[int, Span], length: int) -> Result:
             SourceResult("postgres@db-1", "db-1", "live", "", 285, 2, (gap,)),
             *base.sources[2:],
         ),
-        coverage=(
-            Coverage("host@web-1", 525, 525), Coverage("host@db-1", 525, 525), Coverage("postgres@db-1", 525, 495),
-            Coverage("redis@db-1", 525, 0),
+        coverage=tuple(
+            Coverage(name, 525, seen)
+            for name, seen in (
+                ("host@web-1", 525), ("host@db-1", 525), ("postgres@db-1", 495), ("redis@db-1", 0),
+            )
         ),
-        decision=Decision(at(6, 90, length), Verdict.PASS, Verdict.FAIL, "R. Okafor", "Peak is twice our Black Friday."),
+        decision=Decision(
+            at(6, 90, length), Verdict.PASS, Verdict.FAIL, "R. Okafor", "Peak is twice our Black Friday."
+        ),
         facts=_facts(),
         session_sha256="655bc8aa33781e8721c5af6b59f1699c03c9bda951aa74a6ab518ac20cc4326d",
     )  # fmt: skip
 
 
+def _names(whole: Span) -> tuple[RequestResult, ...]:
+    return tuple(
+        RequestResult(method=method, name=name, **measured(tally, whole.seconds))
+        for (method, name), tally in whole.names.items()
+    )
+
+
 def _thresholds(length: int) -> tuple[ThresholdView, ...]:
-    broken = at(4, 25, length)
-    fail, warn, unknown = ThresholdState.FAIL, ThresholdState.WARN, ThresholdState.UNKNOWN
-    times, share = Unit.MILLISECONDS, Unit.PERCENT
-    web, peak = "step 4 (400 users), host@web-1", "step 4 (400 users)"
+    fails, warns, unknown = ThresholdState.FAIL, ThresholdState.WARN, ThresholdState.UNKNOWN
+    holds = ThresholdState.PASS
+    peak = "step 4 (400 users)"
+
+    def one(
+        expression: str,
+        unit: Unit,
+        state: ThresholdState,
+        values: tuple[float | None, float | None, float],
+        margin: float | None = None,
+        broken: tuple[int, float] | None = None,
+        *,
+        only: bool = False,
+    ) -> ThresholdView:
+        value, worst, limit = values
+        metric, operator, _ = expression.split(" ")
+        return ThresholdView(
+            expression=expression,
+            label=metric,
+            operator=operator,
+            limit=limit,
+            unit=unit,
+            value=value,
+            state=state,
+            failed=state is fails,
+            first_breach=at(4, broken[0], length) if broken else None,
+            samples=0 if worst is None else 525,
+            worst=worst,
+            where=peak if worst is not None else "",
+            longest=broken[1] if broken else 0.0,
+            breaches=int(bool(broken)),
+            margin=margin,
+            warns=only,
+        )
+
     return (
-        ThresholdView("p95 < 800ms", "p95", "<", 800, times, 208.0, fail, True, broken, 88_000, 1_204, peak, 75, 1, -0.505),
-        ThresholdView("error_rate < 1%", "error rate", "<", 1, share, 0.0, fail, True, at(4, 40, length), 88_000, 1.31, peak, 41, 2, -0.31),
-        ThresholdView("rps >= 40", "rps", ">=", 40, Unit.PER_SECOND, 52.1, ThresholdState.PASS, False, None, 525, 44.0, "step 1 (50 users)", 0, 0, 0.1),
-        ThresholdView("postgres.connections < 80", "connections", "<", 80, Unit.COUNT, 19, ThresholdState.PASS, False, None, 262, 52, peak, 0, 0, 0.35),
-        ThresholdView("host.cpu < 85%", "cpu", "<", 85, share, 28.0, fail, True, at(4, 18, length), 1_050, 97, web, 63, 2, -0.14, True),
-        ThresholdView("p99{name=/search/} < 2s", "p99 /search/", "<", 2_000, times, 1_710, warn, False, None, 9_800, 1_710, peak, 0, 0, 0.145),
-        ThresholdView("redis.evictions == 0", "evictions", "==", 0, Unit.COUNT, None, unknown, False, None, 0),
-        ThresholdView("gunicorn.timeouts < 3", "timeouts", "<", 3, Unit.COUNT, 0, ThresholdState.PASS, False, None, 525, 1, peak, 0, 0, 0.66),
-    )  # fmt: skip
+        one("p95 < 800ms", Unit.MILLISECONDS, fails, (208.0, 1_204.0, 800), -0.505, (25, 75)),
+        one("error_rate < 1%", Unit.PERCENT, fails, (0.0, 1.31, 1), -0.31, (40, 41)),
+        one("rps >= 5", Unit.PER_SECOND, holds, (38.0, 13.9, 5), 1.78),
+        one("postgres.connections < 80", Unit.COUNT, holds, (19, 52, 80), 0.35),
+        one("host.cpu < 85%", Unit.PERCENT, fails, (28.0, 97.0, 85), -0.14, (18, 63), only=True),
+        one("p99{name=/search/} < 2s", Unit.MILLISECONDS, warns, (1_710, 1_710, 2_000), 0.145),
+        one("redis.evictions == 0", Unit.COUNT, unknown, (None, None, 0)),
+        one("gunicorn.timeouts < 3", Unit.COUNT, holds, (0, 1, 3), 0.66),
+    )
 
 
 def _findings(length: int) -> tuple[Finding, ...]:
@@ -191,7 +246,8 @@ def _findings(length: int) -> tuple[Finding, ...]:
         ),
         Finding(
             "gunicorn", "warning", "3 workers were killed for taking longer than 30 s",
-            ("[CRITICAL] WORKER TIMEOUT (pid:2210)",), "Find out what they waited for.", at(4, 60, length).utc,
+            ("[CRITICAL] WORKER TIMEOUT (pid:2210)",), "Find out what they waited for.",
+            at(4, 60, length).utc,
         ),
     )  # fmt: skip
 

@@ -100,7 +100,7 @@ def test_the_share_of_errors_of_a_wide_column_is_that_of_its_requests() -> None:
 
 
 def test_a_reading_stands_until_the_next_one_and_not_for_ever() -> None:
-    told = [SourceInfo("postgres@db", "postgres", "db")]
+    told: list[Item] = [SourceInfo("postgres@db", "postgres", "db")]
     told += [reading("postgres@db", moment + 0.4, connections=moment) for moment in (0, 2, 4, 6, 20, 22)]
     line = made([*told, *(second(number, 9.0) for number in range(25))])
     assert line.line("postgres@db", "connections").values == (
@@ -109,14 +109,14 @@ def test_a_reading_stands_until_the_next_one_and_not_for_ever() -> None:
 
 
 def test_a_source_that_is_read_seldom_has_no_gaps_for_that() -> None:
-    told = [SourceInfo("postgres@db", "postgres", "db")]
+    told: list[Item] = [SourceInfo("postgres@db", "postgres", "db")]
     told += [reading("postgres@db", moment, connections=moment) for moment in (0, 10, 20)]
     line = made([*told, *(second(number, 9.0) for number in range(20))])
     assert None not in line.line("postgres@db", "connections").values
 
 
 def test_what_is_no_number_is_a_gap() -> None:
-    told = [SourceInfo("host@web", "host", "web")]
+    told: list[Item] = [SourceInfo("host@web", "host", "web")]
     told += [reading("host@web", n, cpu=value) for n, value in enumerate((1.0, math.nan, math.inf, 4.0))]
     line = made([*told, *(second(number, 9.0) for number in range(4))])
     assert set(line.line("host@web", "cpu").values) <= {1.0, None, 4.0}
@@ -130,7 +130,9 @@ def test_a_source_is_known_by_its_name_where_nothing_told_of_it() -> None:
 def test_only_what_a_pane_shows_or_a_threshold_judges_is_kept() -> None:
     line = made([reading("host@web", 0.1, cpu=1, secret=2), reading("gunicorn@web", 0.1, timeouts=1)])
     assert line.tracks == {}, "no load, no timeline"
-    line = made([reading("host@web", 0.1, cpu=1, secret=2), reading("gunicorn@web", 0.1, timeouts=1), second(0)])
+    line = made(
+        [reading("host@web", 0.1, cpu=1, secret=2), reading("gunicorn@web", 0.1, timeouts=1), second(0)]
+    )
     assert set(line.tracks) == {("host@web", "cpu"), ("gunicorn@web", "timeouts")}
     assert line.line("host@web", "secret").values == ()
     maker = TimelineMaker({"host": View("Host", ((Figure("cpu", "cpu", limit="cores"),),))}, ["p95"])

@@ -1,4 +1,4 @@
-"""What was tested: the facts that the stack said of itself, at the start and at the end, and the nine fields."""
+"""What was tested: the facts that the stack said of itself at the start and the end, and the nine fields."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def origin(result: Result) -> str:
         else ""
     )
     return (
-        f"Rampdeck {text(result.version)}. Times are at most 1 % off, and wire times where the kernel stamped "
-        f"the answer. The session file has everything{':' if session else '.'}{session}{digest}"
+        f"Rampdeck {text(result.version)}. Times are at most 1 % off, and wire times where the kernel "
+        f"stamped the answer. The session file has everything{':' if session else '.'}{session}{digest}"
     )
 
 

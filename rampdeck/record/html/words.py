@@ -46,7 +46,8 @@ def code(raw: str) -> str:
 def tag(state: str, words: str = "") -> str:
     """Return a state with its sign; ``words`` are HTML."""
     kind = state if state in GLYPHS else "unknown"
-    return f'<span class="tag {kind}"><span aria-hidden="true">{GLYPHS[kind]}</span> {words or text(state)}</span>'
+    sign = f'<span aria-hidden="true">{GLYPHS[kind]}</span>'
+    return f'<span class="tag {kind}">{sign} {words or text(state)}</span>'
 
 
 def note(words: str) -> str:
