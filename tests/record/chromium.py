@@ -97,13 +97,14 @@ class Browser:
             mobile=False,
         )
 
-    def open(self, file: Path) -> None:
-        """Open a file and wait until it is there."""
+    def open(self, file: Path, *, settled: bool = True) -> None:
+        """Open a file and wait until it is there, and painted (which only a script can tell)."""
         self.requests.clear()
         self.complaints.clear()
         self.call("Page.navigate", url=file.as_uri())
         self._wait_for("Page.loadEventFired")
-        self.settle()
+        if settled:
+            self.settle()
 
     def colours(self, scheme: str) -> None:
         """Prefer a ``light`` or ``dark`` page."""

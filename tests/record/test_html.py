@@ -190,7 +190,11 @@ def hostile(name: str) -> Page:
     return Page(shown, line, name)
 
 
-@pytest.mark.parametrize("name", [HOSTILE, "\u202eevil\u2066", "x" * 10_000, "<!--<script>", "{{7*7}}${7*7}"])
+@pytest.mark.parametrize(
+    "name",
+    [HOSTILE, "\u202eevil\u2066", "x" * 10_000, "<!--<script>", "{{7*7}}${7*7}"],
+    ids=["markup", "direction", "long", "comment", "template"],
+)
 def test_hostile_names_are_text(name: str) -> None:
     written = html(hostile(name))
     checker = checked(written)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,8 +23,9 @@ PAGE = page()
 CHARTS = 7
 COLOURS = """
 [...document.querySelectorAll('#charts canvas')].map(canvas => {
-    const seen = new Set(), all = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-    for (let at = 0; at < all.length; at += 4) if (all[at + 3]) seen.add(all[at] + ',' + all[at + 1] + ',' + all[at + 2]);
+    const { width, height } = canvas, seen = new Set();
+    const all = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+    for (let at = 0; at < all.length; at += 4) if (all[at + 3]) seen.add(all.slice(at, at + 3).join());
     return seen.size;
 })
 """
@@ -58,6 +60,19 @@ def opened(browser: Browser, folder: Path, written: str) -> None:
     browser.open(folder / "report.html")
 
 
+def asked_of(server: socket.socket) -> bytes:
+    """Return what was sent to a server; a browser may dial for a frame that it then does not ask for."""
+    asked = b""
+    server.settimeout(0.5)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(TimeoutError):
+                connection.settimeout(0.5)
+                asked += connection.recv(1_000)
+    return asked
+
+
 def across(browser: Browser, *shares: float) -> list[tuple[float, float]]:
     """Return places on the chart of response times, by their share of its width."""
     left, top, width, height = browser.run(PLOT)
@@ -83,18 +98,18 @@ def test_even_a_mistake_of_ours_would_fetch_and_run_nothing(browser: Browser, tm
         assert browser.run("document.title") == "FAIL: checkout-peak"
         assert len(browser.complaints) >= 6
         assert all("Content Security Policy" in complaint for complaint in browser.complaints)
-        server.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            server.accept()
+        assert asked_of(server) == b""
 
 
-@pytest.mark.parametrize("name", [HOSTILE, "\u202egpj.exe\u2066", "y" * 10_000])
+@pytest.mark.parametrize(
+    "name", [HOSTILE, "\u202egpj.exe\u2066", "y" * 10_000], ids=["markup", "direction", "long"]
+)
 def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path, name: str) -> None:
     opened(browser, tmp_path, html(hostile(name)))
     assert browser.complaints == []
     assert len(browser.requests) == 1
     assert browser.run("document.images.length + document.scripts.length") == 3
-    assert browser.run("rampdeck.plots.length") == CHARTS
+    assert browser.run("rampdeck.plots.length") == CHARTS - 1, "nothing is judged by that name"
     wide = browser.run("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, "a long name does not push the page out of its window"
 
@@ -140,7 +155,7 @@ def test_a_gap_reads_as_nothing_and_not_as_zero(report: Browser) -> None:
 def test_dragging_zooms_all_charts_and_a_double_click_shows_all_again(report: Browser) -> None:
     whole = report.run(RANGES)
     assert whole == [[0, 599]] * CHARTS
-    begin, end = across(report, 0.6, 0.8)
+    begin, end = across(report, 0.62, 0.78)
     report.mouse("mouseMoved", *begin)
     report.mouse("mousePressed", *begin, clicks=1)
     report.mouse("mouseMoved", (begin[0] + end[0]) / 2, end[1], clicks=1)
@@ -149,7 +164,7 @@ def test_dragging_zooms_all_charts_and_a_double_click_shows_all_again(report: Br
     report.settle()
     zoomed = report.run(RANGES)
     assert zoomed == [zoomed[0]] * CHARTS
-    assert zoomed[0] == [pytest.approx(0.6 * 599, abs=2), pytest.approx(0.8 * 599, abs=2)]
+    assert zoomed[0] == [pytest.approx(0.62 * 599, abs=2), pytest.approx(0.78 * 599, abs=2)]
     lanes = "[...document.querySelectorAll('.lane.step .span')].map(it => it.hidden)"
     assert report.run(lanes) == [True, True, True, False, True], "the lanes go along"
     for clicks in (1, 2):
@@ -249,7 +264,7 @@ def test_it_prints_whole_and_without_script_there_is_a_still_picture(
     browser.call("Emulation.setEmulatedMedia", media="")
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     try:
-        browser.open(tmp_path / "report.html")
+        browser.open(tmp_path / "report.html", settled=False)
         assert browser.complaints == []
         browser.shot(tmp_path / "without-script.png")
         nodes = browser.call("DOM.getDocument")["root"]["nodeId"]
@@ -265,6 +280,8 @@ def test_wide_columns_read_with_their_range(browser: Browser, tmp_path: Path) ->
     wide = replace(line, width=3.0, p95=Line(line.p95.values, lows, line.p95.values))
     opened(browser, tmp_path, html(replace(PAGE, timeline=wide)))
     assert browser.complaints == []
+    browser.run("document.getElementById('timeline').scrollIntoView()")
+    browser.settle()
     ((x, y),) = across(browser, 0.5)
     browser.mouse("mouseMoved", x, y)
     browser.settle()
