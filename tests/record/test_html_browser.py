@@ -291,11 +291,18 @@ def test_wide_columns_read_with_their_range(browser: Browser, tmp_path: Path) ->
 @pytest.mark.parametrize("length", [1, 0])
 def test_a_run_of_a_second_or_of_nothing_opens_too(browser: Browser, tmp_path: Path, length: int) -> None:
     line = PAGE.timeline
-    short = {
-        name: Line(getattr(line, name).values[:length])
-        for name in ("users", "rps", "p50", "p95", "p99", "error_rate")
-    }
-    shown = replace(line, count=length, tracks={}, steps=(), **short)
+    shown = replace(
+        line,
+        count=length,
+        users=Line(line.users.values[:length]),
+        rps=Line(line.rps.values[:length]),
+        p50=Line(),
+        p95=Line(line.p95.values[:length]),
+        p99=Line(),
+        error_rate=Line(line.error_rate.values[:length]),
+        tracks={},
+        steps=(),
+    )
     opened(browser, tmp_path, html(replace(PAGE, timeline=shown)))
     assert browser.complaints == []
     assert browser.run("document.querySelector('h1').innerText") == "checkout-peak"
