@@ -5,8 +5,9 @@ The browser's charts and the static picture are both made of this.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rampdeck.gate.words import told
@@ -29,7 +30,7 @@ _ALWAYS = (("host.cpu", "CPU", "%"), ("postgres.connections", "Database connecti
 _METRIC = re.compile(r"\s*(p\s*\(\s*([\d.]+)\s*\)|[A-Za-z_][\w.]*)\s*(\{[^}]*\})?")
 _REQUESTS = {
     "p50": "times", "p95": "times", "p99": "times", "http_req_duration": "times", "rps": "rps",
-    "http_reqs": "rps", "error_rate": "errors", "http_req_failed": "errors", "rate": "errors",
+    "http_reqs": "rps", "error_rate": "errors", "http_req_failed": "errors", "rate": "errors", "med": "times",
 }  # fmt: skip
 """The charts on which a threshold's limit can be drawn."""
 _UNITS = {Unit.PER_SECOND: "/s", Unit.BYTES_PER_SECOND: "B/s", Unit.TEXT: ""}
@@ -106,7 +107,7 @@ def charts(result: Result, line: Timeline) -> list[Chart]:
         Chart("errors", "Errors", "%", (Curve("errors", "errors", _times(line.error_rate, 100)),)),
         *_of_sources(result, line),
     ]
-    limits = _limits(result.thresholds)
+    limits = _limits(result.thresholds, {chart.key: chart for chart in found}, line)
     return [
         replace(chart, limits=tuple(limits.get(chart.key, ())))
         for chart in found
@@ -174,22 +175,39 @@ def _of_sources(result: Result, line: Timeline) -> Iterator[Chart]:
         )
 
 
-def _limits(views: Sequence[ThresholdView]) -> dict[str, list[Limit]]:
-    """Return the limits by chart; that of one request name, or of a share of something, is on none."""
+def _limits(
+    views: Sequence[ThresholdView], drawn: Mapping[str, Chart], line: Timeline
+) -> dict[str, list[Limit]]:
+    """Return the limits by chart; that of one request name alone is on none."""
     found: dict[str, list[Limit]] = {}
     for view in views:
         match = _METRIC.match(view.expression)
         metric = metric_of(view.expression)
-        key = _REQUESTS.get(metric, metric if "." in metric else "")
-        if not key or match is None or (key in _REQUESTS.values() and match[3]):
+        key = _REQUESTS.get(metric, metric)
+        if key not in drawn or match is None or ("." not in key and match[3]):
             continue
-        if metric == "postgres.connections" and view.unit is Unit.PERCENT:
-            continue
-        name = "" if metric in ("p95", "rps", "error_rate", "rate") or "." in metric else f"{metric} "
-        limit = Limit(view.limit, f"{name}{view.operator} {told(view.limit, view.unit)}")
-        if limit not in found.setdefault(key, []):
+        value: float | None = view.limit
+        text = f"{view.operator} {told(view.limit, view.unit)}"
+        if "." in key and view.unit is Unit.PERCENT and drawn[key].unit != "%":
+            value = _share_of_most(key, view.limit, line)
+        if "." not in key and metric not in ("p95", "rps", "error_rate", "rate"):
+            text = f"{metric} {text}"
+        if value is not None and (limit := Limit(value, text)) not in found.setdefault(key, []):
             found[key].append(limit)
     return found
+
+
+def _share_of_most(metric: str, percent: float, line: Timeline) -> float | None:
+    """Return what a per cent of the most of a metric comes to; ``None`` if it is not known or changes."""
+    kind, _, name = metric.partition(".")
+    mosts = {
+        value
+        for (source, of), track in line.tracks.items()
+        if of == name and track.kind == kind and (source, track.most) in line.tracks
+        for value in line.tracks[source, track.most].values
+        if math.isfinite(value)
+    }
+    return mosts.pop() * percent / 100 if len(mosts) == 1 else None
 
 
 def _steps(result: Result, line: Timeline) -> Iterator[Span]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from rampdeck.histogram import Histogram
 from rampdeck.model import Event, EventKind, RequestBatch, Sample, Severity, SourceInfo, Step
-from rampdeck.record.track import NO_LINE, Line, Track, folded
+from rampdeck.record.track import NO_LINE, Line, Readings, Track, folded
 from rampdeck.session import Item
 from rampdeck.snapshot import Trend
 from rampdeck.view import View
@@ -100,23 +100,27 @@ class _Second:
 class TimelineMaker:
     """Takes a session's items and makes its timeline.
 
-    Of sources it keeps what their panes show as figures, and whatever is
-    ``judged``: metrics with their kind, ``postgres.connections``.
+    Of sources it keeps every metric; or, where it is told what is ``judged``
+    (``postgres.connections``), that and what their panes show as figures.
     """
 
-    def __init__(self, views: Mapping[str, View], judged: Iterable[str] = ()) -> None:
-        wanted = {
-            kind: {name for line in view.figures for one in line for name in (one.metric, one.limit)} - {""}
+    def __init__(self, views: Mapping[str, View], judged: Iterable[str] | None = None) -> None:
+        figures = {
+            kind: {figure.metric: figure.limit for line in view.figures for figure in line}
             for kind, view in views.items()
         }
-        for metric in judged:
-            kind, dot, name = metric.partition(".")
-            if dot:
-                wanted.setdefault(kind, set()).add(name)
-        self._wanted = wanted
+        self._mosts = {
+            kind: {name: most for name, most in of.items() if most} for kind, of in figures.items()
+        }
+        self._wanted: dict[str, set[str]] | None = None
+        if judged is not None:
+            self._wanted = {kind: {*of, *of.values()} for kind, of in figures.items()}
+            for metric in judged:
+                kind, dot, name = metric.partition(".")
+                if dot:
+                    self._wanted.setdefault(kind, set()).add(name)
         self._kinds: dict[str, str] = {}
-        self._tracks: dict[tuple[str, str], Track] = {}
-        self._readings: dict[str, list[tuple[str, Track]]] = {}
+        self._readings: dict[str, Readings] = {}
         self._seconds: dict[int, _Second] = {}
         self._began: tuple[float, float] | None = None
         self._times, self._now = Histogram(), 0
@@ -166,23 +170,23 @@ class TimelineMaker:
             steps=tuple(self._steps[number] for number in sorted(self._steps)),
             marks=tuple(self._marks),
             breaches=tuple(_breaches(self._turns)),
-            tracks={key: track.since(self._began[1], utc) for key, track in self._tracks.items()},
+            tracks={
+                (source, name): track
+                for source, readings in self._readings.items()
+                for name, track in readings.tracks(
+                    utc - self._began[1], self._mosts.get(self._kinds[source], {})
+                ).items()
+            },
         )
 
     def _sample(self, sample: Sample) -> None:
         readings = self._readings.get(sample.source)
         if readings is None:
-            kind = self._kinds.get(sample.source) or sample.source.partition("@")[0].partition(":")[0]
-            names = sorted(self._wanted.get(kind, ()))
-            readings = [(name, Track(kind)) for name in names]
-            self._readings[sample.source] = readings
-            self._tracks.update({(sample.source, name): track for name, track in readings})
-        values, mono = sample.values, sample.at.mono
-        for name, track in readings:
-            value = values.get(name)
-            if value is not None and math.isfinite(value):
-                track.moments.append(mono)
-                track.values.append(value)
+            source = sample.source
+            kind = self._kinds.setdefault(source, source.partition("@")[0].partition(":")[0])
+            readings = self._readings[source] = Readings(kind)
+        wanted = None if self._wanted is None else self._wanted.get(self._kinds[sample.source], ())
+        readings.add(sample.at.mono, sample.values, wanted)
 
     def _batch(self, batch: RequestBatch) -> None:
         begin = batch.at.mono - batch.seconds

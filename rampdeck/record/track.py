@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from math import floor
+from math import floor, inf, isfinite, nan
 from statistics import median
 
 from rampdeck.session import STALE
@@ -38,17 +38,17 @@ NO_LINE = Line()
 """A line without anything on it."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Track:
-    """The readings of one metric of a source of some kind, at moments in seconds."""
+    """The readings of one metric of a source of some kind, at moments in UTC seconds; NaN where it gave none.
+
+    ``most`` is the metric that it cannot come to more than (``usable`` for ``connections``).
+    """
 
     kind: str
-    moments: array[float] = field(default_factory=lambda: array("d"))
-    values: array[float] = field(default_factory=lambda: array("d"))
-
-    def since(self, mono: float, utc: float) -> Track:
-        """Return it with UTC moments instead of monotonic ones: ``mono`` was at ``utc``."""
-        return Track(self.kind, array("d", (moment - mono + utc for moment in self.moments)), self.values)
+    moments: Sequence[float]
+    values: Sequence[float]
+    most: str = ""
 
     def line(self, began: float, width: int, count: int) -> Line:
         """Return it in ``count`` columns of ``width`` seconds from ``began`` on.
@@ -57,21 +57,48 @@ class Track:
         then there is a gap.
         """
         seconds: list[float | None] = [None] * (width * count)
-        moments = self.moments
-        hold = self._hold()
-        for place, value in enumerate(self.values):
-            moment = moments[place]
-            following = moments[place + 1] if place + 1 < len(moments) else moment
-            first = floor(moment - began)
-            last = floor(following - began) if following - moment <= hold else first
+        known = [
+            (moment - began, value)
+            for moment, value in zip(self.moments, self.values, strict=True)
+            if isfinite(value)
+        ]
+        steps = [after - before for (before, _), (after, _) in pairwise(known[:200])]
+        hold = max(STALE, USUAL * median(steps)) if steps else STALE
+        for (moment, value), (following, _) in zip(known, [*known[1:], (inf, 0.0)], strict=False):
+            first = floor(moment)
+            last = floor(following) if following - moment <= hold else first
             for second in range(max(0, first), min(len(seconds), max(last, first + 1))):
                 seconds[second] = value
         return folded(seconds, width, "mean")
 
-    def _hold(self) -> float:
-        moments = self.moments[:200]
-        steps = [after - before for before, after in pairwise(moments)]
-        return max(STALE, USUAL * median(steps)) if steps else STALE
+
+class Readings:
+    """All readings of a source, by metric; cheap to add to."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._moments = array("d")
+        self._columns: dict[str, array[float]] = {}
+
+    def add(self, moment: float, values: Mapping[str, float], wanted: Collection[str] | None) -> None:
+        """Take in what it said at a moment (monotonic seconds); of that only what is ``wanted``."""
+        columns = self._columns
+        if not values.keys() <= columns.keys():
+            for name in values:
+                if name not in columns and (wanted is None or name in wanted):
+                    columns[name] = array("d", [nan]) * len(self._moments)
+        self._moments.append(moment)
+        get = values.get
+        for name, column in columns.items():
+            column.append(get(name, nan))
+
+    def tracks(self, shift: float, mosts: Mapping[str, str]) -> dict[str, Track]:
+        """Return each metric, ``shift`` seconds later; ``mosts`` says by metric which is its most."""
+        moments = array("d", (moment + shift for moment in self._moments))
+        return {
+            name: Track(self._kind, moments, values, mosts.get(name, ""))
+            for name, values in self._columns.items()
+        }
 
 
 def folded(seconds: Sequence[float | None], width: int, how: str) -> Line:

@@ -23,7 +23,7 @@ from rampdeck.record.charts import charts, lanes, metric_of
 from rampdeck.record.timeline import AFTER, BEFORE, Breach, Mark, Timeline, TimelineMaker, recent
 from rampdeck.session import Item
 from rampdeck.snapshot import Trend
-from rampdeck.view import Figure, View
+from rampdeck.view import Figure, Unit, View
 from tests.record.helpers import BEGAN, result
 from tests.record.pages import VIEWS, items, page
 
@@ -136,9 +136,16 @@ def test_only_what_a_pane_shows_or_a_threshold_judges_is_kept() -> None:
     assert set(line.tracks) == {("host@web", "cpu"), ("gunicorn@web", "timeouts")}
     assert line.line("host@web", "secret").values == ()
     maker = TimelineMaker({"host": View("Host", ((Figure("cpu", "cpu", limit="cores"),),))}, ["p95"])
-    maker.take(reading("host@web", 0.1, cpu=1, cores=8))
+    maker.take(reading("host@web", 0.1, cpu=1, cores=8, secret=2))
     maker.take(second(0, 9.0))
     assert set(maker.timeline().tracks) == {("host@web", "cpu"), ("host@web", "cores")}
+
+
+def test_where_nobody_says_what_is_judged_everything_is_kept() -> None:
+    maker = TimelineMaker(VIEWS)
+    maker.take(reading("redis@db", 0.1, ops=1, memory=2))
+    maker.take(second(0, 9.0))
+    assert set(maker.timeline().tracks) == {("redis@db", "ops"), ("redis@db", "memory")}
 
 
 def test_marks_and_breaches_are_put_together() -> None:
@@ -184,6 +191,21 @@ def test_there_is_a_chart_for_each_thing_that_was_measured_or_judged() -> None:
     assert [limit.text for limit in found["times"].limits] == ["< 800 ms"], "that of one name is on no chart"
     assert [limit.value for limit in found["gunicorn.timeouts"].limits] == [3]
     assert found["errors"].limits[0].value == 1, "per cent, as the chart is"
+
+
+def test_a_limit_in_per_cent_of_a_most_is_drawn_where_that_is() -> None:
+    everything = page()
+    (view,) = (one for one in everything.result.thresholds if one.expression.startswith("postgres"))
+    share = replace(view, expression="postgres.connections < 80% warn", limit=80.0, unit=Unit.PERCENT)
+
+    def drawn(line: Timeline) -> list[tuple[float, str]]:
+        found = charts(replace(everything.result, thresholds=(share,)), line)
+        (chart,) = (chart for chart in found if chart.key == "postgres.connections")
+        return [(limit.value, limit.text) for limit in chart.limits]
+
+    assert drawn(everything.timeline) == [(77.6, "< 80.0 %")]
+    tracks = {key: track for key, track in everything.timeline.tracks.items() if key[1] != "usable"}
+    assert drawn(replace(everything.timeline, tracks=tracks)) == [], "of what, is not known"
 
 
 def test_the_lanes_tell_what_happened_when() -> None:

@@ -9,7 +9,7 @@
     trust.py      findings, doubts, coverage, gaps, clocks, lines
     release.py    facts at start and end, the nine fields, where it all comes from
     words.py      text, cells and tables as HTML
-    report.css  report.js  charts.js      and uPlot (``rampdeck/record/vendor``)
+    report.css  dark.css  report.js  charts.js      and uPlot (``rampdeck/record/vendor``)
 """
 
 from rampdeck.record.html.page import Page, html

@@ -158,7 +158,15 @@ def _list(sentences: tuple[str, ...]) -> str:
 @cache
 def _assets() -> tuple[_Inline, _Inline, _Inline]:
     """Return the style sheet, the charting library and our own script."""
-    style = (VENDOR / "uPlot.min.css").read_text(encoding="utf-8") + (HERE / "report.css").read_text("utf-8")
+    dark = (HERE / "dark.css").read_text(encoding="utf-8")
+    style = "\n".join(
+        (
+            (VENDOR / "uPlot.min.css").read_text(encoding="utf-8"),
+            f'@media (prefers-color-scheme: dark) {{ :root:not([data-theme="light"]) {{\n{dark}}} }}',
+            f':root[data-theme="dark"] {{\n{dark}}}',
+            (HERE / "report.css").read_text(encoding="utf-8"),
+        )
+    )
     licence = (VENDOR / "LICENSE").read_text(encoding="utf-8")
     library = f"/*!\n{licence}*/\n" + (VENDOR / "uPlot.iife.js").read_text(encoding="utf-8")
     own = (HERE / "charts.js").read_text("utf-8") + (HERE / "report.js").read_text("utf-8")
