@@ -156,6 +156,7 @@ def _result(whole: Span, spans: dict[int, Span], length: int) -> Result:
         began=at(1, 0, length),
         ended=at(6, 0, length),
         users=400,
+        knee=None,
         total=Measured.of(whole),
         steps=steps,
         requests=_names(whole),
