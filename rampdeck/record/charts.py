@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from rampdeck.gate.words import told
 from rampdeck.record.result import Result
-from rampdeck.record.timeline import Timeline
+from rampdeck.record.timeline import ALWAYS, Timeline
 from rampdeck.record.track import Line
 from rampdeck.secrets import redact
 from rampdeck.snapshot import ThresholdState, ThresholdView
@@ -26,7 +26,7 @@ MOST_LANES = 10
 """Breached thresholds, and blind sources, that have a lane each."""
 MOST_SPANS = 200
 _NAME = 120
-_ALWAYS = (("host.cpu", "CPU", "%"), ("postgres.connections", "Database connections", ""))
+_KNOWN = {"host.cpu": ("CPU", "%"), "postgres.connections": ("Database connections", "")}
 _METRIC = re.compile(r"\s*(p\s*\(\s*([\d.]+)\s*\)|[A-Za-z_][\w.]*)\s*(\{[^}]*\})?")
 _REQUESTS = {
     "p50": "times", "p95": "times", "p99": "times", "http_req_duration": "times", "rps": "rps",
@@ -148,7 +148,7 @@ def metric_of(expression: str) -> str:
 
 
 def _of_sources(result: Result, line: Timeline) -> Iterator[Chart]:
-    wanted = {metric: (title, unit) for metric, title, unit in _ALWAYS}
+    wanted = {metric: _KNOWN[metric] for metric in ALWAYS}
     for view in result.thresholds:
         metric = metric_of(view.expression)
         if "." in metric and metric not in wanted and len(wanted) < MOST_CHARTS:

@@ -23,6 +23,8 @@ BEFORE, AFTER = 5, 10
 """Seconds that are shown of the time before the load, and after it."""
 MOST_NOTES = 500
 """Marks, and turns of thresholds, that are kept."""
+ALWAYS = ("host.cpu", "postgres.connections")
+"""Metrics of sources that are kept and drawn in any case."""
 _TOLD = frozenset({EventKind.MARK, EventKind.GATE})
 
 
@@ -101,7 +103,7 @@ class TimelineMaker:
     """Takes a session's items and makes its timeline.
 
     Of sources it keeps every metric; or, where it is told what is ``judged``
-    (``postgres.connections``), that and what their panes show as figures.
+    (``nginx.5xx``), that, what their panes show as figures and :data:`ALWAYS`.
     """
 
     def __init__(self, views: Mapping[str, View], judged: Iterable[str] | None = None) -> None:
@@ -115,7 +117,7 @@ class TimelineMaker:
         self._wanted: dict[str, set[str]] | None = None
         if judged is not None:
             self._wanted = {kind: {*of, *of.values()} for kind, of in figures.items()}
-            for metric in judged:
+            for metric in (*ALWAYS, *judged):
                 kind, dot, name = metric.partition(".")
                 if dot:
                     self._wanted.setdefault(kind, set()).add(name)

@@ -269,10 +269,11 @@
       if (!point) bar.style.width = "max(3px, " + (Math.min(100, to) - Math.max(0, from)) + "%)";
       if (!aside) continue;
       aside.hidden = out;
-      const flip = from > 55;
-      aside.style.left = flip ? "auto" : "calc(" + Math.max(0, from) + "% + 6px)";
-      aside.style.right = flip ? "calc(" + (100 - from) + "% + 6px)" : "auto";
-      aside.classList.toggle("over", !flip);
+      // Its name stands before the bar, or after it where there is no room, or else upon it.
+      const wide = strip.clientWidth, room = aside.offsetWidth + 8, begin = Math.max(0, from) / 100, end = Math.min(100, to) / 100;
+      const before = begin * wide > room, after = !before && end * wide + room < wide;
+      aside.style.left = (before ? begin * wide - room : after ? end * wide + 2 : begin * wide + 6) + "px";
+      aside.classList.toggle("over", !before && !after);
     }
   }
 
@@ -371,6 +372,7 @@
   new ResizeObserver(() => {
     const wide = home.querySelector("figure").clientWidth;
     for (const plot of plots) if (wide && plot.width !== wide) plot.setSize({ width: wide, height: plot.height });
+    place();
   }).observe(home);
   window.rampdeck = {
     plots,

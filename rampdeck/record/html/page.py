@@ -67,13 +67,14 @@ def html(page: Page) -> str:
     """Return the page."""
     result = page.result
     style, library, own = _assets()
-    sections = _sections(page)
+    drawn = charts.charts(result, page.timeline)
+    lanes = charts.lanes(result, page.timeline)
+    still = picture(page.timeline, drawn, lanes)
+    sections = _sections(page, still)
     policy = (
         f"default-src 'none'; script-src {library.source} {own.source}; style-src {style.source}; "
         "base-uri 'none'; form-action 'none'"
     )
-    drawn = charts.charts(result, page.timeline)
-    lanes = charts.lanes(result, page.timeline)
     scripts = (
         f'<script type="application/json" id="data">{data(page.timeline, drawn, lanes)}</script>\n'
         f"<script>{library.body}</script>\n<script>{own.body}</script>"
@@ -101,10 +102,10 @@ def html(page: Page) -> str:
     )
 
 
-def _sections(page: Page) -> list[_Section]:
+def _sections(page: Page, still: str) -> list[_Section]:
     result = page.result
     found = [
-        _Section("Timeline", "Timeline", _timeline(page)),
+        _Section("Timeline", "Timeline", _timeline(page, still)),
         _Section("Thresholds", "Thresholds", tables.thresholds(result.thresholds)),
         _Section("Load levels", "Levels", tables.steps(result.steps) + _list(result.pacing)),
         _Section("Requests", "Requests", tables.requests(result)),
@@ -121,10 +122,9 @@ def _sections(page: Page) -> list[_Section]:
     return [section for section in found if section.body]
 
 
-def _timeline(page: Page) -> str:
+def _timeline(page: Page, still: str) -> str:
     line = page.timeline
-    drawn = charts.charts(page.result, line)
-    if not drawn:
+    if not still:
         return ""
     wide = (
         note(
@@ -136,8 +136,7 @@ def _timeline(page: Page) -> str:
     )
     left_out = f'<p class="banner">▲ {text(page.timeline_note)}</p>' if page.timeline_note else ""
     return (
-        f'{left_out}<div id="charts" hidden></div><div class="still">'
-        f"{picture(line, drawn, charts.lanes(page.result, line))}</div>{wide}"
+        f'{left_out}<div id="charts" hidden></div><div class="still">{still}</div>{wide}'
         '<noscript><p class="muted small">Without script this is a still picture; with it, it can be zoomed '
         "and read second by second.</p></noscript>"
     )
