@@ -16,7 +16,7 @@ from rampdeck.model import RequestBatch
 from rampdeck.record import Result, write_json
 from rampdeck.record.html import Page, html
 from rampdeck.record.locustjson import locust_json
-from rampdeck.record.timeline import recent, timeline
+from rampdeck.record.timeline import TimelineMaker, recent
 from rampdeck.record.write import replace
 from rampdeck.store import SessionReader
 
@@ -86,15 +86,17 @@ class Outputs:
         self._run.mark(f"{users} users spawned; --reset-stats: a mark, never a reset")
 
     def _html(self, result: Result) -> str:
-        whole = self._run.session.book.whole
         note = ""
+        maker = TimelineMaker(self._run.setup.views, (one.metric for one in self._run.gate.thresholds))
         try:
-            line = timeline(self._batches())
+            with closing(SessionReader(self._run.writer.path)) as reader:
+                for item in reader.items():
+                    maker.take(item)
+            line = maker.timeline()
         except SessionError as error:
             line = recent(self._run.session.trend(), result.ended.utc)
             note = f"The session file cannot be read, so this is only the last minutes: {error}"
-        spreads = {key: tally.spreads() for key, tally in whole.names.items()}
-        return html(Page(result, line, spreads, whole.total.spreads(), note))
+        return html(Page(result, line, note))
 
     def _json(self) -> str:
         book = self._run.session.book

@@ -157,6 +157,9 @@ def test_the_wheel_holds_every_file_of_the_program(content: list[str]) -> None:
     "pattern",
     [
         "rampdeck/py.typed",
+        "rampdeck/record/html/*.css",
+        "rampdeck/record/html/*.js",
+        "rampdeck/record/vendor/uplot/LICENSE",
         "rampdeck/tui/*.tcss",
         "rampdeck/collectors/sql/*.sql",
         "rampdeck/collectors/sh/host.*",

@@ -72,7 +72,7 @@ def test_a_session_whose_logs_said_nothing_has_no_such_section() -> None:
 
 def test_the_page_has_it_too() -> None:
     many = [line(f"<b>line</b> {chr(97 + n)}") for n in range(MOST + 1)]
-    page = html(Page(result(*many, line("it broke", severity=Severity.CRITICAL)), Timeline(0.0, 1.0, ())))
+    page = html(Page(result(*many, line("it broke", severity=Severity.CRITICAL)), Timeline()))
     assert "<h2>What the logs said</h2>" in page
     assert "<code>it broke</code>" in page
     assert "&lt;b&gt;line&lt;/b&gt; a" in page
@@ -84,7 +84,7 @@ def test_hostile_lines_are_clean_and_their_secrets_taken_out(count: int) -> None
     text = "\x1b[2J| `x` </td> postgres://shop:hunter2secret@db/shop"
     concluded = result(*[line(text)] * count)
     section = markdown(concluded).partition("## What the logs said")[2]
-    page = html(Page(concluded, Timeline(0.0, 1.0, ())))
+    page = html(Page(concluded, Timeline()))
     assert "\x1b" not in section + page
     assert "hunter2secret" not in section + page + dumps(concluded)
     assert "| `x` </td>" not in page

@@ -1,0 +1,66 @@
+"""What was tested: the facts that the stack said of itself at the start and the end, and the nine fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rampdeck import format as fmt
+from rampdeck.facts import Fact, FactPair
+from rampdeck.record.html.words import NOTHING, code, note, table, tag, text
+from rampdeck.record.result import Result
+
+_ABSENT = '<span class="muted">not given</span>'
+
+
+def fields(result: Result) -> str:
+    """Return the nine fields of the record."""
+    facts = "".join(
+        f"<dt>{name}</dt><dd>{text(fact) or _ABSENT}</dd>" for name, fact in result.record.named().items()
+    )
+    return f'<dl class="facts">{facts}</dl>'
+
+
+def facts(pairs: Sequence[FactPair]) -> str:
+    """Return every fact with where it comes from; what changed during the run is marked."""
+    if not pairs:
+        return ""
+    rows = [
+        (
+            text(pair.fact.title),
+            f"{_value(pair.start)}<br>{tag('changed', 'at the end')} {_value(pair.end)}"
+            if pair.changed
+            else _value(pair.fact),
+            code(pair.source),
+            code(pair.fact.provenance),
+        )
+        for pair in pairs
+    ]
+    changed = sum(pair.changed for pair in pairs)
+    said = (
+        f"{fmt.count(changed)} differed at the end of the run from what it was at the start."
+        if changed
+        else "Asked for at the start and at the end; nothing that was known at both differed."
+    )
+    return table(("Fact", "Value", "Source", "Where from"), rows, 4, wide=1, sort=True) + note(said)
+
+
+def origin(result: Result) -> str:
+    """Return where all of it stands."""
+    session = f" <code>{text(str(result.session))}</code>" if result.session else ""
+    digest = (
+        f"<br>sha256 of the session <code>{text(result.session_sha256)}</code>"
+        if result.session_sha256
+        else ""
+    )
+    return (
+        f"Rampdeck {text(result.version)}. Times are at most 1 % off, and wire times where the kernel "
+        f"stamped the answer. The session file has everything{':' if session else '.'}{session}{digest}"
+    )
+
+
+def _value(fact: Fact | None) -> str:
+    if fact is None:
+        return NOTHING
+    if fact.value:
+        return code(fact.value)
+    return f'<span class="muted">○ not known: {text(fact.why) or "no reason given"}</span>'
