@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import floor, inf, isfinite, nan
 from statistics import median
 
-from rampdeck.session import STALE
+from rampdeck.model import STALE
 
 Values = tuple[float | None, ...]
 USUAL = 2.5
