@@ -1,6 +1,7 @@
 """The result as JSON, for pipelines.
 
-Keys are only ever added within a ``schema``. Times are ISO 8601 in UTC,
+Keys are only ever added within a ``schema``; ``record.schema.json`` says what each
+is (:func:`schema`). Times are ISO 8601 in UTC,
 response times ms, ``error_rate`` a share of 0 to 1; the ``value`` and ``limit``
 of a threshold are in its ``unit``. ``null`` is no data. ``clock`` says whose
 times a part has: ``wire`` (stamped by the kernel), ``locust``, or ``mixed``, of
@@ -14,12 +15,14 @@ import json
 import math
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rampdeck.knee import Knee
 from rampdeck.model import Instant
-from rampdeck.record import clocks, counted, logs
+from rampdeck.record import clocks, counted, facttable, logs
 from rampdeck.record.result import (
+    Decision,
     GapResult,
     Measured,
     Result,
@@ -29,7 +32,7 @@ from rampdeck.record.result import (
     parts,
 )
 from rampdeck.secrets import redact
-from rampdeck.snapshot import Spread, Spreads
+from rampdeck.snapshot import Spread, Spreads, ThresholdView
 
 SCHEMA = 1
 _DIGITS = {"rps": 3, "error_rate": 6}
@@ -42,6 +45,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "rampdeck": result.version,
         "result": result.result.value,
         "reasons": [redact(reason) for reason in result.reasons],
+        "decision": _decision(result.decision),
         "title": redact(result.title),
         "host": redact(result.host),
         "began": _moment(result.began),
@@ -49,7 +53,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "running": result.running,
         "users": result.users,
         "total": _figures(result.total),
-        "thresholds": _thresholds(result),
+        "thresholds": [_threshold(view) for view in result.thresholds],
         "steps": [_step(step) | counted.of_step(result.counts, step.number) for step in result.steps],
         "requests": [
             {"method": request.method, "name": redact(request.name), **_figures(request)}
@@ -71,6 +75,11 @@ def to_json(result: Result) -> dict[str, Any]:
         "logs": [logs.of_source(one) for one in result.logs],
         "clocks": [clocks.to_json(clock, _moment) for clock in result.clocks],
         "doubts": [redact(doubt) for doubt in result.doubts],
+        "warnings": [redact(warning) for warning in result.warnings],
+        "coverage": [
+            {"source": one.source, "measured": _number(one.measured, 3), "seen": _number(one.seen, 3)}
+            for one in result.coverage
+        ],
         "findings": [
             {
                 "layer": finding.layer,
@@ -91,14 +100,35 @@ def to_json(result: Result) -> dict[str, Any]:
         },
         "knee": _knee(result.knee),
         "pacing": [redact(sentence) for sentence in result.pacing],
+        "facts": [facttable.to_json(pair) for pair in result.facts],
         "record": {name: redact(text) for name, text in result.record.named().items()},
         "session": str(result.session) if result.session else None,
+        "session_sha256": result.session_sha256 or None,
+        "session_cut_off": result.cut_off,
     }
 
 
 def dumps(result: Result) -> str:
     """Return the result as a JSON document."""
     return json.dumps(to_json(result), indent=2, allow_nan=False) + "\n"
+
+
+def schema() -> str:
+    """Return the JSON Schema (draft 2020-12) of the document."""
+    return Path(__file__).with_name("record.schema.json").read_text(encoding="utf-8")
+
+
+def _decision(decision: Decision | None) -> dict[str, Any] | None:
+    if decision is None:
+        return None
+    return {
+        "at": _moment(decision.at),
+        "verdict": decision.verdict.value,
+        "computed": decision.computed.value,
+        "overruled": decision.overruled,
+        "name": redact(decision.name),
+        "note": redact(decision.note),
+    }
 
 
 def _step(step: StepResult) -> dict[str, Any]:
@@ -114,6 +144,7 @@ def _step(step: StepResult) -> dict[str, Any]:
         "marks": [redact(mark) for mark in step.marks],
         "asked": _number(step.asked, 3),
         "achieved": _number(step.achieved, 3),
+        "thresholds": [_threshold(view) for view in step.thresholds],
         **_figures(step),
     }
 
@@ -170,22 +201,25 @@ def _table(table: TableResult) -> dict[str, Any]:
     return {"step": table.step, "source": table.source, "table": table.table, "rows": rows}
 
 
-def _thresholds(result: Result) -> list[dict[str, Any]]:
-    return [
-        {
-            "expression": view.expression,
-            "label": view.label,
-            "operator": view.operator,
-            "limit": _number(view.limit, 6),
-            "unit": view.unit.value,
-            "value": _number(view.value, 6),
-            "state": view.state.value,
-            "failed": view.failed,
-            "first_breach": _moment(view.first_breach),
-            "samples": view.samples,
-        }
-        for view in result.thresholds
-    ]
+def _threshold(view: ThresholdView) -> dict[str, Any]:
+    return {
+        "expression": redact(view.expression),
+        "label": redact(view.label),
+        "operator": view.operator,
+        "limit": _number(view.limit, 6),
+        "unit": view.unit.value,
+        "value": _number(view.value, 6),
+        "state": view.state.value,
+        "failed": view.failed,
+        "first_breach": _moment(view.first_breach),
+        "samples": view.samples,
+        "worst": _number(view.worst, 6),
+        "where": redact(view.where) or None,
+        "longest_breach": _number(view.longest, 3),
+        "breaches": view.breaches,
+        "margin": _number(view.margin, 6),
+        "warns": view.warns,
+    }
 
 
 def _figures(measured: Measured) -> dict[str, Any]:
