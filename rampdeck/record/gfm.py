@@ -19,11 +19,11 @@ MOST = 300
 """Characters of a code span, and of a line of prose unless told otherwise."""
 MOST_SAID = 600
 """Characters of a sentence of ours that names what others wrote."""
-_MARKUP = re.compile(r"[\\`*\[\]~$|]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)")
-_BLOCK = re.compile(r"\d{1,9}(?=[.)])|(?=[#>+=-])")
+_MARKUP = re.compile(r"[\\`*\[\]~|]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)")
+_BLOCK = re.compile(r"\d{1,9}(?=[.)](?:\s|$))|(?=\#{1,6}(?:\s|$)|>|[+-](?:\s|$|-)|=+\s*$)")
 """What begins a heading, a quote, a list or a rule at the start of a line."""
 _ALIVE = re.compile(
-    r"\S*(?:@\w|[A-Za-z][A-Za-z\d+.-]*:/|(?i:www\.|mailto:|xmpp:)|[\#!]\d|\bGH-\d|:[A-Za-z+-][\w+-]*:)\S*"
+    r"\S*(?:@\w|[A-Za-z][A-Za-z\d+.-]*:/|(?i:www\.|mailto:|xmpp:)|[\#!]\d|\bGH-\d|:[A-Za-z+-][\w+-]*:|\$)\S*"
 )
 _LEFT, _RIGHT = "([{\"'“‘", ")]}\"'”’.,;:!?"
 _PIPE = re.compile(r"(\\*)\|")

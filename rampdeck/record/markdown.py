@@ -27,7 +27,7 @@ def markdown(result: Result) -> str:
     parts = (
         f"# {heading(result)}: {prose(result.title) or 'untitled'}",
         _verdict(result),
-        section("Thresholds", thresholds.section(result.thresholds, table, code) or "None were given."),
+        section("Thresholds", thresholds.section(result.thresholds) or "None were given."),
         section("Load levels", levels(result)),
         section("What broke first", _findings(result)),
         section("Can this run be trusted?", trust(result)),
@@ -81,8 +81,9 @@ def _findings(result: Result) -> str:
 
 
 def _finding(place: int, finding: Finding) -> Iterator[str]:
-    since = f" (first at {clock(finding.since)} UTC)" if finding.since is not None else ""
-    yield f"{place}. **{prose(finding.layer)}**, {prose(finding.severity)}: {prose(finding.text)}{since}"
+    since = "" if finding.since is None else clock(finding.since)
+    first = f" (first at {since} UTC)" if since and since not in " ".join(finding.evidence) else ""
+    yield f"{place}. **{prose(finding.layer)}**, {prose(finding.severity)}: {prose(finding.text)}{first}"
     indent = " " * len(f"{place}. ")
     yield from (f"{indent}- {code(piece)}" for piece in finding.evidence)
     if finding.advice:
@@ -104,8 +105,7 @@ def _capacity(knee: Knee | None) -> str:
 
 def _fields(result: Result) -> str:
     return bullets(
-        f"**{name}**: {(text if name in ('Date', 'Result') else prose(text)) or 'not given'}"
-        for name, text in result.record.named().items()
+        f"**{name}**: {prose(text) or 'not given'}" for name, text in result.record.named().items()
     )
 
 

@@ -76,7 +76,7 @@ def _generator(result: Result) -> str:
 def _coverage(coverage: Sequence[Coverage]) -> str:
     """Return how much of the measured seconds each source was seen, the least first."""
     rows = [
-        (code(one.source), _share(one), f"{one.seen:.0f}", f"{one.measured:.0f}")
+        (code(one.source), _share(one), f"{round(one.seen, 1):g}", f"{round(one.measured, 1):g}")
         for one in sorted(coverage, key=lambda one: one.seen / one.measured if one.measured else 0.0)
     ]
     return table(("Source", "Seen", "Seconds seen", "Seconds measured"), rows) if rows else ""

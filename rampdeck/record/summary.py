@@ -68,7 +68,7 @@ def _thresholds(result: Result) -> str:
         return "No threshold was given."
     more = len(views) - len(shown)
     left = f"\n\nThe {number(more)} that are not here did no worse." if more > 0 else ""
-    return f"### Thresholds\n\n{thresholds.section(shown, table, code)}{left}"
+    return f"### Thresholds\n\n{thresholds.section(shown)}{left}"
 
 
 def _levels(result: Result) -> str:

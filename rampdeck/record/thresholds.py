@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from rampdeck.gate.words import NOTHING, told
+from rampdeck.record.gfm import code, prose, table
 from rampdeck.record.words import STATES, brief, clock, number
 from rampdeck.snapshot import ThresholdState, ThresholdView
-
-Table = Callable[[Sequence[str], list[Sequence[str]], int], str]
 
 
 def state(view: ThresholdView) -> ThresholdState:
@@ -45,7 +44,8 @@ def figures(view: ThresholdView) -> Iterator[tuple[str, str]]:
     if view.worst is not None and view.value != view.worst:
         yield "at the end", told(view.value, view.unit, view.limit)
     yield "limit", f"{view.operator} {told(view.limit, view.unit)}"
-    yield "margin", margin(view)
+    if view.margin is not None:
+        yield "margin", margin(view)
     if view.first_breach:
         yield "first breach", f"{clock(view.first_breach.utc)} UTC"
     if view.breaches:
@@ -55,14 +55,14 @@ def figures(view: ThresholdView) -> Iterator[tuple[str, str]]:
     yield "samples", number(view.samples)
 
 
-def section(views: Sequence[ThresholdView], table: Table, code: Callable[[str], str]) -> str:
+def section(views: Sequence[ThresholdView]) -> str:
     """Return the table of thresholds; a column that says nothing of any of them is not there."""
     if not views:
         return ""
     columns: dict[str, Callable[[ThresholdView], str]] = {
         "Threshold": lambda view: code(view.expression),
         "State": _state,
-        "Where": lambda view: code(view.where),
+        "Where": lambda view: prose(view.where) or NOTHING,
         "Worst": _worst,
         "At the end": lambda view: told(view.value, view.unit, view.limit),
         "Limit": lambda view: told(view.limit, view.unit),
@@ -76,7 +76,7 @@ def section(views: Sequence[ThresholdView], table: Table, code: Callable[[str], 
     for name in ("Where", "Margin", "First breach (UTC)", "Longest"):
         if all(columns[name](view) == NOTHING for view in views):
             del columns[name]
-    rows: list[Sequence[str]] = [[cell(view) for cell in columns.values()] for view in views]
+    rows = [[cell(view) for cell in columns.values()] for view in views]
     return table(list(columns), rows, 3 if "Where" in columns else 2)
 
 

@@ -16,8 +16,8 @@ from rampdeck.histogram import Histogram
 from rampdeck.model import RequestBatch, RequestStats, Step
 from rampdeck.record import markdown, write, write_json
 from rampdeck.record.conclude import Matter, result_of
-from rampdeck.record.json import dumps, to_json
 from rampdeck.record.gfm import code, prose
+from rampdeck.record.json import dumps, to_json
 from rampdeck.record.result import ErrorResult, RecordFields, Result
 from rampdeck.session import Session
 from rampdeck.snapshot import Verdict
