@@ -246,10 +246,11 @@ def _add(root: ET.Element, suite: _Suite, place: int, title: str) -> None:
             ET.SubElement(properties, "property", name=key, value=_text(value))
     seen: Counter[str] = Counter()
     for case in suite.cases:
-        seen[case.name] += 1
-        again = f" ({seen[case.name]})" if seen[case.name] > 1 else ""
+        called = _text(case.name)
+        seen[called] += 1
+        again = f" ({seen[called]})" if seen[called] > 1 else ""
         added = ET.SubElement(
-            element, "testcase", name=_text(case.name) + again, classname=f"{package}.{short}", time="0"
+            element, "testcase", name=called + again, classname=f"{package}.{short}", time="0"
         )
         if case.outcome:
             outcome = ET.SubElement(added, case.outcome)

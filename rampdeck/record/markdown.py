@@ -35,7 +35,7 @@ def markdown(result: Result) -> str:
         section("Pace", bullets(prose(sentence, MOST_SAID) for sentence in result.pacing)),
         section("Requests", requests(result)),
         section("Worst errors", errors(result)),
-        section("What the logs said", logs.section(result.logs, table, code)),
+        section("What the logs said", logs.section(result.logs, table, code, words=prose)),
         section("Release", _fields(result)),
         section("Facts", facttable.section(result.facts)),
         section("In detail", _detail(result)),

@@ -36,7 +36,7 @@ def sources(result: Result) -> str:
         (
             code(source.name),
             code(source.host),
-            source.state,
+            prose(source.state),
             code(source.reason),
             number(source.samples),
             number(source.events),

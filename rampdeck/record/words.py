@@ -63,10 +63,10 @@ def span(result: Result) -> str:
     """Return when there was load and how much of it."""
     if result.began is None:
         return "without load"
-    users = "1 user" if result.users == 1 else f"{number(result.users)} users"
+    users, requests = _counted(result.users, "user"), _counted(result.total.requests, "request")
     return (
         f"after {length(result.ended.mono - result.began.mono)} from {date(result.began)}: "
-        f"{number(result.total.requests)} requests, at most {users}"
+        f"{requests}, at most {users}"
     )
 
 
@@ -79,3 +79,7 @@ def decided(decision: Decision, computed: Verdict) -> str:
     if decision.computed is not computed:
         how += f" (it said {decision.computed.value} when this was decided)"
     return f"at {date(decision.at)}, {how}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{number(count)} {what}{'' if count == 1 else 's'}"

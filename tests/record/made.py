@@ -29,8 +29,13 @@ SPECIAL: Mapping[tuple[type, str], st.SearchStrategy[Any]] = {
 
 
 def results() -> st.SearchStrategy[Result]:
-    made: st.SearchStrategy[Result] = _of(Result)
-    return made
+    """Results whose levels are numbered, as levels are."""
+    return _of(Result).map(_numbered)
+
+
+def _numbered(result: Result) -> Result:
+    steps = (dataclasses.replace(step, number=place) for place, step in enumerate(result.steps, 1))
+    return dataclasses.replace(result, steps=tuple(steps))
 
 
 def _of(hint: Any) -> st.SearchStrategy[Any]:

@@ -19,8 +19,9 @@ from tests.record.rendered import harm, headings, tables, tokens
 from tests.record.scenes import SCENES, failed, passed
 
 PIECES = st.sampled_from(
-    ["@all", "#12", "http://x", "www.x.y", "a@b.c", ":tada:", "$x$", "`", "``", "|", "\\", "*", "_", "~", "<b>",
-     "</details>", "<!-- ", "[x](y)", "![i](j)", "&lt;", "GH-1", "!3", "- ", "# ", "> ", "1. ", "---", "===", "x", " "]
+    ["@all", "#12", "http://x", "www.x.y", "a@b.c", ":tada:", "$x$", "`", "``", "|", "\\", "*", "_", "~",
+     "<b>", "</details>", "<!-- ", "[x](y)", "![i](j)", "&lt;", "GH-1", "!3", "- ", "# ",
+     "> ", "1. ", "---", "===", "x", " "]
 )  # fmt: skip
 WILD = st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=30)
 HEADINGS = [
