@@ -23,7 +23,10 @@ from rampdeck.model import Instant
 from rampdeck.record import clocks, counted, facttable, logs
 from rampdeck.record.result import (
     Decision,
+    ErrorResult,
+    Finding,
     GapResult,
+    GeneratorResult,
     Measured,
     Result,
     SourceResult,
@@ -32,7 +35,7 @@ from rampdeck.record.result import (
     parts,
 )
 from rampdeck.secrets import redact
-from rampdeck.snapshot import Spread, Spreads, ThresholdView
+from rampdeck.snapshot import Coverage, Spread, Spreads, ThresholdView
 
 SCHEMA = 1
 _DIGITS = {"rps": 3, "error_rate": 6}
@@ -59,15 +62,7 @@ def to_json(result: Result) -> dict[str, Any]:
             {"method": request.method, "name": redact(request.name), **_figures(request)}
             for request in result.requests
         ],
-        "errors": [
-            {
-                "method": error.method,
-                "name": redact(error.name),
-                "text": redact(error.text),
-                "count": error.count,
-            }
-            for error in result.errors
-        ],
+        "errors": [_error(error) for error in result.errors],
         "errors_left_out": result.errors_left_out,
         **counted.of_run(result.counts),
         "sources": [_source(source) for source in result.sources],
@@ -76,28 +71,9 @@ def to_json(result: Result) -> dict[str, Any]:
         "clocks": [clocks.to_json(clock, _moment) for clock in result.clocks],
         "doubts": [redact(doubt) for doubt in result.doubts],
         "warnings": [redact(warning) for warning in result.warnings],
-        "coverage": [
-            {"source": one.source, "measured": _number(one.measured, 3), "seen": _number(one.seen, 3)}
-            for one in result.coverage
-        ],
-        "findings": [
-            {
-                "layer": finding.layer,
-                "severity": finding.severity,
-                "text": redact(finding.text),
-                "evidence": [redact(piece) for piece in finding.evidence],
-                "advice": redact(finding.advice),
-                "first": None if finding.since is None else _utc(finding.since),
-            }
-            for finding in result.findings
-        ],
-        "generator": {
-            "cpu_percent": _number(result.generator.cpu_percent, 1),
-            "lag_p99_ms": _number(result.generator.lag_p99_ms, 3),
-            "lag_max_ms": _number(result.generator.lag_max_ms, 3),
-            "delay_p95_ms": _number(result.generator.delay_p95_ms, 3),
-            "memory_percent": _number(result.generator.memory_percent, 1),
-        },
+        "coverage": [_coverage(one) for one in result.coverage],
+        "findings": [_finding(finding) for finding in result.findings],
+        "generator": _generator(result.generator),
         "knee": _knee(result.knee),
         "pacing": [redact(sentence) for sentence in result.pacing],
         "facts": [facttable.to_json(pair) for pair in result.facts],
@@ -147,6 +123,40 @@ def _step(step: StepResult) -> dict[str, Any]:
         "thresholds": [_threshold(view) for view in step.thresholds],
         **_figures(step),
     }
+
+
+def _error(error: ErrorResult) -> dict[str, Any]:
+    return {
+        "method": error.method,
+        "name": redact(error.name),
+        "text": redact(error.text),
+        "count": error.count,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "layer": finding.layer,
+        "severity": finding.severity,
+        "text": redact(finding.text),
+        "evidence": [redact(piece) for piece in finding.evidence],
+        "advice": redact(finding.advice),
+        "first": None if finding.since is None else _utc(finding.since),
+    }
+
+
+def _generator(generator: GeneratorResult) -> dict[str, Any]:
+    return {
+        "cpu_percent": _number(generator.cpu_percent, 1),
+        "lag_p99_ms": _number(generator.lag_p99_ms, 3),
+        "lag_max_ms": _number(generator.lag_max_ms, 3),
+        "delay_p95_ms": _number(generator.delay_p95_ms, 3),
+        "memory_percent": _number(generator.memory_percent, 1),
+    }
+
+
+def _coverage(one: Coverage) -> dict[str, Any]:
+    return {"source": one.source, "measured": _number(one.measured, 3), "seen": _number(one.seen, 3)}
 
 
 def _knee(knee: Knee | None) -> dict[str, Any] | None:

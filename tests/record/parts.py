@@ -25,7 +25,7 @@ LIMITS = {
     "p95 < 800ms": ("<", 800.0, Unit.MILLISECONDS),
     "error_rate < 1%": ("<", 1.0, Unit.PERCENT),
     "error_rate{name=/checkout/, method=POST} < 1%": ("<", 1.0, Unit.PERCENT),
-    "rps >= 40": (">=", 40.0, Unit.PER_SECOND),
+    "rps >= 10": (">=", 10.0, Unit.PER_SECOND),
     "postgres.connections < 80%": ("<", 80.0, Unit.PERCENT),
     "host.cpu < 85% for 30s": ("<", 85.0, Unit.PERCENT),
     "p99{name=/x} < 1s": ("<", 1_000.0, Unit.MILLISECONDS),
@@ -94,7 +94,7 @@ def level(number: int, stage: str, load: Load) -> StepResult:
         thresholds=(
             view("p95 < 800ms", figures["p95"], where=where),
             view("error_rate < 1%", 100 * figures["error_rate"], where=where),
-            view("rps >= 40", figures["rps"], where=where),
+            view("rps >= 10", figures["rps"], where=where),
         ),
         **figures,
     )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from rampdeck.knee import Knee, Target
-from rampdeck.model import Severity
 from rampdeck.reconcile import Counts, Reconciled, Sent
 from rampdeck.record.result import (
     Decision,
@@ -16,19 +13,15 @@ from rampdeck.record.result import (
     Finding,
     GapResult,
     GeneratorResult,
-    LogResult,
-    LogsResult,
     Measured,
     RecordFields,
     Result,
     StepResult,
-    TableResult,
     measured,
 )
 from rampdeck.requests import Tally
-from rampdeck.snapshot import Coverage, Lines, ThresholdState, Verdict
-from rampdeck.view import Column, Unit
-from tests.record import helpers
+from rampdeck.snapshot import Coverage, Lines, ThresholdState, ThresholdView, Verdict
+from tests.record import broken, helpers
 from tests.record.hostile import spoiled
 from tests.record.parts import BEGAN, clock, facts, level, names, pair, source, total, unjudged, view
 
@@ -61,10 +54,7 @@ def passed() -> Result:
             test_scenarios="checkout-peak: baseline, busy, peak",
             result="PASS",
         ),
-        thresholds=tuple(
-            view(*given, where="step 3 (300 users)")
-            for given in (("p95 < 800ms", 132.0), ("error_rate < 1%", 0.0), ("rps >= 40", 60.0))
-        ),
+        thresholds=worst(levels(QUICK)),
         steps=levels(QUICK),
         requests=names(QUICK),
         sources=(
@@ -92,10 +82,10 @@ def passed() -> Result:
 def failed() -> Result:
     """One endpoint is slow at the peak, and everything that a record can hold is there."""
     peak = "step 3 (300 users)"
-    broken = view("p95 < 800ms", 1_240.0, ThresholdState.FAIL, peak, begun=430, longest=209, breaches=2)
+    slow = view("p95 < 800ms", 1_108.0, ThresholdState.FAIL, peak, begun=430, longest=209, breaches=2)
     checkout = view(
         "error_rate{name=/checkout/, method=POST} < 1%",
-        1.84,
+        1.96,
         ThresholdState.FAIL,
         peak,
         begun=451,
@@ -108,19 +98,19 @@ def failed() -> Result:
         warns=True,
     )
     unknown = unjudged("p99{name=/x} < 1s")
-    views = (broken, checkout, view("rps >= 40", 48.5, where=peak), near, advisory, unknown)
     steps = list(levels(SLOW))
+    views = (slow, checkout, worst(steps)[2], near, advisory, unknown)
     steps[2] = replace(
         steps[2],
         verdict=Verdict.FAIL,
-        thresholds=(broken, checkout, steps[2].thresholds[-1], near, advisory, unknown),
+        thresholds=(slow, checkout, steps[2].thresholds[-1], near, advisory, unknown),
     )
     return replace(
         passed(),
         result=Verdict.FAIL,
         reasons=(
-            "p95 < 800ms failed: 1 240 ms at step 3 (300 users)",
-            "error_rate{name=/checkout/, method=POST} < 1% failed: 1.84 % at step 3 (300 users)",
+            "p95 < 800ms failed: 1 108 ms at step 3 (300 users)",
+            "error_rate{name=/checkout/, method=POST} < 1% failed: 1.96 % at step 3 (300 users)",
             "p99{name=/x} < 1s was not judged: no samples",
         ),
         record=replace(passed().record, result="FAIL", notes="Re-test with the *same* plan."),
@@ -134,124 +124,15 @@ def failed() -> Result:
         warnings=(
             "host.cpu < 85% for 30s was breached, which only warns: 97.5 % at host@app-1, step 3 (300 users)",
         ),
-        **what_broke(),
+        sources=(*passed().sources[:3], broken.SOURCE),
+        coverage=broken.COVERAGE,
+        tables=broken.TABLES,
+        logs=broken.LOGS,
+        findings=broken.FINDINGS,
+        counts=broken.COUNTS,
+        knee=broken.KNEE,
+        facts=broken.FACTS,
     )
-
-
-def what_broke() -> dict[str, Any]:
-    """What the sources said of the slow endpoint."""
-    return {
-        "sources": (
-            *passed().sources[:3],
-            source(
-                "postgres@db-1", 598, gaps=(GapResult(BEGAN.utc + 400, BEGAN.utc + 404, "blind: no answer"),)
-            ),
-        ),
-        "coverage": (
-            Coverage("gunicorn@app-1", 540.0, 540.0),
-            Coverage("nginx@web-1", 540.0, 539.9),
-            Coverage("postgres@db-1", 540.0, 536.0),
-        ),
-        "tables": (
-            TableResult(
-                3,
-                "postgres@db-1",
-                "cost",
-                "Statements",
-                (
-                    Column("calls", "CALLS/S", Unit.PER_SECOND),
-                    Column("mean", "MEAN", Unit.MILLISECONDS),
-                    Column("query", "QUERY"),
-                ),
-                tuple(
-                    {
-                        "calls": 40.0 / n,
-                        "mean": 12.5 * n,
-                        "query": f"UPDATE `stock` SET n = ${n} | x",
-                        "_id": n,
-                    }
-                    for n in range(1, 8)
-                ),
-            ),
-        ),
-        "logs": (
-            LogsResult(
-                "gunicorn@app-1",
-                (
-                    LogResult(
-                        Severity.CRITICAL,
-                        "worker_timeout",
-                        3,
-                        BEGAN.utc + 452,
-                        BEGAN.utc + 470,
-                        "[…] WORKER TIMEOUT (pid:…)",
-                        "[2207] WORKER TIMEOUT (pid:2211)",
-                    ),
-                    LogResult(
-                        Severity.ERROR,
-                        "",
-                        1,
-                        BEGAN.utc + 455,
-                        BEGAN.utc + 455,
-                        "boom",
-                        "OperationalError: boom",
-                    ),
-                ),
-                410,
-            ),
-        ),
-        "findings": (
-            Finding(
-                "postgres",
-                "error",
-                "pid 4121 held a row lock on stock for 41 s",
-                ("7 backends waited on Lock:transactionid", "27 POST /checkout/ failed with 504"),
-                "Commit before calling the payment service",
-                BEGAN.utc + 428,
-            ),
-            Finding(
-                "requests",
-                "error",
-                "p95 < 800ms was breached",
-                ("worst 1 240 ms", "since 12:28:10 UTC"),
-                since=BEGAN.utc + 430,
-            ),
-            Finding(
-                "gunicorn",
-                "error",
-                "gunicorn@app-1: worker timeout, 3 times",
-                ("first at 12:28:32 UTC",),
-                "Look at what the workers wait for at that time: PostgreSQL waits, a slow endpoint",
-                BEGAN.utc + 452,
-            ),
-            Finding(
-                "facts", "warning", "gunicorn.workers of gunicorn@app-1 changed during the run", ("4 → 6",)
-            ),
-        ),
-        "counts": Counts(
-            (Reconciled(3, Sent(18_000, 7, 12), 18_500, 30, 30),),
-            Reconciled(0, Sent(61_180, 21, 12), 61_700, 30, 30),
-            ((3, 12),),
-            9,
-        ),
-        "knee": Knee(
-            240,
-            300,
-            "p95",
-            passed=240,
-            failed=300,
-            target=Target(300, "the plan's peak"),
-            levels=3,
-            sentence="The knee lies between 240 and 300 users: p95 bends. 240 users passed, 300 failed: "
-            "60 short of the plan's peak.",
-            method="From 3 measured levels.",
-        ),
-        "facts": (
-            *facts()[:1],
-            pair("gunicorn@app-1", "gunicorn.workers", "Workers", "4", "6"),
-            *facts()[2:],
-        ),
-    }
 
 
 def blind() -> Result:
@@ -321,7 +202,11 @@ def cut_off() -> Result:
         doubts=(why,),
         ended=BEGAN.plus(260),
         users=240,
+        thresholds=made.steps[0].thresholds,
         steps=(made.steps[0], unmeasured),
+        total=total(QUICK[:1]),
+        requests=names(QUICK[:1]),
+        coverage=tuple(Coverage(one.source, 180.0, 180.0) for one in made.coverage),
         record=replace(made.record, result="INCONCLUSIVE"),
         decision=None,
         facts=tuple(replace(pair, end=None) for pair in facts()),
@@ -356,6 +241,12 @@ def no_load() -> Result:
         doubts=("no load level was held long enough to be measured",),
         version="0.1.0",
     )  # fmt: skip
+
+
+def worst(steps: Sequence[StepResult]) -> tuple[ThresholdView, ...]:
+    """The thresholds over some levels: at each the one that left the least of its limit."""
+    views = zip(*(step.thresholds for step in steps), strict=True)
+    return tuple(min(these, key=lambda one: one.margin or 0.0) for these in views)
 
 
 def levels(loads: tuple[tuple[int, float, int], ...]) -> tuple[StepResult, ...]:
