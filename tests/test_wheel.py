@@ -163,6 +163,7 @@ def test_the_wheel_holds_every_file_of_the_program(content: list[str]) -> None:
         "rampdeck/tui/*.tcss",
         "rampdeck/collectors/sql/*.sql",
         "rampdeck/collectors/sh/host.*",
+        "rampdeck/record/record.schema.json",
         "rampdeck/scenarios/*.py",
     ],
 )

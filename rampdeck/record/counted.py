@@ -7,6 +7,7 @@ from typing import Any
 
 from rampdeck.gate.words import NOTHING
 from rampdeck.reconcile import Counts, Reconciled
+from rampdeck.record.gfm import prose
 from rampdeck.record.result import Finding
 
 _HEAD = ("Step", "Requests", "Redirects", "Cut off", "Sent", "Nginx saw", "Difference", "Explained up to", "")
@@ -92,7 +93,7 @@ def _row(one: Reconciled) -> tuple[str, ...]:
     sent = one.sent
     sign = "+" if one.difference > 0 else ""
     limit = one.fewer if one.difference < 0 else one.more
-    said = {True: "agrees", False: "**differs**", None: f"not compared: {one.unknown}"}[one.explained]
+    said = {True: "agrees", False: "**differs**", None: f"not compared: {prose(one.unknown)}"}[one.explained]
     return (
         str(one.step) if one.step else "all",
         number(sent.requests + sent.unreported),

@@ -1,6 +1,7 @@
 """The result as JSON, for pipelines.
 
-Keys are only ever added within a ``schema``. Times are ISO 8601 in UTC,
+Keys are only ever added within a ``schema``; ``record.schema.json`` says what each
+is (:func:`schema`). Times are ISO 8601 in UTC,
 response times ms, ``error_rate`` a share of 0 to 1; the ``value`` and ``limit``
 of a threshold are in its ``unit``. ``null`` is no data. ``clock`` says whose
 times a part has: ``wire`` (stamped by the kernel), ``locust``, or ``mixed``, of
@@ -14,13 +15,18 @@ import json
 import math
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rampdeck.knee import Knee
 from rampdeck.model import Instant
-from rampdeck.record import clocks, counted, logs
+from rampdeck.record import clocks, counted, facttable, logs
 from rampdeck.record.result import (
+    Decision,
+    ErrorResult,
+    Finding,
     GapResult,
+    GeneratorResult,
     Measured,
     Result,
     SourceResult,
@@ -29,7 +35,7 @@ from rampdeck.record.result import (
     parts,
 )
 from rampdeck.secrets import redact
-from rampdeck.snapshot import Spread, Spreads
+from rampdeck.snapshot import Coverage, Spread, Spreads, ThresholdView
 
 SCHEMA = 1
 _DIGITS = {"rps": 3, "error_rate": 6}
@@ -42,6 +48,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "rampdeck": result.version,
         "result": result.result.value,
         "reasons": [redact(reason) for reason in result.reasons],
+        "decision": _decision(result.decision),
         "title": redact(result.title),
         "host": redact(result.host),
         "began": _moment(result.began),
@@ -49,21 +56,13 @@ def to_json(result: Result) -> dict[str, Any]:
         "running": result.running,
         "users": result.users,
         "total": _figures(result.total),
-        "thresholds": _thresholds(result),
+        "thresholds": [_threshold(view) for view in result.thresholds],
         "steps": [_step(step) | counted.of_step(result.counts, step.number) for step in result.steps],
         "requests": [
             {"method": request.method, "name": redact(request.name), **_figures(request)}
             for request in result.requests
         ],
-        "errors": [
-            {
-                "method": error.method,
-                "name": redact(error.name),
-                "text": redact(error.text),
-                "count": error.count,
-            }
-            for error in result.errors
-        ],
+        "errors": [_error(error) for error in result.errors],
         "errors_left_out": result.errors_left_out,
         **counted.of_run(result.counts),
         "sources": [_source(source) for source in result.sources],
@@ -71,34 +70,41 @@ def to_json(result: Result) -> dict[str, Any]:
         "logs": [logs.of_source(one) for one in result.logs],
         "clocks": [clocks.to_json(clock, _moment) for clock in result.clocks],
         "doubts": [redact(doubt) for doubt in result.doubts],
-        "findings": [
-            {
-                "layer": finding.layer,
-                "severity": finding.severity,
-                "text": redact(finding.text),
-                "evidence": [redact(piece) for piece in finding.evidence],
-                "advice": redact(finding.advice),
-                "first": None if finding.since is None else _utc(finding.since),
-            }
-            for finding in result.findings
-        ],
-        "generator": {
-            "cpu_percent": _number(result.generator.cpu_percent, 1),
-            "lag_p99_ms": _number(result.generator.lag_p99_ms, 3),
-            "lag_max_ms": _number(result.generator.lag_max_ms, 3),
-            "delay_p95_ms": _number(result.generator.delay_p95_ms, 3),
-            "memory_percent": _number(result.generator.memory_percent, 1),
-        },
+        "warnings": [redact(warning) for warning in result.warnings],
+        "coverage": [_coverage(one) for one in result.coverage],
+        "findings": [_finding(finding) for finding in result.findings],
+        "generator": _generator(result.generator),
         "knee": _knee(result.knee),
         "pacing": [redact(sentence) for sentence in result.pacing],
+        "facts": [facttable.to_json(pair) for pair in result.facts],
         "record": {name: redact(text) for name, text in result.record.named().items()},
         "session": str(result.session) if result.session else None,
+        "session_sha256": result.session_sha256 or None,
+        "session_cut_off": result.cut_off,
     }
 
 
 def dumps(result: Result) -> str:
     """Return the result as a JSON document."""
     return json.dumps(to_json(result), indent=2, allow_nan=False) + "\n"
+
+
+def schema() -> str:
+    """Return the JSON Schema (draft 2020-12) of the document."""
+    return Path(__file__).with_name("record.schema.json").read_text(encoding="utf-8")
+
+
+def _decision(decision: Decision | None) -> dict[str, Any] | None:
+    if decision is None:
+        return None
+    return {
+        "at": _moment(decision.at),
+        "verdict": decision.verdict.value,
+        "computed": decision.computed.value,
+        "overruled": decision.overruled,
+        "name": redact(decision.name),
+        "note": redact(decision.note),
+    }
 
 
 def _step(step: StepResult) -> dict[str, Any]:
@@ -114,8 +120,43 @@ def _step(step: StepResult) -> dict[str, Any]:
         "marks": [redact(mark) for mark in step.marks],
         "asked": _number(step.asked, 3),
         "achieved": _number(step.achieved, 3),
+        "thresholds": [_threshold(view) for view in step.thresholds],
         **_figures(step),
     }
+
+
+def _error(error: ErrorResult) -> dict[str, Any]:
+    return {
+        "method": error.method,
+        "name": redact(error.name),
+        "text": redact(error.text),
+        "count": error.count,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "layer": finding.layer,
+        "severity": finding.severity,
+        "text": redact(finding.text),
+        "evidence": [redact(piece) for piece in finding.evidence],
+        "advice": redact(finding.advice),
+        "first": None if finding.since is None else _utc(finding.since),
+    }
+
+
+def _generator(generator: GeneratorResult) -> dict[str, Any]:
+    return {
+        "cpu_percent": _number(generator.cpu_percent, 1),
+        "lag_p99_ms": _number(generator.lag_p99_ms, 3),
+        "lag_max_ms": _number(generator.lag_max_ms, 3),
+        "delay_p95_ms": _number(generator.delay_p95_ms, 3),
+        "memory_percent": _number(generator.memory_percent, 1),
+    }
+
+
+def _coverage(one: Coverage) -> dict[str, Any]:
+    return {"source": one.source, "measured": _number(one.measured, 3), "seen": _number(one.seen, 3)}
 
 
 def _knee(knee: Knee | None) -> dict[str, Any] | None:
@@ -170,22 +211,25 @@ def _table(table: TableResult) -> dict[str, Any]:
     return {"step": table.step, "source": table.source, "table": table.table, "rows": rows}
 
 
-def _thresholds(result: Result) -> list[dict[str, Any]]:
-    return [
-        {
-            "expression": view.expression,
-            "label": view.label,
-            "operator": view.operator,
-            "limit": _number(view.limit, 6),
-            "unit": view.unit.value,
-            "value": _number(view.value, 6),
-            "state": view.state.value,
-            "failed": view.failed,
-            "first_breach": _moment(view.first_breach),
-            "samples": view.samples,
-        }
-        for view in result.thresholds
-    ]
+def _threshold(view: ThresholdView) -> dict[str, Any]:
+    return {
+        "expression": redact(view.expression),
+        "label": redact(view.label),
+        "operator": view.operator,
+        "limit": _number(view.limit, 6),
+        "unit": view.unit.value,
+        "value": _number(view.value, 6),
+        "state": view.state.value,
+        "failed": view.failed,
+        "first_breach": _moment(view.first_breach),
+        "samples": view.samples,
+        "worst": _number(view.worst, 6),
+        "where": redact(view.where) or None,
+        "longest_breach": _number(view.longest, 3),
+        "breaches": view.breaches,
+        "margin": _number(view.margin, 6),
+        "warns": view.warns,
+    }
 
 
 def _figures(measured: Measured) -> dict[str, Any]:

@@ -37,13 +37,14 @@ def section(
     table: Table,
     code: Callable[[str], str],
     paragraph: Callable[[str], str] = str,
+    words: Callable[[str], str] = str,
 ) -> str:
     """Return the section of the record, written by these; empty where no log said anything."""
     rows: list[tuple[str, ...]] = [
         (
             code(log.source),
             one.severity.name.lower(),
-            one.signal.replace("_", " "),
+            words(one.signal.replace("_", " ")),
             _shown(one, code),
             number(one.count),
             _clock(one.first),

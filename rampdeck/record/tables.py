@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from rampdeck.gate.words import NOTHING, told
 from rampdeck.model import Value
+from rampdeck.record.gfm import prose
 from rampdeck.record.result import TableResult
 from rampdeck.session import Session
 from rampdeck.view import Column, Unit
@@ -42,7 +43,10 @@ def section(tables: Sequence[TableResult], table: Table, code: Written) -> str:
     parts = []
     for one in shown(tables):
         head, rows, left = grid(one, code)
-        parts.append(f"### {one.title} of step {one.step}, {code(one.source)}\n\n{table(head, rows, left)}")
+        head = [prose(title) for title in head]
+        parts.append(
+            f"### {prose(one.title)} of step {one.step}, {code(one.source)}\n\n{table(head, rows, left)}"
+        )
         if (more := len(one.rows) - MOST_ROWS) > 0:
             parts.append(f"{more} more are in record.json.")
     if (more := len({one.step for one in tables}) - MOST_LEVELS) > 0:

@@ -95,7 +95,7 @@ async def test_redirects_and_kills_agree_with_the_log_level_by_level_and_exactly
     assert not [finding for finding in result.findings if finding.layer == "nginx"], result.findings
     text = markdown(result)
     assert f"{cut[1]} requests were cut off by us at the end of step 1" in text or cut[1] == 1
-    assert "## Counted twice" in text
+    assert "Counted twice" in text
     data = to_json(result)
     assert data["reconciled"]["difference"] == 0
     assert data["steps"][0]["cut_off"] == cut[1]
