@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rampdeck.gate.words import told
 from rampdeck.model import Health
 from rampdeck.record import Result
 from rampdeck.record.result import Measured
-from rampdeck.run import Run
 from rampdeck.snapshot import Snapshot, ThresholdState
 from rampdeck.text import clean
+
+if TYPE_CHECKING:
+    from rampdeck.run import Run
 
 PROGRESS = 5.0
 """Seconds between progress lines."""

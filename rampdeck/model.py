@@ -189,6 +189,19 @@ class RequestBatch:
     pace: Pace | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A look at the session: what it held by then is what was judged.
+
+    One a second is a ``beat``, which the trends note and the trust counts; the gate
+    alone looks between two of them, where a level is decided. ``users`` were there.
+    """
+
+    at: Instant
+    users: int
+    beat: bool = True
+
+
 class RunState(StrEnum):
     """What the load is doing; Locust's words."""
 

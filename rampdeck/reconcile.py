@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from rampdeck.clocks import Clocks, Offset
-from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, SourceInfo, Step
+from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, SourceInfo, Step, Tick
 from rampdeck.untold import BEREFT, SINCE, Untold
 
 LAG = 3.0
@@ -178,7 +178,7 @@ class Ledger:
         self._phase = ""
         self.untold = Untold()
 
-    def take(self, item: Sample | Event | RequestBatch | Step | SourceInfo) -> None:
+    def take(self, item: Sample | Event | RequestBatch | Step | SourceInfo | Tick) -> None:
         """Take in one item."""
         match item:
             case RequestBatch():

@@ -23,16 +23,17 @@ from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
 from rampdeck.intake import Intake
-from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step, Value
+from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step, Tick, Value
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.readers import Readers
-from rampdeck.record import Result, conclude, draft, gather, unanswered, write
+from rampdeck.record import Outcome, Result, conclude, draft, gather, unanswered, write
 from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
 from rampdeck.sight import Sight
 from rampdeck.snapshot import Verdict
+from rampdeck.standing import Standing
 from rampdeck.steps import StepMachine
 from rampdeck.trust import Trust
 from rampdeck.view import Action
@@ -84,6 +85,7 @@ class Run(Sight):
         self._self = SelfWatch(setup, self.session, self._voices)
         self._readers: Readers
         self._ticked = self.opened.mono
+        self._standing = Standing(self)
 
     # -- Deck: what is wanted
 
@@ -184,8 +186,13 @@ class Run(Sight):
         return await loop.in_thread(lambda: write(made.finished(), folder))
 
     def result(self) -> Result:
-        """Return the result as of now."""
+        """Return the result as of now; of a closed run, as of its end."""
         return conclude(self)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it came out so far, as far as the session's items do not tell."""
+        return self._standing.outcome
 
     # -- life
 
@@ -238,6 +245,7 @@ class Run(Sight):
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await self.setup.hosts.close()
+        self._standing.close()
         await self.writer.close()
 
     async def _last_look(self) -> None:
@@ -340,17 +348,20 @@ class Run(Sight):
     def _tick(self) -> None:
         at = Instant.now()
         self._intake.take()
-        self.session.tick(at, self.engine.users)
+        self.session.append(Tick(at, self.engine.users))
         self.trust.observe(self.session, at.mono - self._ticked)
         self._ticked = at.mono
         self._judge(at)
         self._self.tick()
         self._painter.tick()
+        self._standing.store()
 
     def _judge_level(self) -> tuple[Verdict, str]:
         """Judge the present level up to this moment: the last second may be what decides."""
         self._intake.take()
-        self._judge(Instant.now())
+        tick = Tick(Instant.now(), self.engine.users, beat=False)
+        self.session.append(tick)
+        self._judge(tick.at)
         return self.capacity.level()
 
     def _judge(self, at: Instant) -> None:

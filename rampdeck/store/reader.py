@@ -24,6 +24,7 @@ from rampdeck.model import (
     Severity,
     SourceInfo,
     Step,
+    Tick,
     Value,
 )
 from rampdeck.store.schema import (
@@ -81,6 +82,11 @@ class SessionReader:
         self._connection.close()
 
     @property
+    def version(self) -> int:
+        """The format of the file (:data:`rampdeck.store.schema.VERSION`)."""
+        return self._version
+
+    @property
     def finished(self) -> bool:
         """Whether the session came to its end, rather than being killed or still going on."""
         return "ended" in self.meta
@@ -94,6 +100,7 @@ class SessionReader:
                 self._events(),
                 self._batches(),
                 self._steps(),
+                self._ticks(),
             )
             for _, item in heapq.merge(*tables, key=lambda numbered: numbered[0]):
                 yield item
@@ -111,6 +118,10 @@ class SessionReader:
             latest = {step.number: step for _, step in self._steps()}
         return tuple(latest[number] for number in sorted(latest))
 
+    def request_names(self) -> tuple[tuple[str, str], ...]:
+        """Return all request names, each with its method."""
+        return tuple((method, name) for method, name in self._names.values())
+
     def sources(self) -> tuple[SourceInfo, ...]:
         """Return all sources that were observed."""
         with self._explained():
@@ -121,7 +132,7 @@ class SessionReader:
         ((version,),) = self._connection.execute("PRAGMA user_version")
         if application != APPLICATION_ID:
             raise SessionError(f"cannot read {self.path}", "it is no session of Rampdeck")
-        self._version = version
+        self._version: int = version
         if version > VERSION:
             raise SessionError(
                 f"cannot read {self.path}",
@@ -232,6 +243,12 @@ class SessionReader:
             if began is None:
                 raise ValueError(f"step {number} never began")
             yield seq, Step(number, users, rate, cause, began, unpack_text(stage), *rest)
+
+    def _ticks(self) -> Iterator[Numbered]:
+        if self._version > 2:
+            query = "SELECT seq, utc, mono, users, beat FROM ticks ORDER BY seq"
+            for seq, utc, mono, users, beat in self._connection.execute(query):
+                yield seq, Tick(Instant(utc, mono), users, bool(beat))
 
 
 class _Following:

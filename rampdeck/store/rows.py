@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from rampdeck.histogram import Histogram
-from rampdeck.model import Event, Instant, RequestBatch, Sample, SourceInfo, Step
+from rampdeck.model import Event, Instant, RequestBatch, Sample, SourceInfo, Step, Tick
 from rampdeck.store.schema import COUNTS, PACE, SERIES, Item, pack_buckets, pack_json, pack_text
 
 Row = tuple[object, ...]
@@ -51,6 +51,9 @@ class RowMaker:
                     self._batch(item)
                 case Step():
                     self._step(item)
+                case Tick():
+                    at = item.at
+                    self._rows["ticks"].append((self._seq, at.utc, at.mono, item.users, int(item.beat)))
                 case SourceInfo():
                     self._source_info(item)
         return self._rows

@@ -17,6 +17,8 @@ versions above its own.
   first row of a name.
 - ``paces``: what users with a known pace did in a batch (:data:`PACE`), and how
   late their iterations began; no row where there are none.
+- ``ticks``: when the session was looked at (:class:`~rampdeck.model.Tick`), by which a
+  report judges again as it was judged then.
 - ``steps``: one row for each change of a step; the last one of a number is
   what became of it.
 
@@ -35,15 +37,15 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rampdeck.model import Event, RequestBatch, Sample, SourceInfo, Step
+from rampdeck.model import Event, RequestBatch, Sample, SourceInfo, Step, Tick
 
-Item = Sample | Event | RequestBatch | Step | SourceInfo
+Item = Sample | Event | RequestBatch | Step | SourceInfo | Tick
 """What a session file holds in order."""
 
 APPLICATION_ID = 0x52_44_45_4B
 """``RDEK``, in the header of the file."""
-VERSION = 2
-"""1 had no ``paces``."""
+VERSION = 3
+"""1 had no ``paces``, 2 no ``ticks``."""
 FIRST_BUCKET = -256
 """Below every bucket of :mod:`rampdeck.histogram`."""
 
@@ -82,6 +84,7 @@ CREATE TABLE paces (
     batch INTEGER PRIMARY KEY REFERENCES batches, user_seconds REAL, due REAL, begun INTEGER, lost REAL,
     ended INTEGER, busy REAL, requests INTEGER, filled INTEGER, unknown INTEGER,
     count INTEGER, total REAL, lowest REAL, highest REAL, buckets BLOB);
+CREATE TABLE ticks (seq INTEGER PRIMARY KEY, utc REAL, mono REAL, users INTEGER, beat INTEGER);
 CREATE TABLE steps (
     seq INTEGER PRIMARY KEY, number INTEGER NOT NULL, users INTEGER, spawn_rate REAL, cause TEXT, stage,
     began_utc REAL, began_mono REAL, reached_utc REAL, reached_mono REAL,
@@ -96,6 +99,7 @@ WIDTHS = {
     "request_stats": 9,
     "errors": 4,
     "paces": 15,
+    "ticks": 5,
     "steps": 14,
 }
 """The number of columns of each table that rows are put into."""

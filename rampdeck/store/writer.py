@@ -13,6 +13,7 @@ from rampdeck.model import Event, EventKind, Instant, Sample, Severity
 from rampdeck.secrets import redact_values
 from rampdeck.store.database import Database
 from rampdeck.store.schema import Item
+from rampdeck.store.seal import sealed
 
 MOST_KEPT = 200_000
 """Items kept in memory while the file cannot be written."""
@@ -35,6 +36,8 @@ class SessionWriter:
     steps and all other events stay. What went is counted in :attr:`dropped` and
     written into the session as a gap as soon as it can be.
 
+    Once it is closed, :attr:`sha256` is that of the file, or :attr:`unsealed` says why there is none.
+
     The file is made by the first commit; one that exists already is never
     touched. A file that is moved or deleted meanwhile is written anew, whole.
     """
@@ -44,6 +47,8 @@ class SessionWriter:
         self.problem = ""
         self.bytes = 0
         self.dropped = 0
+        self.sha256 = ""
+        self.unsealed = ""
         self._items: list[Item] = []
         self._meta: dict[str, object] = {}
         self._text = 0
@@ -88,6 +93,7 @@ class SessionWriter:
         self._closed = True
         async with self._lock:
             self.bytes, problem = await in_thread(_close, self._database)
+            self.sha256, self.unsealed = await in_thread(sealed, self.path)
         self.problem = self.problem or problem
 
     async def _commit(self) -> None:
