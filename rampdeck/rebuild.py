@@ -16,7 +16,7 @@ from rampdeck.capacity import Capacity
 from rampdeck.config import Config, validate
 from rampdeck.errors import SessionError, UsageError
 from rampdeck.facts import Fact, FactPair
-from rampdeck.gate import Gate
+from rampdeck.gate import Gate, Threshold
 from rampdeck.model import Instant, SourceInfo, Step, Tick
 from rampdeck.record.conclude import Judged, draft_of
 from rampdeck.record.outcome import KEY as OUTCOME
@@ -61,10 +61,14 @@ def rebuild(
         known = _Known(reader)
         gate = Gate(thresholds or known.thresholds())
         replay = _Replay(views, gate, known.settings, known.began)
-        for item in known.items():
+        sums = reader.sums()
+        judged_names = _names_of(gate.thresholds)
+        for item in reader.what_is_judged(judged_names) if sums else known.items():
             replay.take(item)
             for also in follow:
                 also(item)
+        if sums:
+            sums.restore(replay.session)
         outcome = known.outcome()
         kinds = {source.info.kind for source in replay.session.sources.values()}
         warnings = [*known.warnings, *_unknown(kinds - set(views))]
@@ -185,6 +189,12 @@ class _Known:
 
     def _damaged(self, why: str) -> SessionError:
         return SessionError(f"cannot read {self._reader.path}", why)
+
+
+def _names_of(thresholds: Sequence[Threshold]) -> Callable[[str, str], bool]:
+    """Return whether any of the thresholds looks at requests of a method and a name by themselves."""
+    asked = [(one.method, one.name) for one in thresholds if one.method or one.name]
+    return lambda method, name: any(m in ("", method) and n in ("", name) for m, n in asked)
 
 
 def _unknown(kinds: Collection[str]) -> list[str]:

@@ -206,7 +206,7 @@ class Ledger:
         level.users = max(level.users, batch.users)
         if sent.total or batch.users:
             level.over = None if self._running else batch.at.utc
-        killed = sum(stats.killed for stats in batch.entries)
+        killed = sum(stats.killed for stats in batch.sums)
         if killed:
             left = level.number
             if self._running and self._phase in ("ramp", "settle") and len(self._levels) > 1:
@@ -310,7 +310,7 @@ class Ledger:
 
 def _sent(batch: RequestBatch) -> Sent:
     requests = redirects = killed = unreported = unanswered = unclocked = 0
-    for stats in batch.entries:
+    for stats in batch.sums:
         if stats.method.upper() not in METHODS:
             continue
         count = stats.successes.count + stats.failures.count

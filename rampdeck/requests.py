@@ -183,7 +183,7 @@ class Span:
         """Take in a batch; ``total`` is the sum of it, where it is known already."""
         self.seconds += batch.seconds
         self.pace.add(batch.pace)
-        self.total.add(total or _sum(batch))
+        self.total.add(total or sum_of(batch))
         for stats in batch.entries:
             key = (stats.method, stats.name)
             tally = self.names.get(key)
@@ -200,7 +200,7 @@ class Span:
         """Take out a batch that was added once."""
         self.seconds = max(0.0, self.seconds - batch.seconds)
         self.pace.subtract(batch.pace)
-        self.total.subtract(total or _sum(batch))
+        self.total.subtract(total or sum_of(batch))
         for stats in batch.entries:
             self.names[stats.method, stats.name].subtract(stats)
 
@@ -209,9 +209,10 @@ class Span:
         return self.total.figures(self.seconds)
 
 
-def _sum(batch: RequestBatch) -> Tally:
+def sum_of(batch: RequestBatch) -> Tally:
+    """Return all requests of a batch together."""
     total = Tally()
-    for stats in batch.entries:
+    for stats in batch.sums:
         total.add(stats)
     return total
 
@@ -252,8 +253,8 @@ class RequestBook:
 
     def add(self, batch: RequestBatch, step: int | None) -> None:
         """Take in a batch; ``step`` is the step whose measured part it belongs to, if any."""
-        total = _sum(batch)
-        if batch.users or batch.entries:
+        total = sum_of(batch)
+        if batch.users or batch.sums:
             # Seconds without any load would thin the rates of the whole run out.
             self.whole.add(batch, total)
         if step is not None:

@@ -246,7 +246,7 @@ class Run(Sight):
             async with asyncio.timeout(PATIENCE):
                 await self.setup.hosts.close()
         self._standing.close()
-        await self.writer.close()
+        await self.writer.close(self.session)
 
     async def _last_look(self) -> None:
         self._watch()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -27,16 +27,17 @@ from rampdeck.model import (
     Tick,
     Value,
 )
+from rampdeck.store import sums
 from rampdeck.store.schema import (
     APPLICATION_ID,
     COUNTS,
     PACE,
     VERSION,
     Item,
-    unpack_buckets,
     unpack_json,
     unpack_text,
 )
+from rampdeck.store.sums import Sums, histogram
 
 Numbered = tuple[int, Item]
 
@@ -64,7 +65,8 @@ class SessionReader:
                 rows = self._connection.execute("SELECT key, value FROM meta").fetchall()
                 self.meta: dict[str, Any] = {key: unpack_json(value) for key, value in rows}
                 self._sources = self._table("SELECT id, name FROM sources")
-                self._names = self._table("SELECT id, method, name FROM request_names")
+                names = self._table("SELECT id, method, name FROM request_names")
+                self._names = {id_: (method, name) for id_, (method, name) in names.items()}
         except BaseException:
             self._connection.close()
             raise
@@ -99,6 +101,34 @@ class SessionReader:
                 self._samples(),
                 self._events(),
                 self._batches(),
+                self._steps(),
+                self._ticks(),
+            )
+            for _, item in heapq.merge(*tables, key=lambda numbered: numbered[0]):
+                yield item
+
+    def sums(self) -> Sums | None:
+        """Return what it all adds up to, if that stands in the file."""
+        stored = self.meta.get(sums.KEY)
+        with self._explained():
+            if stored is None or not sums.usable(stored, self._count(), self._names):
+                return None
+        return Sums(
+            self._connection, stored, self._names, {id_: name for id_, (name,) in self._sources.items()}
+        )
+
+    def what_is_judged(self, wanted: Callable[[str, str], bool]) -> Iterator[Item]:
+        """Yield the items without what the sums have: plain lines, and names that are not ``wanted``.
+
+        Of the others' requests there is the sum (:attr:`RequestBatch.whole`).
+        """
+        names = [id_ for id_, (method, name) in self._names.items() if id_ and wanted(method, name)]
+        with self._explained():
+            tables: tuple[Iterator[Numbered], ...] = (
+                self._source_infos(),
+                self._samples(),
+                self._events(f"WHERE NOT {sums.SKIPPED}"),
+                self._sums_of_batches(names),
                 self._steps(),
                 self._ticks(),
             )
@@ -178,8 +208,9 @@ class SessionReader:
                 ),
             )
 
-    def _events(self) -> Iterator[Numbered]:
-        query = "SELECT seq, utc, mono, source, kind, severity, text, sent, fields FROM events ORDER BY seq"
+    def _events(self, where: str = "") -> Iterator[Numbered]:
+        columns = "seq, utc, mono, source, kind, severity, text, sent, fields"
+        query = f"SELECT {columns} FROM events {where} ORDER BY seq"
         for seq, utc, mono, source, kind, severity, text, sent, fields in self._connection.execute(query):
             yield (
                 seq,
@@ -205,6 +236,31 @@ class SessionReader:
             pace = next(map(_pace, paces.of(seq)), None)
             yield seq, RequestBatch(Instant(utc, mono), seconds, users, entries, pace)
 
+    def _sums_of_batches(self, names: Sequence[int]) -> Iterator[Numbered]:
+        """Yield the batches with their sums, and the entries of some names alone."""
+        some = ",".join(map(str, names))
+        query = f"SELECT batch, * FROM request_stats WHERE name IN ({some}) ORDER BY rowid"
+        stats = _Following(self._connection, query)
+        totals = _Following(
+            self._connection, f"SELECT batch, batch, {_ALL}, {_STATS} FROM totals ORDER BY rowid"
+        )
+        paces = _Following(self._connection, "SELECT batch, * FROM paces ORDER BY batch")
+        query = "SELECT seq, utc, mono, seconds, users FROM batches ORDER BY seq"
+        for seq, utc, mono, seconds, users in self._connection.execute(query):
+            whole = next(iter(self._entries(totals.of(seq), [])), None)
+            pace = next(map(_pace, paces.of(seq)), None)
+            entries = self._entries(stats.of(seq), [])
+            yield seq, RequestBatch(Instant(utc, mono), seconds, users, entries, pace, whole)
+
+    def _count(self) -> int:
+        """Return how many items the file has."""
+        ((count,),) = self._connection.execute(
+            "SELECT max(seq) FROM (SELECT max(seq) AS seq FROM "
+            + " UNION SELECT max(seq) FROM ".join(_ITEMS)
+            + ")"
+        )
+        return int(count or 0)
+
     def _entries(self, stats: list[Any], errors: list[Any]) -> tuple[RequestStats, ...]:
         """Put the rows of one batch together by request name."""
         series: dict[int, dict[str, Histogram]] = {}
@@ -215,14 +271,14 @@ class SessionReader:
             if word in COUNTS:
                 counts[name, word] = count
                 continue
-            series.setdefault(name, {})[word] = _histogram(total, lowest, highest, buckets)
+            series.setdefault(name, {})[word] = histogram(total, lowest, highest, buckets)
             sizes[name] = sizes.get(name, 0) + (size or 0)
         for _, name, text, count in errors:
             texts.setdefault(name, {})[unpack_text(text)] = count
         return tuple(
             RequestStats(
-                method=self._names[name][0],
-                name=self._names[name][1],
+                method=method,
+                name=of,
                 successes=found.get("ok") or Histogram(),
                 failures=found.get("failed") or Histogram(),
                 bytes=sizes[name],
@@ -233,6 +289,7 @@ class SessionReader:
                 **{word: counts.get((name, word), 0) for word in COUNTS},
             )
             for name, found in series.items()
+            for method, of in (self._names[name] if name else ("", ""),)
         )
 
     def _steps(self) -> Iterator[tuple[int, Step]]:
@@ -249,6 +306,12 @@ class SessionReader:
             query = "SELECT seq, utc, mono, users, beat FROM ticks ORDER BY seq"
             for seq, utc, mono, users, beat in self._connection.execute(query):
                 yield seq, Tick(Instant(utc, mono), users, bool(beat))
+
+
+_ALL = 0
+"""Stands for the id of a name where a row is of all of them."""
+_STATS = "series, count, total, lowest, highest, buckets, bytes"
+_ITEMS = ("sources", "samples", "events", "batches", "steps", "ticks")
 
 
 class _Following:
@@ -286,16 +349,10 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _histogram(total: float, lowest: float | None, highest: float | None, packed: bytes) -> Histogram:
-    if lowest is None or highest is None:
-        return Histogram()
-    return Histogram.restored(unpack_buckets(packed), total, lowest, highest)
-
-
 def _pace(row: Any) -> Pace:
     _, *numbers = row
     _, *lateness = numbers[len(PACE) :]
-    return Pace(**dict(zip(PACE, numbers, strict=False)), lateness=_histogram(*lateness))
+    return Pace(**dict(zip(PACE, numbers, strict=False)), lateness=histogram(*lateness))
 
 
 def _moment(utc: float | None, mono: float | None) -> Instant | None:

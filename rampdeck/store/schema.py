@@ -17,6 +17,10 @@ versions above its own.
   first row of a name.
 - ``paces``: what users with a known pace did in a batch (:data:`PACE`), and how
   late their iterations began; no row where there are none.
+- ``totals``: the same of all names of a batch together, so that a report need not read those
+  that nobody asks for one by one.
+- ``tallies``, ``tallied_errors`` and ``log_groups``: what it all added up to at the end of the
+  session (:mod:`rampdeck.store.sums`); a session that was killed has none.
 - ``ticks``: when the session was looked at (:class:`~rampdeck.model.Tick`), by which a
   report judges again as it was judged then.
 - ``steps``: one row for each change of a step; the last one of a number is
@@ -45,7 +49,7 @@ Item = Sample | Event | RequestBatch | Step | SourceInfo | Tick
 APPLICATION_ID = 0x52_44_45_4B
 """``RDEK``, in the header of the file."""
 VERSION = 3
-"""1 had no ``paces``, 2 no ``ticks``."""
+"""1 had no ``paces``, 2 no ``ticks`` and no sums."""
 FIRST_BUCKET = -256
 """Below every bucket of :mod:`rampdeck.histogram`."""
 
@@ -84,6 +88,18 @@ CREATE TABLE paces (
     batch INTEGER PRIMARY KEY REFERENCES batches, user_seconds REAL, due REAL, begun INTEGER, lost REAL,
     ended INTEGER, busy REAL, requests INTEGER, filled INTEGER, unknown INTEGER,
     count INTEGER, total REAL, lowest REAL, highest REAL, buckets BLOB);
+CREATE TABLE totals (
+    batch INTEGER NOT NULL REFERENCES batches, series TEXT NOT NULL, count INTEGER NOT NULL,
+    total REAL, lowest REAL, highest REAL, buckets BLOB, bytes INTEGER);
+CREATE TABLE tallies (
+    step INTEGER NOT NULL, name INTEGER NOT NULL REFERENCES request_names, series TEXT NOT NULL,
+    count INTEGER NOT NULL, total REAL, lowest REAL, highest REAL, buckets BLOB, bytes INTEGER);
+CREATE TABLE tallied_errors (
+    name INTEGER NOT NULL REFERENCES request_names, text NOT NULL, count INTEGER NOT NULL,
+    first REAL, last REAL);
+CREATE TABLE log_groups (
+    source INTEGER NOT NULL REFERENCES sources, template NOT NULL, severity INTEGER NOT NULL,
+    signal NOT NULL, count INTEGER NOT NULL, first REAL, last REAL, example NOT NULL);
 CREATE TABLE ticks (seq INTEGER PRIMARY KEY, utc REAL, mono REAL, users INTEGER, beat INTEGER);
 CREATE TABLE steps (
     seq INTEGER PRIMARY KEY, number INTEGER NOT NULL, users INTEGER, spawn_rate REAL, cause TEXT, stage,
@@ -99,6 +115,10 @@ WIDTHS = {
     "request_stats": 9,
     "errors": 4,
     "paces": 15,
+    "totals": 8,
+    "tallies": 9,
+    "tallied_errors": 5,
+    "log_groups": 8,
     "ticks": 5,
     "steps": 14,
 }

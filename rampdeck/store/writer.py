@@ -11,6 +11,7 @@ from rampdeck.errors import SessionError
 from rampdeck.loop import in_thread
 from rampdeck.model import Event, EventKind, Instant, Sample, Severity
 from rampdeck.secrets import redact_values
+from rampdeck.session import Session
 from rampdeck.store.database import Database
 from rampdeck.store.schema import Item
 from rampdeck.store.seal import sealed
@@ -83,8 +84,11 @@ class SessionWriter:
         task.add_done_callback(self._tasks.discard)
         await asyncio.shield(task)
 
-    async def close(self) -> None:
-        """Store the rest and leave one file; nothing can be appended afterwards."""
+    async def close(self, session: Session | None = None) -> None:
+        """Store the rest and leave one file; nothing can be appended afterwards.
+
+        ``session`` is the one that took in the same items: with its sums a report is quick.
+        """
         if self._closed:
             return
         self.set_meta("ended", Instant.now().utc)
@@ -92,7 +96,7 @@ class SessionWriter:
         await self.commit()  # a gap is written after what could be written again
         self._closed = True
         async with self._lock:
-            self.bytes, problem = await in_thread(_close, self._database)
+            self.bytes, problem = await in_thread(_close, self._database, None if self.problem else session)
             self.sha256, self.unsealed = await in_thread(sealed, self.path)
         self.problem = self.problem or problem
 
@@ -175,8 +179,10 @@ def _store(database: Database, items: Sequence[Item], meta: Mapping[str, object]
     return len(items), size, ""
 
 
-def _close(database: Database) -> tuple[int, str]:
+def _close(database: Database, session: Session | None) -> tuple[int, str]:
     try:
+        if session is not None:
+            database.sum_up(session)
         return database.close(), ""
     except SessionError as error:
         return 0, str(error)
