@@ -37,7 +37,6 @@ from rampdeck.gate import Gate, defaults, parse_all
 from rampdeck.model import Health, Stage
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.outputs import Outputs, check
-from rampdeck.record import write
 from rampdeck.remote.asking import Questions
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
@@ -248,7 +247,6 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     tell(headless.final_table(result) if options.headless else headless.verdict(result))
     if run.writer.problem:
         tell(f"The session file is not complete: {run.writer.problem}")
-    await loop.in_thread(write, result, run.writer.path.parent)
     await outputs.finish(result)
     tell(f"The record is in {run.writer.path.parent / 'record.md'}")
     return exit_code(run, result.result)

@@ -13,10 +13,9 @@ from rampdeck.csvfiles import CsvFiles, files
 from rampdeck.errors import RecordError, SessionError, UsageError
 from rampdeck.loop import in_thread
 from rampdeck.model import RequestBatch
-from rampdeck.record import Result, write_json
-from rampdeck.record.html import Page, html
+from rampdeck.pages import page_of_run
+from rampdeck.record import Result, write, write_json
 from rampdeck.record.locustjson import locust_json
-from rampdeck.record.timeline import TimelineMaker, recent
 from rampdeck.record.write import replace
 from rampdeck.store import SessionReader
 
@@ -66,7 +65,9 @@ class Outputs:
             self._run.engine.when_spawned(self._spawned)
 
     async def finish(self, result: Result) -> None:
-        """Write what is made of the end; the run is closed."""
+        """Write what is made of the end, the record first; the run is closed."""
+        page = await in_thread(self._html, result)
+        await in_thread(write, result, self._run.writer.path.parent, page)
         if self._csv:
             await self._csv.finish()
             if self._csv.problem:
@@ -75,7 +76,7 @@ class Outputs:
             if self._options.json_file:
                 await in_thread(write_json, result, Path(self._options.json_file))
             if self._options.html_file:
-                await in_thread(replace, Path(self._options.html_file), await in_thread(self._html, result))
+                await in_thread(replace, Path(self._options.html_file), page)
                 self._tell(f"The report is in {self._options.html_file}")
         except RecordError as error:
             self._tell(str(error))
@@ -86,17 +87,7 @@ class Outputs:
         self._run.mark(f"{users} users spawned; --reset-stats: a mark, never a reset")
 
     def _html(self, result: Result) -> str:
-        note = ""
-        maker = TimelineMaker(self._run.setup.views, (one.metric for one in self._run.gate.thresholds))
-        try:
-            with closing(SessionReader(self._run.writer.path)) as reader:
-                for item in reader.items():
-                    maker.take(item)
-            line = maker.timeline()
-        except SessionError as error:
-            line = recent(self._run.session.trend(), result.ended.utc)
-            note = f"The session file cannot be read, so this is only the last minutes: {error}"
-        return html(Page(result, line, note))
+        return page_of_run(result, self._run.writer.path, self._run.session.trend())
 
     def _json(self) -> str:
         book = self._run.session.book

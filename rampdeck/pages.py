@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rampdeck.errors import SessionError
 from rampdeck.record.html import Page, html
 from rampdeck.record.result import Result
-from rampdeck.record.timeline import Timeline, timeline
+from rampdeck.record.timeline import Timeline, recent, timeline
+from rampdeck.snapshot import Trend
 from rampdeck.store.reader import SessionReader
 
 
@@ -14,6 +16,15 @@ def page(result: Result, line: Timeline, note: str = "") -> str:
     """Return the page; ``note`` says what its timeline lacks."""
     spreads = {(request.method, request.name): request.spreads for request in result.requests}
     return html(Page(result, line, spreads, result.total.spreads, note))
+
+
+def page_of_run(result: Result, path: Path, trend: Trend) -> str:
+    """Return the page of a run that is over; ``trend`` is what there is where its file cannot be read."""
+    try:
+        return page(result, timeline_of(path))
+    except SessionError as error:
+        note = f"The session file cannot be read, so this is only the last minutes: {error}"
+        return page(result, recent(trend, result.ended.utc), note)
 
 
 def timeline_of(path: Path) -> Timeline:

@@ -99,6 +99,7 @@ class _Replay:
 
     def __init__(self, views: Mapping[str, View], gate: Gate, settings: Config, began: Instant) -> None:
         self.session = Session(views, lambda _: None)
+        self.session.book.glanced = False
         self.trust = Trust(settings.generator)
         self.at = began
         self._gate = gate
@@ -107,12 +108,13 @@ class _Replay:
 
     def take(self, item: Item) -> None:
         """Take in the next item."""
-        self.session.append(item)
-        if isinstance(item, Tick):
+        if isinstance(item, Tick):  # the session itself draws trends of it, which nobody sees here
             if item.beat:
                 self.trust.observe(self.session, item.at.mono - self._looked)
                 self._looked = item.at.mono
             self._gate.observe(item.at, self.session)
+        else:
+            self.session.append(item)
         if not isinstance(item, Step | SourceInfo):
             self.at = item.at
 

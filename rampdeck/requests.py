@@ -249,6 +249,8 @@ class RequestBook:
         self.total_p95, self.rps, self.error_rate = History(), History(), History()
         self.glances: dict[Key, Figures] = {}
         """The window's figures of each name, as of the last :meth:`tick`."""
+        self.glanced = True
+        """Whether anybody looks at the window; a report does not."""
         self._recent: deque[tuple[RequestBatch, Tally]] = deque()
 
     def add(self, batch: RequestBatch, step: int | None) -> None:
@@ -262,12 +264,16 @@ class RequestBook:
                 self._make_room()
                 self.steps[step] = Span()
             self.steps[step].add(batch, total)
+        if self.glanced:
+            self._move_window(batch, total)
+        for stats in batch.entries:
+            self._count_errors(stats, batch)
+
+    def _move_window(self, batch: RequestBatch, total: Tally) -> None:
         self.window.add(batch, total)
         self._recent.append((batch, total))
         while self.window.seconds - self._recent[0][0].seconds >= WINDOW - 0.5:
             self.window.subtract(*self._recent.popleft())
-        for stats in batch.entries:
-            self._count_errors(stats, batch)
 
     @property
     def latest(self) -> Tally:

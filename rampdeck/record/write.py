@@ -13,11 +13,13 @@ from rampdeck.record.result import Result
 
 MARKDOWN = "record.md"
 JSON = "record.json"
+HTML = "record.html"
 
 
-def write(result: Result, folder: Path) -> Path:
+def write(result: Result, folder: Path, page: str = "") -> Path:
     """Write ``record.md`` and ``record.json`` into a folder; return the former.
 
+    Of a run that is over, ``page`` is its HTML report and becomes ``record.html``.
     Raises :class:`RecordError`; files that were there before are then as they were.
     """
     try:
@@ -26,6 +28,8 @@ def write(result: Result, folder: Path) -> Path:
         raise RecordError(f"cannot make {folder}", error.strerror or str(error)) from error
     replace(folder / JSON, dumps(result))
     replace(folder / MARKDOWN, markdown(result))
+    if page:
+        replace(folder / HTML, page)
     return folder / MARKDOWN
 
 

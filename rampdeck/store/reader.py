@@ -34,6 +34,7 @@ from rampdeck.store.schema import (
     PACE,
     VERSION,
     Item,
+    unpack_fields,
     unpack_json,
     unpack_text,
 )
@@ -211,17 +212,18 @@ class SessionReader:
     def _events(self, where: str = "") -> Iterator[Numbered]:
         columns = "seq, utc, mono, source, kind, severity, text, sent, fields"
         query = f"SELECT {columns} FROM events {where} ORDER BY seq"
+        names = {id_: name for id_, (name,) in self._sources.items()}
         for seq, utc, mono, source, kind, severity, text, sent, fields in self._connection.execute(query):
             yield (
                 seq,
                 Event(
-                    at=Instant(utc, mono),
-                    source=self._sources[source][0],
-                    kind=EventKind(kind),
-                    severity=Severity(severity),
-                    text=unpack_text(text),
-                    sent=sent,
-                    fields=unpack_json(fields) if fields else {},
+                    Instant(utc, mono),
+                    names[source],
+                    _KINDS[kind],
+                    _SEVERITIES[severity],
+                    unpack_text(text),
+                    sent,
+                    unpack_fields(fields) if fields else {},
                 ),
             )
 
@@ -308,6 +310,8 @@ class SessionReader:
                 yield seq, Tick(Instant(utc, mono), users, bool(beat))
 
 
+_KINDS = {kind.value: kind for kind in EventKind}
+_SEVERITIES = {severity.value: severity for severity in Severity}
 _ALL = 0
 """Stands for the id of a name where a row is of all of them."""
 _STATS = "series, count, total, lowest, highest, buckets, bytes"

@@ -39,6 +39,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import accumulate
+from types import MappingProxyType
 from typing import Any
 
 from rampdeck.model import Event, RequestBatch, Sample, SourceInfo, Step, Tick
@@ -156,6 +159,13 @@ def unpack_json(stored: str) -> Any:
     return json.loads(stored)
 
 
+@lru_cache(maxsize=4_096)
+def unpack_fields(stored: str) -> Mapping[str, str]:
+    """Return the fields of an event; many have the same, and share them."""
+    fields: dict[str, str] = json.loads(stored)
+    return MappingProxyType(fields)
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -180,6 +190,11 @@ def pack_buckets(buckets: Mapping[int, int]) -> bytes:
 
 def unpack_buckets(packed: bytes) -> dict[int, int]:
     """Return the buckets that :func:`pack_buckets` was given."""
+    rest = packed[2:]
+    if packed[:1] >= b"\x80" > packed[1:2] and rest.isascii():
+        # As nearly always: the first distance takes two bytes, all other numbers one.
+        first = FIRST_BUCKET + (packed[0] & 0x7F | packed[1] << 7)
+        return dict(zip(accumulate(rest[1::2], initial=first), rest[::2], strict=True))
     numbers = iter(_numbers(packed))
     buckets: dict[int, int] = {}
     bucket = FIRST_BUCKET
