@@ -30,4 +30,4 @@ def page_of_run(result: Result, path: Path, trend: Trend) -> str:
 def timeline_of(path: Path) -> Timeline:
     """Read the run over time from a session file; raises :class:`SessionError`."""
     with SessionReader(path) as reader:
-        return timeline(reader.batches())
+        return timeline(reader.batches(names=False))

@@ -6,6 +6,7 @@ import heapq
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -136,10 +137,12 @@ class SessionReader:
             for _, item in heapq.merge(*tables, key=lambda numbered: numbered[0]):
                 yield item
 
-    def batches(self) -> Iterator[RequestBatch]:
-        """Yield the requests alone, in their order."""
+    def batches(self, *, names: bool = True) -> Iterator[RequestBatch]:
+        """Yield the requests alone, in their order; without ``names`` as one entry that stands for all."""
         with self._explained():
-            for _, item in self._batches():
+            for _, item in self._batches() if names or self._version < 3 else self._sums_of_batches(()):
+                if isinstance(item, RequestBatch) and item.whole is not None:
+                    item = replace(item, entries=(item.whole,), whole=None)
                 if isinstance(item, RequestBatch):
                     yield item
 
