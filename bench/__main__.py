@@ -254,11 +254,10 @@ def _host(found: Found, options: argparse.Namespace, folder: Path) -> None:
 
 def _report(found: Found, options: argparse.Namespace, folder: Path) -> None:
     part = 10 if options.quick else 1
-    size, printed = reporting.measured(
-        folder, options.session_seconds // part, reporting.LINES // part, _tell
-    )
+    seconds = options.session_seconds // part
+    size, printed = reporting.measured(folder, seconds, reporting.LINES // part, _tell)
     found.raw["report"] = {"file_mb": size, "printed": [asdict(one) for one in printed]}
-    found.part("A report of an hour", reporting.table(size, printed), reporting.aims(printed))
+    found.part("A report", reporting.table(size, printed), reporting.aims(seconds, printed))
 
 
 def _screen(seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import subprocess
 import sys
 import time
@@ -53,10 +54,11 @@ _SPREADS = 400
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """One format: how long it took until it was written, and how large it is."""
+    """One format: how long it took until it was written, the processor's part of that, how large it is."""
 
     format: str
     seconds: float
+    busy: float
     mb: float
 
 
@@ -72,25 +74,36 @@ def measured(
 def _printed(file: Path, kind: str, tell: Callable[[str], None]) -> Printed:
     tell(f"report --{kind}")
     out = file.with_name(f"report.{kind}")
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), _busy()
     command = [sys.executable, "-m", "rampdeck", "report", str(file), f"--{kind}", "-o", str(out)]
     subprocess.run(command, cwd=ROOT, check=True)
-    return Printed(kind, time.perf_counter() - began, out.stat().st_size / 1e6)
+    return Printed(kind, time.perf_counter() - began, _busy() - busy, out.stat().st_size / 1e6)
+
+
+def _busy() -> float:
+    """Return the processor seconds of all processes that this one has waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def table(file_mb: float, printed: Sequence[Printed]) -> Iterator[str]:
     """Yield the table."""
-    yield f"| report of a session file of {file_mb:.0f} MB | seconds | MB |"
-    yield "| --- | ---: | ---: |"
+    yield f"| report of a session file of {file_mb:.0f} MB | seconds | processor s | MB |"
+    yield "| --- | ---: | ---: | ---: |"
     for one in printed:
-        yield f"| {one.format} | {one.seconds:.1f} | {one.mb:.2f} |"
+        yield f"| {one.format} | {one.seconds:.1f} | {one.busy:.1f} | {one.mb:.2f} |"
 
 
-def aims(printed: Sequence[Printed]) -> list[Aim]:
-    """Return what was aimed at: the HTML report of the hour."""
+def aims(seconds: int, printed: Sequence[Printed]) -> list[Aim]:
+    """Return what was aimed at for an hour: the HTML report."""
     page = next(one for one in printed if one.format == "html")
     return [
-        Aim("HTML report of an hour", f"<= {MOST_S:.0f} s", f"{page.seconds:.1f} s", page.seconds <= MOST_S),
+        Aim(
+            f"HTML report of {seconds} s",
+            f"<= {MOST_S:.0f} s",
+            f"{page.seconds:.1f} s",
+            page.seconds <= MOST_S,
+        ),
         Aim("its size", f"<= {MOST_MB:.0f} MB", f"{page.mb:.2f} MB", page.mb <= MOST_MB),
     ]
 

@@ -190,9 +190,14 @@ def pack_buckets(buckets: Mapping[int, int]) -> bytes:
 
 def unpack_buckets(packed: bytes) -> dict[int, int]:
     """Return the buckets that :func:`pack_buckets` was given."""
+    if packed.isascii():
+        # All numbers take one byte each.
+        buckets_of = accumulate(packed[::2], initial=FIRST_BUCKET)
+        next(buckets_of)
+        return dict(zip(buckets_of, packed[1::2], strict=True))
     rest = packed[2:]
     if packed[:1] >= b"\x80" > packed[1:2] and rest.isascii():
-        # As nearly always: the first distance takes two bytes, all other numbers one.
+        # The first distance takes two bytes, as nearly always, and all other numbers one.
         first = FIRST_BUCKET + (packed[0] & 0x7F | packed[1] << 7)
         return dict(zip(accumulate(rest[1::2], initial=first), rest[::2], strict=True))
     numbers = iter(_numbers(packed))

@@ -180,12 +180,16 @@ def _store(database: Database, items: Sequence[Item], meta: Mapping[str, object]
 
 
 def _close(database: Database, session: Session | None) -> tuple[int, str]:
-    try:
-        if session is not None:
+    problem = ""
+    if session is not None:
+        try:
             database.sum_up(session)
-        return database.close(), ""
+        except SessionError as error:
+            problem = str(error)
+    try:
+        return database.close(), problem
     except SessionError as error:
-        return 0, str(error)
+        return 0, problem or str(error)
 
 
 def _moment(item: Item) -> Instant:
