@@ -180,12 +180,11 @@ def _preflight(argv: list[str]) -> int:
 
 
 def _report(argv: list[str]) -> int:
-    from rampdeck.crewview import KIND, VIEW
+    from rampdeck.rebuild import Kinds
     from rampdeck.report import options_of, report
 
     options = options_of(argv, _Parser(prog="rampdeck report"))
-    views = {kind: collector.view for kind, collector in sibling("collectors").COLLECTORS.items()}
-    return report(options, {**views, KIND: VIEW})
+    return report(options, Kinds.of(sibling("collectors").COLLECTORS))
 
 
 class _Parser(argparse.ArgumentParser):

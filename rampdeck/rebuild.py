@@ -7,16 +7,18 @@ the same. A file without an end gives the result up to its last commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rampdeck import __version__, older
 from rampdeck.capacity import Capacity
+from rampdeck.collector import Collector
 from rampdeck.config import Config, validate
+from rampdeck.crewview import KIND, METRICS, VIEW
 from rampdeck.errors import SessionError, UsageError
 from rampdeck.facts import Fact, FactPair
-from rampdeck.gate import Gate, Threshold
+from rampdeck.gate import Gate, Threshold, parse_all
 from rampdeck.model import Instant, SourceInfo, Step, Tick
 from rampdeck.record.conclude import Judged, draft_of
 from rampdeck.record.outcome import KEY as OUTCOME
@@ -28,11 +30,27 @@ from rampdeck.store.reader import SessionReader
 from rampdeck.store.schema import VERSION, Item
 from rampdeck.store.seal import sealed
 from rampdeck.trust import Trust
-from rampdeck.view import View
+from rampdeck.view import Metric, View
 
 FILE = "session.sqlite"
 """The session file in its folder."""
 Follow = Callable[[Item], None]
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What is known of the kinds of sources: their panes, and every metric by its name in a threshold."""
+
+    views: Mapping[str, View] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, collectors: Mapping[str, type[Collector]]) -> Kinds:
+        """Return what collectors say of themselves; the workers are a source too."""
+        views = {kind: collector.view for kind, collector in collectors.items()}
+        told = {kind: collector.metrics for kind, collector in collectors.items()} | {KIND: METRICS}
+        metrics = {f"{kind}.{metric.name}": metric for kind, those in told.items() for metric in those}
+        return cls({**views, KIND: VIEW}, metrics)
 
 
 @dataclass(frozen=True)
@@ -50,7 +68,7 @@ def file_of(path: Path) -> Path:
 
 
 def rebuild(
-    path: Path, views: Mapping[str, View], thresholds: Sequence[str] = (), follow: Sequence[Follow] = ()
+    path: Path, kinds: Kinds, thresholds: Sequence[str] = (), follow: Sequence[Follow] = ()
 ) -> Rebuilt:
     """Return the result of a session file; ``thresholds`` take the place of those that it was judged by.
 
@@ -59,8 +77,8 @@ def rebuild(
     """
     with SessionReader(path) as reader:
         known = _Known(reader)
-        gate = Gate(thresholds or known.thresholds())
-        replay = _Replay(views, gate, known.settings, known.began)
+        gate = Gate(known.thresholds(kinds.metrics, thresholds), kinds.metrics)
+        replay = _Replay(kinds.views, gate, known.settings, known.began)
         sums = reader.sums()
         judged_names = _names_of(gate.thresholds)
         for item in reader.what_is_judged(judged_names) if sums else known.items():
@@ -70,8 +88,8 @@ def rebuild(
         if sums:
             sums.restore(replay.session)
         outcome = known.outcome()
-        kinds = {source.info.kind for source in replay.session.sources.values()}
-        warnings = [*known.warnings, *_unknown(kinds - set(views))]
+        read = {source.info.kind for source in replay.session.sources.values()}
+        warnings = [*known.warnings, *_unknown(read - set(kinds.views))]
         cut_off, sha256, unsealed = None, "", ""
         if reader.finished:
             sha256, unsealed = sealed(path)
@@ -146,13 +164,21 @@ class _Known:
         except (KeyError, TypeError, ValueError) as error:
             raise self._damaged(f"how it came out is damaged ({type(error).__name__}: {error})") from error
 
-    def thresholds(self) -> list[str]:
-        """Return what it was judged by; a name that lost a secret in its file is found again by the rest."""
+    def thresholds(self, metrics: Mapping[str, Metric], given: Sequence[str]) -> tuple[Threshold, ...]:
+        """Return what is ``given``, or else what it was judged by; raises :class:`UsageError`.
+
+        A name that lost a secret in the file is found again by the rest of it.
+        """
+        if given:
+            stages = [stage.name for stage in self.settings.stages] + [
+                step.stage for step in self._reader.steps() if step.stage
+            ]
+            return parse_all(given, metrics, stages, self._reader.sources())
         stored = self._meta.get("thresholds")
         if stored is None:
-            return list(self.settings.gate.thresholds)
+            return parse_all(self.settings.gate.thresholds or (), metrics)
         names = {name for _, name in self._reader.request_names()}
-        return ["".join(_with_name(parts, names)) for parts in stored]
+        return parse_all(dict.fromkeys("".join(_with_name(parts, names)) for parts in stored), metrics)
 
     def facts(self) -> tuple[FactPair, ...]:
         """Return what the stack was made of."""

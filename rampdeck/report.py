@@ -11,12 +11,11 @@ from pathlib import Path
 
 from rampdeck.errors import UsageError
 from rampdeck.exits import Exit
-from rampdeck.rebuild import Rebuilt, file_of, rebuild
+from rampdeck.rebuild import Kinds, Rebuilt, file_of, rebuild
 from rampdeck.record.write import replace
 from rampdeck.secrets import redact
 from rampdeck.store.reader import SessionReader
 from rampdeck.text import clean
-from rampdeck.view import View
 
 FORMATS = {
     "md": ("rampdeck.record.markdown", "markdown", "Markdown, as in record.md"),
@@ -65,7 +64,7 @@ def options_of(argv: Sequence[str], parser: argparse.ArgumentParser) -> argparse
     return options
 
 
-def report(options: argparse.Namespace, views: Mapping[str, View]) -> int:
+def report(options: argparse.Namespace, kinds: Kinds) -> int:
     """Print what is wanted; returns the exit code.
 
     Raises :class:`SessionError`, :class:`RecordError` or :class:`UsageError` when it cannot be had.
@@ -74,7 +73,7 @@ def report(options: argparse.Namespace, views: Mapping[str, View]) -> int:
         return _verify(options.file)
     path = file_of(options.file)
     gc.disable()  # a program that ends soon: the search for cycles among a million objects finds none
-    rebuilt = rebuild(path, views, options.threshold)
+    rebuilt = rebuild(path, kinds, options.threshold)
     for warning in rebuilt.result.warnings:
         sys.stderr.write(f"Note: {clean(redact(warning))}\n")
     if options.csv:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from rampdeck.model import (
     Step,
     Tick,
 )
-from rampdeck.rebuild import file_of, rebuild
+from rampdeck.rebuild import Kinds, file_of, rebuild
 from rampdeck.record.json import dumps, to_json
 from rampdeck.record.outcome import KEY, Outcome
 from rampdeck.record.result import Decision, Result
@@ -40,7 +40,7 @@ from rampdeck.view import View
 
 BEGAN = Instant(1_795_350_060.0, 1_000.0)
 OLD = Path(__file__).parents[1] / "store" / "data"
-VIEWS: Mapping[str, View] = {"redis": View("redis"), "postgres": View("pg")}
+KINDS = Kinds({"redis": View("redis"), "postgres": View("pg")})
 
 
 def load(name: str = "/", ms: float = 20.0, users: int = 5, seconds: int = 12) -> list[Item]:
@@ -92,7 +92,7 @@ async def recorded(
 
 
 def result_of(path: Path, thresholds: Sequence[str] = ()) -> Result:
-    return rebuild(path, VIEWS, thresholds).result
+    return rebuild(path, KINDS, thresholds).result
 
 
 # -- what was recorded
@@ -113,7 +113,7 @@ def test_what_the_file_adds_up_to_and_its_items_give_the_same_record(
     """With names that are judged by themselves, errors, levels, floods and signals in logs."""
     monkeypatch.setattr(reporting, "LEVEL", 20)
     path = reporting.make(tmp_path / "session.sqlite", seconds=70, lines=4_000)
-    quick = rebuild(path, VIEWS)
+    quick = rebuild(path, KINDS)
     assert quick.result.total.requests > 30_000
     assert {view.state for view in quick.result.thresholds} == {ThresholdState.PASS}
     assert sum(error.count for error in quick.result.errors) > 50
@@ -121,7 +121,7 @@ def test_what_the_file_adds_up_to_and_its_items_give_the_same_record(
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("DELETE FROM meta WHERE key = ?", (sums.KEY,)).rowcount == 1
         connection.commit()
-    whole = rebuild(path, VIEWS)
+    whole = rebuild(path, KINDS)
     assert replace(quick.result, session_sha256="") == replace(whole.result, session_sha256="")
     assert quick.session.book.errors_seen == whole.session.book.errors_seen
 
@@ -196,7 +196,7 @@ def _fields(fact: Fact) -> dict[str, str]:
 
 async def test_what_the_scenario_raised_and_the_operator_did_weigh_as_in_the_run(tmp_path: Path) -> None:
     outcome = Outcome(ended="operator", planned=True, raised={"KeyError: 'csrf'": 3}, closed=BEGAN.plus(20))
-    rebuilt = rebuild(await recorded(tmp_path, load(), outcome=outcome), VIEWS)
+    rebuilt = rebuild(await recorded(tmp_path, load(), outcome=outcome), KINDS)
     assert rebuilt.result.reasons == ("the operator stopped the load before its planned end",)
     assert [finding.evidence for finding in rebuilt.result.findings] == [("KeyError: 'csrf'",)]
     assert rebuilt.outcome.exit(rebuilt.result.result) == 4
@@ -298,7 +298,7 @@ def test_a_session_of_an_older_format_gives_what_its_run_said(tmp_path: Path) ->
     """Recorded by the Rampdeck that wrote format 2, together with the record that it wrote."""
     path = tmp_path / "version-2.sqlite"
     path.write_bytes((OLD / "version-2.sqlite").read_bytes())
-    rebuilt = rebuild(path, VIEWS)
+    rebuilt = rebuild(path, KINDS)
     said, found = json.loads((OLD / "version-2.json").read_text()), to_json(rebuilt.result)
     assert any("format 2" in warning for warning in rebuilt.result.warnings)
     assert holds(found, {key: said[key] for key in _FIGURES})
