@@ -141,14 +141,9 @@ def _bench(options: argparse.Namespace) -> int:
             _logs(found, options, folder)
         if "parsing" in options.part:
             _parsing(found)
-        if "growth" in options.part:
-            _growth(found, options, folder)
-        if "gate" in options.part:
-            _gate(found, options, folder)
-        if "host" in options.part:
-            _host(found, options, folder)
-        if "report" in options.part:
-            _report(found, options, folder)
+        rest = {"growth": _growth, "gate": _gate, "host": _host, "report": _report}
+        for part in [part for part in rest if part in options.part]:
+            rest[part](found, options, folder)
     if options.o:
         found.raw["aims"] = [asdict(aim) for aim in found.aims]
         options.o.write_text(json.dumps(found.raw, indent=2), encoding="utf-8")

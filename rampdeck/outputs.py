@@ -87,7 +87,8 @@ class Outputs:
         self._run.mark(f"{users} users spawned; --reset-stats: a mark, never a reset")
 
     def _html(self, result: Result) -> str:
-        return page_of_run(result, self._run.writer.path, self._run.session.trend())
+        run = self._run
+        return page_of_run(result, run.gate, run.views, run.writer.path, run.session.trend())
 
     def _json(self) -> str:
         book = self._run.session.book

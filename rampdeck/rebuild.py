@@ -68,11 +68,14 @@ def file_of(path: Path) -> Path:
 
 
 def rebuild(
-    path: Path, kinds: Kinds, thresholds: Sequence[str] = (), follow: Sequence[Follow] = ()
+    path: Path,
+    kinds: Kinds,
+    thresholds: Sequence[str] = (),
+    follow: Callable[[Gate], Follow] = lambda _: lambda _: None,
 ) -> Rebuilt:
     """Return the result of a session file; ``thresholds`` take the place of those that it was judged by.
 
-    Each of ``follow`` is given every item too, in their order. Raises
+    What ``follow`` returns is given every item too, in their order. Raises
     :class:`SessionError` for a file that cannot be read, :class:`UsageError` for a threshold.
     """
     with SessionReader(path) as reader:
@@ -80,11 +83,10 @@ def rebuild(
         gate = Gate(known.thresholds(kinds.metrics, thresholds), kinds.metrics)
         replay = _Replay(kinds.views, gate, known.settings, known.began)
         sums = reader.sums()
-        judged_names = _names_of(gate.thresholds)
+        judged_names, also = _names_of(gate.thresholds), follow(gate)
         for item in reader.what_is_judged(judged_names) if sums else known.items():
             replay.take(item)
-            for also in follow:
-                also(item)
+            also(item)
         if sums:
             sums.restore(replay.session)
         outcome = known.outcome()
@@ -122,6 +124,7 @@ class _Replay:
         self.at = began
         self._gate = gate
         self._gate.doubted = self.trust.doubted
+        self._gate.attach(self.session)
         self._looked = began.mono
 
     def take(self, item: Item) -> None:

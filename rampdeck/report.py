@@ -12,6 +12,7 @@ from pathlib import Path
 from rampdeck.errors import UsageError
 from rampdeck.exits import Exit
 from rampdeck.rebuild import Kinds, Rebuilt, file_of, rebuild
+from rampdeck.record.result import Result
 from rampdeck.record.write import replace
 from rampdeck.secrets import redact
 from rampdeck.store.reader import SessionReader
@@ -73,27 +74,27 @@ def report(options: argparse.Namespace, kinds: Kinds) -> int:
         return _verify(options.file)
     path = file_of(options.file)
     gc.disable()  # a program that ends soon: the search for cycles among a million objects finds none
-    rebuilt = rebuild(path, kinds, options.threshold)
+    if options.format == "html":
+        from rampdeck.pages import page_of_file
+
+        text, rebuilt = page_of_file(path, kinds, options.threshold)
+    else:
+        rebuilt = rebuild(path, kinds, options.threshold)
+        text = "" if options.csv else _text(options.format or "text", rebuilt.result)
     for warning in rebuilt.result.warnings:
         sys.stderr.write(f"Note: {clean(redact(warning))}\n")
     if options.csv:
         _csv(path, rebuilt, options.csv)
+    elif options.output:
+        replace(options.output, text)
     else:
-        text = _text(options.format or "text", path, rebuilt)
-        if options.output:
-            replace(options.output, text)
-        else:
-            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
     return rebuilt.outcome.exit(rebuilt.result.result) if options.exit_code else Exit.PASS
 
 
-def _text(kind: str, path: Path, rebuilt: Rebuilt) -> str:
-    if kind == "html":
-        from rampdeck import pages
-
-        return pages.page(rebuilt.result, pages.timeline_of(path))
+def _text(kind: str, result: Result) -> str:
     module, name, _ = FORMATS[kind]
-    made: str = getattr(import_module(module), name)(rebuilt.result)
+    made: str = getattr(import_module(module), name)(result)
     return made
 
 

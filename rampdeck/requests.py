@@ -249,13 +249,15 @@ class RequestBook:
         self.total_p95, self.rps, self.error_rate = History(), History(), History()
         self.glances: dict[Key, Figures] = {}
         """The window's figures of each name, as of the last :meth:`tick`."""
+        self.latest = Tally()
+        """The sum of the newest batch; not to be changed."""
         self.glanced = True
         """Whether anybody looks at the window; a report does not."""
         self._recent: deque[tuple[RequestBatch, Tally]] = deque()
 
     def add(self, batch: RequestBatch, step: int | None) -> None:
         """Take in a batch; ``step`` is the step whose measured part it belongs to, if any."""
-        total = sum_of(batch)
+        self.latest = total = sum_of(batch)
         if batch.users or batch.sums:
             # Seconds without any load would thin the rates of the whole run out.
             self.whole.add(batch, total)
@@ -274,11 +276,6 @@ class RequestBook:
         self._recent.append((batch, total))
         while self.window.seconds - self._recent[0][0].seconds >= WINDOW - 0.5:
             self.window.subtract(*self._recent.popleft())
-
-    @property
-    def latest(self) -> Tally:
-        """The sum of the newest batch; not to be changed."""
-        return self._recent[-1][1]
 
     def tick(self) -> None:
         """Note this second's figures in the trends; once a second."""

@@ -18,7 +18,6 @@ from rampdeck import loop
 from rampdeck.autopilot import Autopilot
 from rampdeck.autostep import climb_of
 from rampdeck.capacity import Capacity, target_of
-from rampdeck.deck import UserClass
 from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
@@ -27,7 +26,7 @@ from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step, 
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.readers import Readers
-from rampdeck.record import Outcome, Result, conclude, draft, gather, unanswered, write
+from rampdeck.record import Result, conclude, draft, gather, unanswered, write
 from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
@@ -147,11 +146,6 @@ class Run(Sight):
             self.over.set()
         self.leave()
 
-    @property
-    def user_classes(self) -> tuple[UserClass, ...]:
-        """All user classes of the scenario."""
-        return self.engine.classes.all
-
     def choose_classes(self, names: Collection[str]) -> None:
         """Take these user classes, and no others, from the next start of the load on."""
         self.engine.classes.choose(names)
@@ -188,11 +182,6 @@ class Run(Sight):
     def result(self) -> Result:
         """Return the result as of now; of a closed run, as of its end."""
         return conclude(self)
-
-    @property
-    def outcome(self) -> Outcome:
-        """How it came out so far, as far as the session's items do not tell."""
-        return self._standing.outcome
 
     # -- life
 

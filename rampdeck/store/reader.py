@@ -6,7 +6,6 @@ import heapq
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -137,12 +136,10 @@ class SessionReader:
             for _, item in heapq.merge(*tables, key=lambda numbered: numbered[0]):
                 yield item
 
-    def batches(self, *, names: bool = True) -> Iterator[RequestBatch]:
-        """Yield the requests alone, in their order; without ``names`` as one entry that stands for all."""
+    def batches(self) -> Iterator[RequestBatch]:
+        """Yield the requests alone, in their order."""
         with self._explained():
-            for _, item in self._batches() if names or self._version < 3 else self._sums_of_batches(()):
-                if isinstance(item, RequestBatch) and item.whole is not None:
-                    item = replace(item, entries=(item.whole,), whole=None)
+            for _, item in self._batches():
                 if isinstance(item, RequestBatch):
                     yield item
 
