@@ -81,6 +81,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "record": {name: redact(text) for name, text in result.record.named().items()},
         "session": str(result.session) if result.session else None,
         "session_sha256": result.session_sha256 or None,
+        "session_cut_off": result.cut_off,
     }
 
 

@@ -76,7 +76,7 @@ def copied(left: Project, tmp_path: Path) -> Path:
 def test_the_record_is_printed_again_from_the_session_to_the_last_digit(left: Project) -> None:
     session = left.session.relative_to(left.folder) / "session.sqlite"
     # The path of the session is as it is given: the run knows the absolute one.
-    for kind, name in (("--json", "record.json"), ("--md", "record.md")):
+    for kind, name in (("--json", "record.json"), ("--md", "record.md"), ("--junit", "record.xml")):
         done = left.run("report", str(left.folder / session), kind)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == (left.session / name).read_text()
@@ -88,6 +88,18 @@ def test_the_page_stands_beside_the_record_and_is_printed_again(left: Project) -
     done = left.run("report", str(left.session), "--html", "-o", "again.html")
     assert (done.returncode, done.stdout) == (0, "")
     assert (left.folder / "again.html").read_text() == page.read_text()
+
+
+def test_a_summary_and_csv_files_are_made_of_it_too(left: Project) -> None:
+    summary = left.run("report", str(left.session), "--summary")
+    assert (summary.returncode, summary.stderr) == (0, "")
+    assert "error_rate < 1%" in summary.stdout
+    files = left.run("report", str(left.session), "--csv", "again")
+    assert (files.returncode, files.stdout) == (0, "")
+    names = ("stats", "stats_history", "failures", "exceptions")
+    assert all(f"again_{name}.csv is written" in files.stderr for name in names)
+    assert "/broken/[id]" in (left.folder / "again_stats.csv").read_text()
+    assert "csrf" in (left.folder / "again_exceptions.csv").read_text()
 
 
 def test_without_a_format_it_is_the_table_that_the_run_ended_with(left: Project) -> None:
