@@ -12,18 +12,23 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from rampdeck.collector import CollectorConfig, Sink
+from rampdeck.facts import Fact
 from rampdeck.model import Value
 from rampdeck.pace import Counters, Ticks
-from rampdeck.remote import Remote
+from rampdeck.remote import Remote, Shell
 from rampdeck.view import Column, Figure, Metric, Table, Unit, View
 
 from . import _redis_figures as figures
+from ._facts_redis import redis_facts
 from ._states import Alarm, States, metrics
+
+if TYPE_CHECKING:
+    from ._redis_connection import Session
 
 SELDOM = 5
 """Readings from one look at commands and slow log to the next."""
@@ -32,6 +37,7 @@ SLOW_LOG = 32
 INFO = ("INFO",)
 COMMANDS = (("INFO", "commandstats"), ("INFO", "latencystats"))
 CLUSTER = ("CLUSTER INFO",)
+SAVE = ("CONFIG GET", "save")
 SLOW = ("SLOWLOG GET", str(SLOW_LOG))
 
 
@@ -150,12 +156,20 @@ class RedisCollector:
         self._server = ""
         self._masters: dict[str, str] = {}
         self._slow_id: int | None = None
+        self._session: Session | None = None
+        self._there = asyncio.Event()
 
     def asks(self) -> tuple[str, ...]:
         """Return every command that it may send."""
         from ._redis_connection import GREETING
 
-        return (*GREETING, *(" ".join(words) for words in (INFO, *COMMANDS, SLOW, CLUSTER)))
+        return (*GREETING, *(" ".join(words) for words in (INFO, *COMMANDS, SLOW, CLUSTER, SAVE)))
+
+    async def facts(self, shell: Shell) -> tuple[Fact, ...]:  # noqa: ARG002 - the connection is there
+        """Ask once what the server is made of, as soon as there is a connection."""
+        await self._there.wait()
+        assert self._session is not None
+        return redis_facts(await self._session.info(INFO), await self._session.save(SAVE))
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the connection ends; see :class:`rampdeck.collector.Collector`."""
@@ -165,6 +179,8 @@ class RedisCollector:
         given = parameters(self.config)
         async with connection(given, remote) as client:
             session, counters = Session(client, str(given.get("username") or "")), Counters()
+            self._session = session
+            self._there.set()
             loop = asyncio.get_running_loop()
             slow = _Commands()
             beat = asked = 0

@@ -1,8 +1,8 @@
 """Asking for the facts: all sources side by side, once at the start and once at the end.
 
-It stays out of the way. A host's sources begin to read first, and then one
-short command at a time runs there; the load waits for none of it. A source that
-cannot answer says why, and is asked again at the end.
+It stays out of the way. A host's sources begin to read first, and then no more
+than two short commands at a time run there; the load waits for none of it. A
+source that cannot answer says why, and is asked again at the end.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ PATIENCE = 30.0
 """Seconds that a source gets at the start, once its host is there."""
 LAST = 1_000
 """The rank of whom all others on a host come before (:meth:`Remote.turn`)."""
+AT_ONCE = 2
+"""Commands of ours on a host side by side: its sources have up to six sessions of the eight."""
 NO_ANSWER = "no answer within {:g} s"
 
 Facts = tuple[Fact, ...]
@@ -54,7 +56,7 @@ class Gatherer:
     ) -> None:
         self._remote_of = remote_of
         self._tell = tell
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._places: dict[str, asyncio.Semaphore] = {}
         self._waits: dict[str, str] = {}
         self._asked = [*self._of_release(release), *self._of_sources(sources)]
         self._start: dict[str, Facts | str] = {}
@@ -142,16 +144,18 @@ class Gatherer:
         return await question.ask(self._shell(question.host))
 
     def _shell(self, host: str) -> Shell:
-        return _Shell(partial(self._remote_of, host), host, self._locks.setdefault(host, asyncio.Lock()))
+        return _Shell(
+            partial(self._remote_of, host), host, self._places.setdefault(host, asyncio.Semaphore(AT_ONCE))
+        )
 
 
 class _Shell:
-    """A host that runs one command of ours at a time, so that no source finds all sessions taken by these."""
+    """A host that runs few commands of ours at a time, so that no source finds all sessions taken by these."""
 
-    def __init__(self, remote: Callable[[], Remote], host: str, lock: asyncio.Lock) -> None:
+    def __init__(self, remote: Callable[[], Remote], host: str, place: asyncio.Semaphore) -> None:
         self.host = host
         self._remote = remote
-        self._lock = lock
+        self._place = place
 
     @property
     def local(self) -> bool:
@@ -160,7 +164,7 @@ class _Shell:
 
     async def run(self, command: str, *, timeout: float = 10.0) -> Completed:
         """Run a short command to its end, when it is its turn."""
-        async with self._lock:
+        async with self._place:
             return await self._remote().run(command, timeout=timeout)
 
 

@@ -45,7 +45,9 @@ WATCH = 0.1
 LAST_LOOK = 1.5
 """Seconds that the sources are still read after the load has ended."""
 PATIENCE = 3.0
-"""Seconds that a source or a host gets to end, or to tell its facts again, once the session is over."""
+"""Seconds that a source or a host gets to end once the session is over."""
+ASKING = 6.0
+"""Seconds that the sources get to tell their facts again."""
 
 
 class Run(Sight):
@@ -228,7 +230,7 @@ class Run(Sight):
         await self.engine.close()
         if self.began is not None:
             # The servers' last lines are on their way: half a second through a journal.
-            asking = self._duties.guarded("facts", self.gatherer.end(PATIENCE))
+            asking = self._duties.guarded("facts", self.gatherer.end(ASKING))
             await asyncio.gather(asyncio.sleep(LAST_LOOK), asking)
         loop.exits.remove(self._scenario_exits)
         await self._duties.wait_for("facts", PATIENCE)

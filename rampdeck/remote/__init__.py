@@ -60,7 +60,7 @@ class Stream(Protocol):
 
 
 class Shell(Protocol):
-    """A host that short commands can be run on, one at a time; a :class:`Remote` is one."""
+    """A host that short commands can be run on; a :class:`Remote` is one."""
 
     @property
     def host(self) -> str:
