@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -26,9 +26,6 @@ from rampdeck.view import Column, Figure, Metric, Table, Unit, View
 from . import _redis_figures as figures
 from ._facts_redis import redis_facts
 from ._states import Alarm, States, metrics
-
-if TYPE_CHECKING:
-    from ._redis_connection import Session
 
 SELDOM = 5
 """Readings from one look at commands and slow log to the next."""
@@ -156,8 +153,7 @@ class RedisCollector:
         self._server = ""
         self._masters: dict[str, str] = {}
         self._slow_id: int | None = None
-        self._session: Session | None = None
-        self._there = asyncio.Event()
+        self._wanted: list[asyncio.Future[tuple[Fact, ...]]] = []
 
     def asks(self) -> tuple[str, ...]:
         """Return every command that it may send."""
@@ -165,11 +161,14 @@ class RedisCollector:
 
         return (*GREETING, *(" ".join(words) for words in (INFO, *COMMANDS, SLOW, CLUSTER, SAVE)))
 
-    async def facts(self, shell: Shell) -> tuple[Fact, ...]:  # noqa: ARG002 - the connection is there
-        """Ask once what the server is made of, as soon as there is a connection."""
-        await self._there.wait()
-        assert self._session is not None
-        return redis_facts(await self._session.info(INFO), await self._session.save(SAVE))
+    async def facts(self, shell: Shell) -> tuple[Fact, ...]:  # noqa: ARG002 - a connection is there
+        """Return what the server is made of, by its next reading: one connection takes one question."""
+        wanted: asyncio.Future[tuple[Fact, ...]] = asyncio.get_running_loop().create_future()
+        self._wanted.append(wanted)
+        try:
+            return await wanted
+        finally:
+            self._wanted.remove(wanted)
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the connection ends; see :class:`rampdeck.collector.Collector`."""
@@ -179,8 +178,6 @@ class RedisCollector:
         given = parameters(self.config)
         async with connection(given, remote) as client:
             session, counters = Session(client, str(given.get("username") or "")), Counters()
-            self._session = session
-            self._there.set()
             loop = asyncio.get_running_loop()
             slow = _Commands()
             beat = asked = 0
@@ -200,6 +197,13 @@ class RedisCollector:
                 if session.refused:
                     sink.warn(session.refused)
                 sink.sample(found, self._rows(info, slow))
+                if self._wanted:
+                    self._tell(redis_facts(info, await session.save(SAVE)))
+
+    def _tell(self, told: tuple[Fact, ...]) -> None:
+        for wanted in self._wanted:
+            if not wanted.done():
+                wanted.set_result(told)
 
     def _rows(self, info: figures.Info, slow: _Commands) -> tuple[dict[str, Value], ...]:
         node = self.config.label or f"{self.config.address}:{self.config.port}"

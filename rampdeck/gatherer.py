@@ -150,7 +150,7 @@ class Gatherer:
 
 
 class _Shell:
-    """A host that runs few commands of ours at a time, so that no source finds all sessions taken by these."""
+    """A host that runs few commands of ours at a time, so that sessions are left for the sources."""
 
     def __init__(self, remote: Callable[[], Remote], host: str, place: asyncio.Semaphore) -> None:
         self.host = host
