@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rampdeck.facts import Fact
+from rampdeck.remote import Completed
 
 
 @pytest.fixture
@@ -31,3 +32,21 @@ def by_name(facts: tuple[Fact, ...]) -> dict[str, Fact]:
     found = {fact.name: fact for fact in facts}
     assert len(found) == len(facts)
     return found
+
+
+class Answers:
+    """A host that was recorded: it answers the first command of which it knows a part."""
+
+    host = "web"
+    local = False
+
+    def __init__(self, **answers: str) -> None:
+        self.answers = answers
+        self.heard: list[str] = []
+
+    async def run(self, command: str, *, timeout: float = 10.0) -> Completed:  # noqa: ARG002
+        self.heard.append(command)
+        for part, answer in self.answers.items():
+            if part in command:
+                return Completed(command, 0, answer.encode(), b"")
+        return Completed(command, 1, b"", b"sh: not found")

@@ -16,7 +16,7 @@ from rampdeck.remote.local import LocalRemote
 from tests.servers import UpstreamServer
 
 from ..watching import until
-from .conftest import by_name
+from .conftest import Answers, by_name
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def test_a_change_in_an_included_file_and_a_reload_are_seen(nginx: NginxSe
 
 
 async def test_whoever_may_not_ask_nginx_reads_the_files(nginx: NginxServer) -> None:
-    """And says which of them cannot be read."""
+
     line = f"4242 7 1 nginx: master process nginx -p {nginx.folder} -c nginx.conf"
     (master,) = _masters([line], "/etc/nginx/nginx.conf", "/usr/share/nginx")
     assert master.config == f"{nginx.folder}/nginx.conf"
@@ -122,3 +122,38 @@ def test_titles_of_old_and_new_nginx_lead_to_their_configuration() -> None:
         "/srv/nginx.conf",
     ]
     assert found[0].program == "/usr/sbin/nginx"
+
+
+async def test_files_that_cannot_be_read_are_named_beside_the_hash() -> None:
+    host = Answers(
+        **{
+            "== masters": "== user\n1000\n== version\n"
+            "nginx version: nginx/1.18.0 (Ubuntu) --conf-path=/etc/nginx/n.conf\n"
+            "== masters\n0 7 1 nginx: master process nginx\n== workers\n33 8 7 nginx: worker process\n",
+            "/etc/nginx/n.conf": "\0# configuration file /etc/nginx/n.conf:\ninclude sites/*;\n",
+            "/etc/nginx/sites/*": "\0# unreadable file /etc/nginx/sites/shop:\n",
+        }
+    )
+    found = by_name(await NginxFacts("", ()).facts(host))
+    assert found["nginx.version"].value == "nginx/1.18.0 (Ubuntu)"
+    assert found["nginx.config_sha256"].provenance == (
+        "1 files, from /etc/nginx/n.conf on, without /etc/nginx/sites/shop: not to be read"
+    )
+    assert (found["nginx.master_pid"].value, found["nginx.worker_pids"].value) == ("7", "8")
+    assert not any(" -T " in command for command in host.heard)
+
+
+async def test_of_two_that_do_not_name_the_logs_neither_is_taken() -> None:
+    masters = "0 7 1 nginx: master process nginx -c /a.conf\n0 9 1 nginx: master process nginx -c /b.conf\n"
+    host = Answers(
+        **{
+            "== masters": f"== user\n0\n== masters\n{masters}== workers\n",
+            "/a.conf": "\0# configuration file /a.conf:\n",
+            "/b.conf": "\0# configuration file /b.conf:\n",
+        }
+    )
+    found = by_name(await NginxFacts("", ("/var/log/nginx/access.log",)).facts(host))
+    assert found["nginx.config_sha256"].why == (
+        "/a.conf, /b.conf do not tell which one writes these logs. Name the configuration with config"
+    )
+    assert found["nginx.version"].why == "there is no nginx in the PATH"
