@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ echo git; git rev-parse HEAD; fi"""
 STATUS = """LC_ALL=C; export LC_ALL; cd -- FOLDER || exit
 git --no-optional-locks -c core.fsmonitor=false status --porcelain --untracked-files=no"""
 """What in it differs from that commit; git writes nothing and starts nothing."""
+_SHA256 = re.compile(r"\b([0-9a-f]{16})[0-9a-f]{48}\b")
+"""A hash, of which a field needs no more than the first digits."""
 _TO_GIT = "dubious ownership"
 
 
@@ -181,7 +184,7 @@ def _workers(pairs: Mapping[str, FactPair]) -> str:
 
 
 def _configuration(pairs: Mapping[str, FactPair]) -> str:
-    return _said(_first(pairs, "nginx.config_sha256", "caddy.config_sha256"))
+    return _SHA256.sub(r"\1", _said(_first(pairs, "nginx.config_sha256", "caddy.config_sha256")))
 
 
 def _database(pairs: Mapping[str, FactPair]) -> str:
