@@ -44,7 +44,7 @@ _HEAD = re.compile(r"^# configuration file (/[^\n]*):$", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*", re.MULTILINE)
 _INCLUDE = re.compile(r"""(?:^|(?<=[\s;{}]))include\s+(?:"([^"\n]+)"|'([^'\n]+)'|([^;\s"']+))\s*;""")
 _DIRECTIVES = {
-    "worker_processes": (re.compile(r"^\s*worker_processes\s+([^;\s]+)\s*;", re.MULTILINE), "1"),
+    "worker_processes": (re.compile(r"^[ \t]*worker_processes\s+([^;\s]+)\s*;", re.MULTILINE), "1"),
     "worker_connections": (re.compile(r"(?:^|[{\s])worker_connections\s+([^;\s]+)\s*;"), "512"),
 }
 """Directives that matter for a load, with their defaults."""

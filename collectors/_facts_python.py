@@ -46,6 +46,8 @@ NEEDLES = {
     "gunicorn": "Starting gunicorn |Listening at: |Using worker: ",
     "uvicorn": "Uvicorn running on |Started parent process |Started server process ",
 }
+PROGRAMS = {"gunicorn": "gunicorn", "uvicorn": "uvicorn|multiprocessing"}
+"""What the command lines of a server and its workers have in them."""
 SETTINGS = {"gunicorn": GUNICORN, "uvicorn": UVICORN}
 PACKAGES = {"django": "Django", "gunicorn": "Gunicorn", "uvicorn": "Uvicorn"}
 AGAIN = 1.2
@@ -84,7 +86,7 @@ class PythonFacts:
     async def facts(self, shell: Shell) -> tuple[Fact, ...]:
         """Ask once; see :class:`rampdeck.collector.Teller`."""
         seen = await self._seen(shell)
-        found = _Found(self._kind, seen, self._arbiter(seen))
+        found = _Found(self._kind, seen, _arbiter(self._kind, seen))
         if found.arbiter is not None:
             await found.look_into(shell, self._into)
             if found.short:
@@ -116,7 +118,7 @@ class PythonFacts:
             "unit": config.unit if plain and not config.journal_file else "",
             "list": listing,
             "format": FORMAT,
-            "program": self._kind,
+            "program": PROGRAMS[self._kind],
             "journal": journal,
             "log": log,
             "needles": NEEDLES[self._kind],
@@ -137,17 +139,23 @@ class PythonFacts:
             said=said,
         )
 
-    def _arbiter(self, seen: Seen) -> Process | None:
-        """Return the first process of the server: the unit's, the container's, the log's, or the only one."""
-        there = first_of(seen.processes, self._kind)
-        pids = {int(pid) for pid in (seen.unit.get("MainPID", "0"),) if pid.isdecimal() and pid != "0"}
-        if not pids and seen.containers:
-            pids = {int(container[1]) for container in seen.containers}
-        elif not pids:
-            pids = {int(pid) for pid in _log(self._kind, seen.log).get("pid", "").split()}
-        if pids and (fitting := [one for one in there if one.pid in pids or one.parent in pids]):
-            return fitting[0]
-        return there[0] if len(there) == 1 and not seen.containers else None
+
+def _expected(kind: str, seen: Seen) -> tuple[set[int], str]:
+    """Return the process ids that the server may have, and who says so."""
+    if (pid := seen.unit.get("MainPID", "0")).isdecimal() and pid != "0":
+        return {int(pid)}, "systemctl show"
+    if seen.containers:
+        return {int(container[1]) for container in seen.containers}, "docker inspect"
+    return {int(pid) for pid in _log(kind, seen.log).get("pid", "").split()}, "its log"
+
+
+def _arbiter(kind: str, seen: Seen) -> Process | None:
+    """Return the first process of the server: the unit's, the container's, the log's, or the only one."""
+    there = first_of(seen.processes, kind)
+    expected, _ = _expected(kind, seen)
+    if not expected:
+        return there[0] if len(there) == 1 else None
+    return next((one for one in there if one.pid in expected or one.parent in expected), None)
 
 
 class _Found:
@@ -301,6 +309,10 @@ class _Found:
         return [], ""
 
     def _no_arbiter(self) -> str:
+        expected, who = _expected(self._kind, self.seen)
+        if expected:
+            pids = ", ".join(map(str, sorted(expected)))
+            return f"no process of {self._kind} with the number that {who} names ({pids}) is to be seen"
         there = first_of(self.seen.processes, self._kind)
         if len(there) > 1:
             pids = ", ".join(str(one.pid) for one in there)

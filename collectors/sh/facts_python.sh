@@ -15,7 +15,7 @@ if [ "$list" ]; then
     [ $# = 0 ] || docker inspect --type container --format "$format" "$@"
 fi
 echo '== processes'
-for path in $(grep -lsaE "$program|multiprocessing" /proc/[0-9]*/cmdline); do
+for path in $(grep -lsaE "$program" /proc/[0-9]*/cmdline); do
     pid=${path#/proc/}
     pid=${pid%%/*}
     # Its name, which stands in brackets before the rest, may be anything.

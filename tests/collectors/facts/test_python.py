@@ -226,7 +226,7 @@ async def test_a_container_tells_its_image_and_the_commit_in_its_label(
     assert found["gunicorn.image_id"].value == "sha256:ab"
     assert found["gunicorn.image_revision"].value == "8f3c1d2"
     assert found["gunicorn.version"].value == "23.0.0"
-    assert "no process of gunicorn" in found["gunicorn.workers"].why
+    assert "that docker inspect names (4000001)" in found["gunicorn.workers"].why
 
 
 def test_a_program_is_found_behind_its_interpreter() -> None:
