@@ -16,7 +16,7 @@ from functools import partial
 from rampdeck.collector import Teller
 from rampdeck.config import ReleaseConfig
 from rampdeck.errors import RampdeckError, RemoteError
-from rampdeck.facts import Fact, FactPair, unknown
+from rampdeck.facts import Fact, FactPair, to_meta, unknown
 from rampdeck.model import Instant
 from rampdeck.record import facts as releases
 from rampdeck.remote import Completed, Remote, Shell, reader
@@ -25,6 +25,8 @@ from rampdeck.supervise import guarded
 
 PATIENCE = 30.0
 """Seconds that a source gets at the start, once its host is there."""
+LAST_PATIENCE = 6.0
+"""Seconds that all of them together get at the end, after the load."""
 LAST = 1_000
 """The rank of whom all others on a host come before (:meth:`Remote.turn`)."""
 AT_ONCE = 2
@@ -45,17 +47,17 @@ class Asked:
 
 
 class Gatherer:
-    """Asks, and holds what was told; ``tell`` hears of all pairs as soon as there is something new."""
+    """Asks, and holds what was told; ``store`` keeps it (:meth:`SessionWriter.set_meta`) as soon as it is."""
 
     def __init__(
         self,
         sources: Sequence[Source],
         release: ReleaseConfig,
         remote_of: Callable[[str], Remote],
-        tell: Callable[[tuple[FactPair, ...]], None] = lambda _: None,
+        store: Callable[[str, object], None] = lambda *_: None,
     ) -> None:
         self._remote_of = remote_of
-        self._tell = tell
+        self._store = store
         self._places: dict[str, asyncio.Semaphore] = {}
         self._waits: dict[str, str] = {}
         self._asked = [*self._of_release(release), *self._of_sources(sources)]
@@ -82,7 +84,7 @@ class Gatherer:
             for task in self._beginning:
                 task.cancel()
 
-    async def end(self, patience: float) -> None:
+    async def end(self, patience: float = LAST_PATIENCE) -> None:
         """Ask everybody again, for so many seconds at the most; who owes the first answer gives that."""
         ending = [asyncio.create_task(self._last(asked)) for asked in self._asked]
         try:
@@ -96,12 +98,12 @@ class Gatherer:
                 why = self._waits.get(asked.name) or NO_ANSWER.format(patience)
                 self._start.setdefault(asked.name, why)
                 self._end.setdefault(asked.name, why)
-            self._tell(self.pairs)
+            self._store("facts", to_meta(self.pairs))
 
     async def _first(self, asked: Asked) -> None:
         await self._there(asked)
         self._start[asked.name] = await _answer(asked, PATIENCE)
-        self._tell(self.pairs)
+        self._store("facts", to_meta(self.pairs))
 
     async def _last(self, asked: Asked) -> None:
         place = self._asked.index(asked)

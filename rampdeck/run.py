@@ -22,7 +22,6 @@ from rampdeck.deck import UserClass
 from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
-from rampdeck.facts import FactPair, to_meta
 from rampdeck.gatherer import Gatherer
 from rampdeck.intake import Intake
 from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step, Value
@@ -46,8 +45,6 @@ LAST_LOOK = 1.5
 """Seconds that the sources are still read after the load has ended."""
 PATIENCE = 3.0
 """Seconds that a source or a host gets to end once the session is over."""
-ASKING = 6.0
-"""Seconds that the sources get to tell their facts again."""
 
 
 class Run(Sight):
@@ -74,7 +71,9 @@ class Run(Sight):
         self.capacity = Capacity(self.session, self.gate, self.trust, target_of(setup))
         climb, tell = climb_of(setup.config.load, setup.first_users), partial(self.session.say, EventKind.KEY)
         self.pilot = Autopilot(setup.plan, climb, self._judge_level, tell)
-        self.gatherer = Gatherer(setup.sources, setup.config.release, setup.hosts.remote, self._facts_told)
+        self.gatherer = Gatherer(
+            setup.sources, setup.config.release, setup.hosts.remote, setup.writer.set_meta
+        )
         self.began: Instant | None = None
         self.opened = Instant.now()
         self.ended = ""
@@ -219,9 +218,6 @@ class Run(Sight):
         """Let some work go on as long as the run does; a defect in it is told like any other."""
         self._duties.start(name, work)
 
-    def _facts_told(self, pairs: tuple[FactPair, ...]) -> None:
-        self.writer.set_meta("facts", to_meta(pairs))
-
     async def close(self) -> None:
         """Stop the load, read what is left, and end the session file; :meth:`result` is final then."""
         if self.engine.running:
@@ -230,7 +226,7 @@ class Run(Sight):
         await self.engine.close()
         if self.began is not None:
             # The servers' last lines are on their way: half a second through a journal.
-            asking = self._duties.guarded("facts", self.gatherer.end(ASKING))
+            asking = self._duties.guarded("facts", self.gatherer.end())
             await asyncio.gather(asyncio.sleep(LAST_LOOK), asking)
         loop.exits.remove(self._scenario_exits)
         await self._duties.wait_for("facts", PATIENCE)
