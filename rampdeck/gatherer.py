@@ -20,6 +20,7 @@ from rampdeck.facts import Fact, FactPair, to_meta, unknown
 from rampdeck.model import Instant
 from rampdeck.record import facts as releases
 from rampdeck.remote import Completed, Remote, Shell, reader
+from rampdeck.setup import Setup
 from rampdeck.sources import Source
 from rampdeck.supervise import guarded
 
@@ -64,6 +65,11 @@ class Gatherer:
         self._start: dict[str, Facts | str] = {}
         self._end: dict[str, Facts | str] = {}
         self._beginning: list[asyncio.Task[None]] = []
+
+    @classmethod
+    def of(cls, setup: Setup) -> Gatherer:
+        """Return the one of a run."""
+        return cls(setup.sources, setup.config.release, setup.hosts.remote, setup.writer.set_meta)
 
     @property
     def pairs(self) -> tuple[FactPair, ...]:

@@ -71,9 +71,7 @@ class Run(Sight):
         self.capacity = Capacity(self.session, self.gate, self.trust, target_of(setup))
         climb, tell = climb_of(setup.config.load, setup.first_users), partial(self.session.say, EventKind.KEY)
         self.pilot = Autopilot(setup.plan, climb, self._judge_level, tell)
-        self.gatherer = Gatherer(
-            setup.sources, setup.config.release, setup.hosts.remote, setup.writer.set_meta
-        )
+        self.gatherer = Gatherer.of(setup)
         self.began: Instant | None = None
         self.opened = Instant.now()
         self.ended = ""
