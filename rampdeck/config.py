@@ -153,7 +153,12 @@ class ReleaseConfig(Model):
     """``[release]``: the facts of the decision record.
 
     Each is a text, or ``{ command = "...", host = "..." }`` to be asked for.
+    What is not given is taken from what the stack says of itself; ``folder`` on
+    ``host`` is where the release lies, as a git work tree or with a ``REVISION``.
     """
+
+    folder: str = Field("", pattern=r"^(/.*)?$")
+    host: str = "local"
 
     commit_sha: str | Command = ""
     image_tag: str | Command = ""

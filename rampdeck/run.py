@@ -22,12 +22,13 @@ from rampdeck.deck import UserClass
 from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
+from rampdeck.gatherer import Gatherer
 from rampdeck.intake import Intake
 from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step, Value
 from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.readers import Readers
-from rampdeck.record import Result, conclude, draft, gather, unanswered, write
+from rampdeck.record import Result, conclude, draft, write
 from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
@@ -43,7 +44,7 @@ WATCH = 0.1
 LAST_LOOK = 1.5
 """Seconds that the sources are still read after the load has ended."""
 PATIENCE = 3.0
-"""Seconds that a source, a host or a command of ``[release]`` gets to end once the session is over."""
+"""Seconds that a source or a host gets to end once the session is over."""
 
 
 class Run(Sight):
@@ -70,7 +71,7 @@ class Run(Sight):
         self.capacity = Capacity(self.session, self.gate, self.trust, target_of(setup))
         climb, tell = climb_of(setup.config.load, setup.first_users), partial(self.session.say, EventKind.KEY)
         self.pilot = Autopilot(setup.plan, climb, self._judge_level, tell)
-        self.facts = unanswered(setup.config.release)
+        self.gatherer = Gatherer.of(setup)
         self.began: Instant | None = None
         self.opened = Instant.now()
         self.ended = ""
@@ -209,14 +210,11 @@ class Run(Sight):
     def connect(self) -> None:
         """Begin to read the sources and to gather the facts; by then the screen is there."""
         self._readers.connect(self._duties)
-        self._duties.start("release", self._ask())
+        self._duties.start("facts", self.gatherer.begin())
 
     def also(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Let some work go on as long as the run does; a defect in it is told like any other."""
         self._duties.start(name, work)
-
-    async def _ask(self) -> None:
-        self.facts = await gather(self.setup.config.release, self.setup.hosts.remote)
 
     async def close(self) -> None:
         """Stop the load, read what is left, and end the session file; :meth:`result` is final then."""
@@ -226,9 +224,10 @@ class Run(Sight):
         await self.engine.close()
         if self.began is not None:
             # The servers' last lines are on their way: half a second through a journal.
-            await asyncio.sleep(LAST_LOOK)
+            asking = self._duties.guarded("facts", self.gatherer.end())
+            await asyncio.gather(asyncio.sleep(LAST_LOOK), asking)
         loop.exits.remove(self._scenario_exits)
-        await self._duties.wait_for("release", PATIENCE)
+        await self._duties.wait_for("facts", PATIENCE)
         await self._duties.guarded("watch", self._last_look())
         # A host that has gone silent answers no good-bye.
         await self._duties.cancel(PATIENCE)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from rampdeck import __version__
 from rampdeck.arrivals import paces
+from rampdeck.facts import FactPair
 from rampdeck.gate import Gate
 from rampdeck.knee import Knee
 from rampdeck.model import Instant, Step
 from rampdeck.reconcile import Counts
-from rampdeck.record import clocks
+from rampdeck.record import changes, clocks
+from rampdeck.record.facts import fields
 from rampdeck.record.findings import findings
 from rampdeck.record.logs import said
 from rampdeck.record.markdown import date
@@ -45,6 +47,7 @@ class Matter:
     ``doubts`` take a PASS away; ``tainted`` says why the figures themselves
     cannot be trusted (:func:`rampdeck.gate.judge`); ``marks`` say the same of
     load levels, by number. ``counts`` are worked out where they are not known.
+    ``facts`` are the fields of the record, ``pairs`` all facts that were gathered.
     """
 
     title: str
@@ -57,6 +60,7 @@ class Matter:
     marks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     knee: Knee | None = None
     counts: Counts | None = None
+    pairs: Sequence[FactPair] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +105,28 @@ def draft(run: Run) -> Draft:
         doubts.append("the operator stopped the load before its planned end")
     if run.broken:
         doubts.append(run.broken)
+    doubts += changes.doubts(run.gatherer.pairs)
     if knee := run.capacity.now():
         knee = replace(knee, climb=run.pilot.auto.ending)
     matter = Matter(
         title=run.setup.title,
         host=run.setup.host,
-        facts=run.facts,
+        facts=fields(run.setup.config.release, run.gatherer.pairs),
         doubts=doubts,
         tainted=run.trust.tainted(),
         findings=findings(
-            run.session, run.gate.outcome(final=run.session.step is None), run.engine.exceptions, knee, counts
+            run.session,
+            run.gate.outcome(final=run.session.step is None),
+            run.engine.exceptions,
+            knee,
+            counts,
+            run.gatherer.pairs,
         ),
         marks={number: run.trust.marks(number) for number in run.trust.doubted},
         knee=knee,
         file=run.writer.path,
         counts=counts,
+        pairs=run.gatherer.pairs,
     )
     return _draft(run.session, run.gate, matter, at)
 
@@ -157,6 +168,7 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
         clocks=clocks.results(session.clocks),
         doubts=(*matter.tainted, *matter.doubts),
         findings=tuple(matter.findings),
+        facts=tuple(matter.pairs),
         generator=_generator(session),
         counts=session.counts(at) if matter.counts is None else matter.counts,
         knee=matter.knee,
