@@ -36,7 +36,10 @@ def suspicious(low: str) -> bool:
     """
     return (
         ("ss" in low and ("pass" in low or "sess" in low))
-        or ("k" in low and ("key" in low or "token" in low or "cookie" in low or "akia" in low or "sk-" in low))
+        or (
+            "k" in low
+            and ("key" in low or "token" in low or "cookie" in low or "akia" in low or "sk-" in low)
+        )
         or ("w" in low and ("pw" in low or "jwt" in low))
         or ("cre" in low and ("secret" in low or "cred" in low))
         or ("auth" in low or "gnat" in low or "tuser" in low)
@@ -47,7 +50,17 @@ def suspicious(low: str) -> bool:
         or ("j" in low and "eyj" in low)
         or ("z" in low and "aiza" in low)
         or ("@" in low and ("//" in low or "\\/" in low))
-        or ("_" in low and ("gh" in low or "_dsn" in low or "_salt" in low or "_test_" in low or "_live_" in low))
+        or (
+            "_" in low
+            and (
+                "gh" in low
+                or "hub_pat" in low
+                or "_dsn" in low
+                or "_salt" in low
+                or "_test_" in low
+                or "_live_" in low
+            )
+        )
         or ("-" in low and (" -p" in low or " -u" in low or " -a" in low or "--u" in low or "pat-" in low))
         or ("%" in low and "%2f%2f" in low)
         or ("asia" in low)
@@ -63,12 +76,12 @@ _QUOTED = r"""(?: b?"(?:[^"\\\r\n]|\\[^\r\n])*+(?:"|\\?(?=[\r\n]|\Z))
                 | (?P<escaped>\\{1,7}["'])(?:(?!(?P=escaped))[^\r\n])*+(?:(?P=escaped))? )"""
 _BARE = r"""(?: [^\s&;,"'\\\])}<>] | \\(?!["']) | [,"'](?=\w) )++"""
 # A place that is kept for one is none: [id], <token>, {key}, %s, $1, and what is hidden already.
-_NO_PLACE = r"""(?! b?["']? (?: \[[\w\ .-]{0,40}\] | <[\w:.-]{1,40}> | \{[\w:.-]{0,40}\} | %s | %\(\w{0,40}\)s | \$\d{1,3} | \?
-                  | \*\*\* | none | null | true | false | undefined ) (?:[\s&;,"'\])}>]|\Z) )"""
+_NO_PLACE = r"""(?! b?["']? (?: \[[\w\ .-]{0,40}\] | <[\w:.-]{1,40}> | \{[\w:.-]{0,40}\} | %s | %\(\w{0,40}\)s | \$\d{1,3}
+                  | \?                  | \*\*\* | none | null | true | false | undefined ) (?:[\s&;,"'\])}>]|\Z) )"""
 _VALUE = rf"{_NO_PLACE} (?: {_QUOTED} | {_BARE} )"
 # The first letter alone is looked at without regard to case and as cheaply as a place in the text can be.
-_NAME = r"""(?-i:(?=[aAcCeEjJlLmMpPrRsStTxX])) (?: passw(?:or)?ds? | passphrase | passcode | pwd | secret | token | credential | signature | jwt
-              | [cx]srf | session[ _-]?(?:id|key) | requirepass | masterauth
+_NAME = r"""(?-i:(?=[aAcCeEjJlLmMpPrRsStTxX])) (?: passw(?:or)?ds? | passphrase | passcode | pwd | secret | token 
+              | credential | signature | jwt              | [cx]srf | session[ _-]?(?:id|key) | requirepass | masterauth
               | (?:api|access|private|secret|signing|encryption|account|shared|master|license|auth)[ _-]?key )
             [\w-]{0,40}+ (?<![_-]env) (?<![_-]file) (?<![_-]stdin)"""
 _IS = r"""(?: \\{0,7}["'`\]]? [^\S\r\n]{0,8} (?: => | := | != | <> | ={1,3} | : | %3[ad] ) [^\S\r\n]{0,8}
@@ -80,7 +93,9 @@ _NAMES = (
 )
 _HEADER = r"(?: authorization | cookies? | x-auth[\w-]{0,40}+ )"
 _HEADERED = ("authorization", "cookie", "x-auth")
-_HARMLESS = r"(?! (?:auth|token|scheme|realm|access|login|user|cred|method|error|fail|is|was|and|or|not)[\w=]*+ )"
+_HARMLESS = (
+    r"(?! (?:auth|token|scheme|realm|access|login|user|cred|method|error|fail|is|was|and|or|not)[\w=]*+ )"
+)
 
 
 def _address(match: re.Match[str]) -> str:
@@ -165,11 +180,14 @@ _HEADERS = (
 _NAMED = (
     _rule(_NAMES, rf"({_NAME} {_IS}) {_VALUE}"),
     # names that say so only in a query or an assignment
-    _rule(("key=", "pass=", "auth=", "sig=", "pw=", "%3d"), rf"((?<![\w.-])(?:key|pass|auth|sig|pw) (?:=|%3d)) {_VALUE}"),
+    _rule(
+        ("key=", "pass=", "auth=", "sig=", "pw=", "%3d"),
+        rf"((?<![\w.-])(?:key|pass|auth|sig|pw) (?:=|%3d)) {_VALUE}",
+    ),
     _rule(
         ("?", "&"),
-        rf"""([?&;] (?: code | key | sig | auth | pass | pw | sid | otp | pin | ticket | saml\w{{1,20}} | assertion | hash
-               | hmac | nonce | session | x-(?:amz|goog)-[\w-]{{1,40}} ) =) {_NO_PLACE} [^\s&;\#"'<>]++""",
+        rf"""([?&;] (?: code | key | sig | auth | pass | pw | sid | otp | pin | ticket | saml\w{{1,20}}
+               | assertion | hash               | hmac | nonce | session | x-(?:amz|goog)-[\w-]{{1,40}} ) =) {_NO_PLACE} [^\s&;\#"'<>]++""",
     ),
     _exact(
         ("_key", "_pass", "_pw", "_dsn", "_salt", "_auth", "_cred"),
@@ -184,24 +202,32 @@ _SPOKEN = (
     # SQL's and other people's sentences
     _rule(
         (*_NAMES, "identified"),
-        rf"""((?:{_NAME}|identified) ["'`]? \s{{1,4}} (?:(?:=|is|was|like|ilike|in|to|with|by|of)\s{{1,3}})? \(? [eubn]?)
+        rf"""((?:{_NAME}|identified) ["'`]? \s{{1,4}}
+              (?:(?:=|is|was|like|ilike|in|to|with|by|of)\s{{1,3}})? \(? [eubn]?)
              (?=["']) {_NO_PLACE} {_QUOTED}""",
     ),
     _rule(
         ("passw", "passphrase", "token", "secret", "api", "access"),
-        r"""((?-i:(?=[pPtTsSaA]))(?:passw(?:or)?d|passphrase|token|secret|(?:api|access|secret)[ _-]?key) [^\S\r\n]{1,3}
+        r"""((?-i:(?=[pPtTsSaA])) (?:passw(?:or)?d|passphrase|token|secret|(?:api|access|secret)[ _-]?key)
+             [^\S\r\n]{1,3}
              (?:(?:is|was|to|of)[^\S\r\n]{1,3})?)
             (?=\S{0,64}\d) (?=\S{0,64}[a-z]) (?!\$\d) [^\s"'(),;:=\[\]<>{}]{6,}+""",
     ),
-    _rule(("masterauth", "requirepass"), r"((?:requirepass|masterauth) [\"']? [^\S\r\n]{1,4}) (?!\*\*\*) \S++"),
+    _rule(
+        ("masterauth", "requirepass"), r"((?:requirepass|masterauth) [\"']? [^\S\r\n]{1,4}) (?!\*\*\*) \S++"
+    ),
     _rule(("setuser",), r"(\bsetuser\b [^\S\r\n]{1,4} \S{1,100}+ [^\S\r\n]{1,4}) (?!\*\*\*) [^\r\n]++"),
     _exact(
         ("auth",),
-        r"""((?:(?m:^)|(?<=\d[ ])|(?<=\d"[ ])) ["']?AUTH["']? [^\S\r\n]{1,4}) (?!\*\*\*|failed|called|error|is|was)
-            [^\r\n]++""",
+        r"""((?:(?m:^)|(?<=\d[ ])|(?<=\d"[ ])|(?<=\][ ])) ["']?AUTH["']? [^\S\r\n]{1,4})
+            (?!\*\*\*|failed|called|error|is|was)            [^\r\n]++""",
         rf"\1{HIDDEN}",
     ),
-    _exact(("sess",), r"(contrib\.sessions[\w.]{0,20}?) (?<![a-z0-9]{32}) [a-z0-9]{32}(?![a-z0-9])", rf"\1{HIDDEN}"),
+    _exact(
+        ("sess",),
+        r"(contrib\.sessions[\w.]{0,20}?) (?<![a-z0-9]{32}) [a-z0-9]{32}(?![a-z0-9])",
+        rf"\1{HIDDEN}",
+    ),
 )
 _SHELL = (
     _rule(_NAMES, rf"""({_NAME} [^\S\r\n]{{1,4}}) (?![-=|&>]) {_VALUE}""", _option),
@@ -217,7 +243,8 @@ _SHELL = (
     _rule((" -a",), r"(\bredis-cli\b [^\r\n|;]{0,200}? \s -a [ ]?) (?!\*\*\*) [^\s|;&]++"),
     _rule(
         (" -u", "--u"),
-        r"""(\bcurl\b [^\r\n|;]{0,200}? \s (?:-u|--user) [ =]? ["']? [^\s:"']{0,64} :) (?!\*\*\*) [^\s|;&"']++""",
+        r"""(\bcurl\b [^\r\n|;]{0,200}? \s (?:-u|--user) [ =]? ["']? [^\s:"']{0,64} :)
+            (?!\*\*\*) [^\s|;&"']++""",
     ),
 )
 _TOKENS = (
@@ -229,7 +256,8 @@ _TOKENS = (
     _exact(("aiza",), r"\b AIza[\w-]{30,}+"),
     _exact(
         ("$",),
-        r"""\b (?:pbkdf2_\w{1,20}|argon2\w{0,20}|bcrypt\w{0,20}|scrypt|sha1|md5|SCRAM-SHA-256) \$ (?!\*\*\*)[^\s"',;)]++
+        r"""\b (?:pbkdf2_\w{1,20}|argon2\w{0,20}|bcrypt\w{0,20}|scrypt|sha1|md5|SCRAM-SHA-256)
+              \$ (?!\*\*\*)[^\s"',;)]++
           | \$2[aby]\$\d\d\$[./A-Za-z0-9]{20,}+""",
     ),
     _exact(("pass",), r"(?<=['\"]) md5[0-9a-f]{32} (?=['\"])"),
