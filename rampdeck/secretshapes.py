@@ -76,12 +76,14 @@ _QUOTED = r"""(?: b?"(?:[^"\\\r\n]|\\[^\r\n])*+(?:"|\\?(?=[\r\n]|\Z))
                 | (?P<escaped>\\{1,7}["'])(?:(?!(?P=escaped))[^\r\n])*+(?:(?P=escaped))? )"""
 _BARE = r"""(?: [^\s&;,"'\\\])}<>] | \\(?!["']) | [,"'](?=\w) )++"""
 # A place that is kept for one is none: [id], <token>, {key}, %s, $1, and what is hidden already.
-_NO_PLACE = r"""(?! b?["']? (?: \[[\w\ .-]{0,40}\] | <[\w:.-]{1,40}> | \{[\w:.-]{0,40}\} | %s | %\(\w{0,40}\)s | \$\d{1,3}
-                  | \?                  | \*\*\* | none | null | true | false | undefined ) (?:[\s&;,"'\])}>]|\Z) )"""
+_NO_PLACE = r"""(?! b?["']? (?: \[[\w\ .-]{0,40}\] | <[\w:.-]{1,40}> | \{[\w:.-]{0,40}\}
+                   | %s | %\(\w{0,40}\)s | \$\d{1,3} | \? | \*\*\* | none | null | true | false | undefined )
+                 (?:[\s&;,"'\])}>]|\Z) )"""
 _VALUE = rf"{_NO_PLACE} (?: {_QUOTED} | {_BARE} )"
 # The first letter alone is looked at without regard to case and as cheaply as a place in the text can be.
-_NAME = r"""(?-i:(?=[aAcCeEjJlLmMpPrRsStTxX])) (?: passw(?:or)?ds? | passphrase | passcode | pwd | secret | token 
-              | credential | signature | jwt              | [cx]srf | session[ _-]?(?:id|key) | requirepass | masterauth
+_NAME = r"""(?-i:(?=[aAcCeEjJlLmMpPrRsStTxX]))
+            (?: passw(?:or)?ds? | passphrase | passcode | pwd | secret | token | credential | signature | jwt
+              | [cx]srf | session[ _-]?(?:id|key) | requirepass | masterauth
               | (?:api|access|private|secret|signing|encryption|account|shared|master|license|auth)[ _-]?key )
             [\w-]{0,40}+ (?<![_-]env) (?<![_-]file) (?<![_-]stdin)"""
 _IS = r"""(?: \\{0,7}["'`\]]? [^\S\r\n]{0,8} (?: => | := | != | <> | ={1,3} | : | %3[ad] ) [^\S\r\n]{0,8}
@@ -187,7 +189,8 @@ _NAMED = (
     _rule(
         ("?", "&"),
         rf"""([?&;] (?: code | key | sig | auth | pass | pw | sid | otp | pin | ticket | saml\w{{1,20}}
-               | assertion | hash               | hmac | nonce | session | x-(?:amz|goog)-[\w-]{{1,40}} ) =) {_NO_PLACE} [^\s&;\#"'<>]++""",
+               | assertion | hash | hmac | nonce | session | x-(?:amz|goog)-[\w-]{{1,40}} ) =)
+             {_NO_PLACE} [^\s&;\#"'<>]++""",
     ),
     _exact(
         ("_key", "_pass", "_pw", "_dsn", "_salt", "_auth", "_cred"),
