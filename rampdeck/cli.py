@@ -60,10 +60,12 @@ def main(argv: list[str]) -> int:
 
 def print_error(error: RampdeckError) -> None:
     """Write what failed, why and what to do to stderr, one line each."""
+    from rampdeck.secrets import redact
+
     lines = [f"rampdeck: {error.what}"]
     lines += [f"  why  {error.why}"] if error.why else []
     lines += [f"  do   {error.fix}"] if error.fix else []
-    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.write(redact("\n".join(lines)) + "\n")
 
 
 def sibling(name: str) -> ModuleType:

@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import logging
 import math
+import os
 import re
 import signal
 from argparse import Namespace
@@ -41,6 +42,7 @@ from rampdeck.record import write
 from rampdeck.remote.asking import Questions
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
+from rampdeck.secrets import know_arguments, know_environment, redact
 from rampdeck.setup import Setup
 from rampdeck.snapshot import Verdict
 from rampdeck.sources import Source, sources_of
@@ -69,6 +71,8 @@ def launch(argv: list[str], parts: Parts) -> int:
     scenario prints from here on is taken off the terminal.
     """
     log = LogTap()
+    know_environment(os.environ)
+    know_arguments(argv)
     with OutputCapture() as output:
         settings = wanted.configured(argv)
         files = command_line.locustfiles(argv, settings.scenario.file)
@@ -110,7 +114,7 @@ def _setup(
 ) -> Setup:
     environment = loader.environment_for(loaded, options, *([manning.make_master] if manning else []))
     driver = MasterDriver(environment) if manning else None
-    title = options.title or settings.scenario.name or loaded.name
+    title = redact(options.title or settings.scenario.name or loaded.name)
     plan = _plan(settings, options, loaded)
     processes = manning.expected if manning else 1
     if shortage := loader.too_few_files(_most_users(settings, options, plan) // processes):
@@ -134,7 +138,9 @@ def _setup(
     return Setup(
         config=settings,
         title=title,
-        host=settings.target.host or next((user.host for user in environment.user_classes if user.host), ""),
+        host=redact(
+            settings.target.host or next((user.host for user in environment.user_classes if user.host), "")
+        ),
         engine=LoadEngine(
             environment,
             spawn_rate=settings.load.spawn_rate,

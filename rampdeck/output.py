@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import IO
 
 from rampdeck.model import Severity
+from rampdeck.secrets import redact
 
 _ROOM = 1 << 20
 """Bytes after which a drained memory file is emptied."""
@@ -132,13 +133,13 @@ class OutputCapture:
             self.terminal.close()
         self._no_input.__exit__(kind, error, where)
         for line, _ in left:
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(redact(line) + "\n")
         self._drains = []
 
     def tell(self, text: str) -> None:
         """Write a line to the terminal; one that has gone (a hang-up, a closed pipe) is told nothing."""
         with contextlib.suppress(OSError):
-            self.terminal.write(text + "\n")
+            self.terminal.write(redact(text) + "\n")
             self.terminal.flush()
 
     def answer(self, text: str) -> None:

@@ -29,6 +29,7 @@ from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, draft, write
+from rampdeck.secrets import redact
 from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
@@ -319,7 +320,7 @@ class Run(Sight):
     def _broke(self, ended: str, why: str) -> None:
         """Stop the load at once because something is broken, and say what."""
         self.ended = ended
-        self.broken = why
+        self.broken = why = redact(why)
         self.session.say(EventKind.LOAD, why, severity=Severity.CRITICAL)
         self.walk.leave()
         self.engine.abort()

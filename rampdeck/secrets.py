@@ -54,6 +54,11 @@ def redact(text: str) -> str:
     return text
 
 
+def may_hold(text: str) -> bool:
+    """Return whether :func:`redact` would look at a text closely."""
+    return suspicious(text.lower()) or (bool(_known) and _without_known(text) != text)
+
+
 @lru_cache(maxsize=4_096)
 def redact_again(text: str) -> str:
     """Return the same as :func:`redact`, quicker, for the names and texts that come every second."""

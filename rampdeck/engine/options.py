@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import re
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from locust.html import process_html_filename
 from locust.log import setup_logging
 
 from rampdeck.errors import ScenarioError, UsageError
+from rampdeck.secrets import know, redact
 
 DEFAULT_LOCUSTFILE = "locustfile.py"
 _REFUSED = {
@@ -153,7 +155,10 @@ def parse(argv: Sequence[str]) -> Namespace:
     Raises :class:`UsageError`.
     """
     with speaking(UsageError, "the command line is wrong"):
-        options: Namespace = parser().parse_args(list(argv))
+        known = parser()
+        options: Namespace = known.parse_args(list(argv))
+    for value in _secrets_of(known, options):
+        know(value)
     for name, (flag, why, fix) in _ELSEWHERE.items():
         if getattr(options, name, None):
             raise UsageError(f"{flag} is not available in rampdeck run", why, fix)
@@ -177,6 +182,14 @@ def parse(argv: Sequence[str]) -> Namespace:
     return options
 
 
+def _secrets_of(parser: LocustArgumentParser, options: Namespace) -> Iterator[str]:
+    """Yield what was given for options that a locustfile calls secret (Locust's ``is_secret``)."""
+    for action in parser._actions:
+        if getattr(action, "is_secret", False):
+            value = getattr(options, action.dest, None)
+            yield from value if isinstance(value, list) else [value] if isinstance(value, str) else []
+
+
 def parse_worker(argv: Sequence[str]) -> Namespace:
     """Return the options of ``rampdeck worker``: those of the cockpit are understood and left alone.
 
@@ -192,6 +205,22 @@ def set_up_logging(options: Namespace) -> None:
     """Set Locust's logging up as the command line asks: level, and a file if one is named."""
     if not options.skip_log_setup:
         setup_logging(options.loglevel, options.logfile)
+        # What goes to the console is taken off it; a file has to be kept clean here.
+        for logger in (logging.getLogger(), logging.getLogger("locust")):
+            for handler in logger.handlers:
+                if isinstance(handler, logging.FileHandler):
+                    handler.setFormatter(_Redacting(handler.formatter))
+
+
+class _Redacting(logging.Formatter):
+    """Another formatter's lines without secrets."""
+
+    def __init__(self, inner: logging.Formatter | None) -> None:
+        super().__init__()
+        self._inner = inner or logging.Formatter()
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(self._inner.format(record))
 
 
 @contextlib.contextmanager
