@@ -124,7 +124,26 @@ def add_options(parser: LocustArgumentParser) -> None:
         default=False,
         help="Raise the load by [load] step from -u users until the gate fails, then go back down once.",
     )
+    _add_output_options(group)
     group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
+
+
+def _add_output_options(group: Any) -> None:
+    group.add_argument(
+        "--report",
+        metavar="<format>[=<file>]",
+        action="append",
+        default=[],
+        help="Write the record as md, json, html, junit or summary into a file, or to stdout, "
+        "where nothing else is written; may be given several times.",
+    )
+    group.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        default=False,
+        help="With --headless: say errors and the verdict on stderr, and nothing else.",
+    )
 
 
 def locustfiles(argv: Sequence[str], configured: Path | None) -> list[str]:
@@ -166,20 +185,28 @@ def parse(argv: Sequence[str]) -> Namespace:
         if getattr(options, name, None):
             why = "it does not instrument the scenario"
             raise UsageError(f"{flag} is not available in rampdeck", why, "For this, use locust itself")
+    _check(options)
+    if options.headful:
+        options.headless = False
+    if options.html_file:
+        process_html_filename(options)
+    return options
+
+
+def _check(options: Namespace) -> None:
+    """Raise :class:`UsageError` where two options do not go together."""
+    headless = options.headless and not options.headful
     if options.stats_history_enabled and not options.csv_prefix:
         raise UsageError("--csv-full-history", "requires --csv")
     if options.autoquit != -1 and not (options.autostart or options.headless or options.auto_step):
         raise UsageError("--autoquit", "is only meaningful in combination with --autostart")
-    if options.headful:
-        options.headless = False
-    if options.print_stats and not options.headless:
+    if options.print_stats and not headless:
         raise UsageError("--print-stats", "the cockpit shows the figures all the time", "Use --headless")
-    if options.class_picker and (options.headless or options.autostart):
+    if options.quiet and not headless:
+        raise UsageError("--quiet", "the cockpit is there to be looked at", "Use --headless")
+    if options.class_picker and (headless or options.autostart):
         fix = "Name the classes at the end of the command line"
         raise UsageError("--class-picker", "asks, and a run that starts by itself does not wait", fix)
-    if options.html_file:
-        process_html_filename(options)
-    return options
 
 
 def _secrets_of(parser: LocustArgumentParser, options: Namespace) -> Iterator[str]:
