@@ -60,7 +60,7 @@ def check(options: Namespace) -> None:
 
 
 def _elsewhere(result: Result) -> Path | None:
-    """Write the record where temporary files go, in a private folder; ``None`` where there is no room either."""
+    """Write the record where temporary files go, in a private folder; ``None`` if there is no room either."""
     try:
         folder = Path(tempfile.mkdtemp(prefix="rampdeck-record-"))
     except OSError:
