@@ -25,8 +25,8 @@ from rampdeck.model import Severity
 from rampdeck.secrets import redact
 from rampdeck.telling import Telling, handing_over
 
-_ROOM = 1 << 20
-"""Bytes after which a drained memory file is emptied."""
+_ROOM = 1 << 16
+"""Bytes after which a drained memory file is emptied: ``ulimit -f`` limits it like any other."""
 _LONGEST = 1 << 16
 """Bytes without a line end that are taken for a line: a scenario may print dots for hours."""
 
