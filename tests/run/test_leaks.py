@@ -163,7 +163,15 @@ def test_no_byte_of_what_a_run_leaves_holds_a_secret(
         "rampdeck.toml", TOML.format(folder=project.folder, postgres=postgres_server, redis=redis_server)
     )
     secrets = {"SHOP_PASSWORD": f"from-env-{MARK}", "SSH_PASSWORD": f"ssh-{MARK}"}
-    outputs = ("--csv", "out/x", "--csv-full-history", "--html", "out/x.html", "--json-file", "out/x.json")
+    outputs: tuple[str, ...] = (
+        "--csv",
+        "out/x",
+        "--csv-full-history",
+        "--html",
+        "out/x.html",
+        "--json-file",
+        "out/x.json",
+    )
     outputs += ("--logfile", "out/x.log", "--report", "md", "--report", "html=out/y.html", "--print-stats")
     with project.start(
         *("run", "--headless", "-H", project.site, "--title", f"peak password=title-{MARK}", *outputs),
