@@ -108,7 +108,7 @@ class OutputCapture:
 
     def __init__(self) -> None:
         self.terminal: IO[str] = sys.stderr
-        self._telling: Telling
+        self._telling = Telling(2)
         self._drains: list[_Drain] = []
         self._no_input = NoInput()
 
