@@ -140,9 +140,7 @@ def _setup(
     return Setup(
         config=settings,
         title=title,
-        host=redact(
-            settings.target.host or next((user.host for user in environment.user_classes if user.host), "")
-        ),
+        host=redact(settings.target.host or next((u.host for u in environment.user_classes if u.host), "")),
         engine=LoadEngine(
             environment,
             spawn_rate=settings.load.spawn_rate,
