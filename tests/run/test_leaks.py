@@ -174,6 +174,7 @@ def test_no_byte_of_what_a_run_leaves_holds_a_secret(
         "out/x.json",
     )
     outputs += ("--logfile", "out/x.log", "--report", "md", "--report", "html=out/y.html", "--print-stats")
+    outputs += ("--report", "junit=out/y.xml", "--report", "summary=out/y.md")
     with project.start(
         *("run", "--headless", "-H", project.site, "--title", f"peak password=title-{MARK}", *outputs),
         *("--shop-login", f"option {MARK}"),
