@@ -18,6 +18,7 @@ from rampdeck import loop
 from rampdeck.autopilot import Autopilot
 from rampdeck.autostep import climb_of
 from rampdeck.capacity import Capacity, target_of
+from rampdeck.committing import keep_committing
 from rampdeck.deck import UserClass
 from rampdeck.details import Details
 from rampdeck.duties import Duties
@@ -25,10 +26,10 @@ from rampdeck.engine.driver import STOP, Order
 from rampdeck.gatherer import Gatherer
 from rampdeck.intake import Intake
 from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step, Value
-from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, draft, write
+from rampdeck.secrets import redact
 from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
@@ -205,7 +206,8 @@ class Run(Sight):
         self._duties.start("engine", self.engine.drive(self._order_taken_up))
         self._duties.every("watch", WATCH, self._watch)
         self._duties.every("tick", 1.0, self._tick)
-        self._duties.start("commit", self._commit())
+        say = partial(self.session.say, EventKind.LOAD)
+        self._duties.start("commit", keep_committing(self.writer, lambda text, how: say(text, severity=how)))
 
     def connect(self) -> None:
         """Begin to read the sources and to gather the facts; by then the screen is there."""
@@ -248,10 +250,6 @@ class Run(Sight):
         if not self.broken:
             self._broke(ended, why)
         self.over.set()
-
-    async def _commit(self) -> None:
-        async for _ in Ticks():
-            await self.writer.commit()
 
     # -- ten times a second
 
@@ -319,7 +317,7 @@ class Run(Sight):
     def _broke(self, ended: str, why: str) -> None:
         """Stop the load at once because something is broken, and say what."""
         self.ended = ended
-        self.broken = why
+        self.broken = why = redact(why)
         self.session.say(EventKind.LOAD, why, severity=Severity.CRITICAL)
         self.walk.leave()
         self.engine.abort()

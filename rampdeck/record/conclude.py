@@ -106,6 +106,8 @@ def draft(run: Run) -> Draft:
     if run.broken:
         doubts.append(run.broken)
     doubts += changes.doubts(run.gatherer.pairs)
+    if run.writer.missing:
+        doubts.append(run.writer.missing)
     if knee := run.capacity.now():
         knee = replace(knee, climb=run.pilot.auto.ending)
     matter = Matter(
