@@ -63,6 +63,18 @@ class Reader:
         """Return the rows of a statement of ours."""
         return await self._ask(statement(name, self.version), *given)
 
+    async def ask_of(self, name: str, schema: str, table: str) -> list[dict[str, Any]]:
+        """Return the rows of a statement of ours on a table whose name comes from the catalogue."""
+        query = statement(name, self.version)
+        for word, identifier in ((b"SCHEMA", schema), (b"RELATION", table)):
+            query = query.replace(word, _quoted(identifier))
+        return await self._ask(query)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is over."""
+        return self._connection.closed
+
     async def statements(self, at: float) -> Reading | None:
         """Read what every statement has cost; ``None`` where that cannot be had."""
         if self._why_not:
@@ -168,6 +180,10 @@ class Reader:
         async with self._turn:
             self.transactions += 1
             return await read(self._connection, query, *given)
+
+
+def _quoted(identifier: str) -> bytes:
+    return b'"' + identifier.replace('"', '""').encode(errors="surrogateescape") + b'"'
 
 
 def _why_no_statements(error: psycopg.Error) -> str:

@@ -7,10 +7,12 @@ from functools import partial
 from typing import ClassVar
 
 from rampdeck.collector import LINE_METRICS, CollectorConfig, Sink
+from rampdeck.facts import Fact
 from rampdeck.model import Health
-from rampdeck.remote import Remote
+from rampdeck.remote import Remote, Shell
 from rampdeck.view import Metric, Unit, View
 
+from ._facts_python import PythonFacts
 from ._journal import Entry
 from ._lines import lines_of, text_of
 from ._places import LogConfig, follower_of
@@ -47,13 +49,18 @@ class LogCollector:
 
     def __init__(self, config: LogConfig) -> None:
         self._follow, self._asks = follower_of(config, self._take_block, self._take)
+        self._facts = PythonFacts(self.kind, config)
         self._sink: Sink | None = None
         self._reader: Reader | None = None
         self._beats = 0
 
     def asks(self) -> tuple[str, ...]:
         """Return every command that it may send."""
-        return self._asks()
+        return (*self._asks(), *self._facts.asks())
+
+    async def facts(self, shell: Shell) -> tuple[Fact, ...]:
+        """Ask once what the server is made of."""
+        return await self._facts.facts(shell)
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Follow until the log cannot be read; goes on where it stood."""

@@ -118,6 +118,15 @@ class Session:
         found = await self._try("slowlog|get", *command)
         return found if isinstance(found, list) else None
 
+    async def save(self, command: tuple[str, ...]) -> str | None:
+        """Return when it saves to disk; ``None`` where that may not be asked."""
+        self.asked += 1
+        try:
+            found = await self._ask(*command)
+        except exceptions.ResponseError:
+            return None
+        return str(found.get("save", "")) if isinstance(found, dict) else None
+
     async def _try(self, right: str, *command: str) -> Any:
         if right in self._forbidden:
             return None

@@ -12,12 +12,14 @@ from typing import ClassVar
 from pydantic import field_validator
 
 from rampdeck.collector import LINE_METRICS, CollectorConfig, Sink
+from rampdeck.facts import Fact
 from rampdeck.model import Health, Severity, Value
-from rampdeck.remote import Remote
+from rampdeck.remote import Remote, Shell
 from rampdeck.view import Figure, Metric, Unit, View
 
 from ._caddy_log import CaddyLog, Message, described
 from ._caddy_signals import CADDY
+from ._facts_caddy import CaddyFacts
 from ._follow import FileFollower
 from ._journal import Entry
 from ._lines import lines_of, text_of
@@ -48,8 +50,10 @@ class CaddyConfig(LogConfig):
 
     access_log: str = ""
     unit: str = "caddy.service"
+    config: str = ""
+    """Its configuration file, where no process names it; for the record only."""
 
-    @field_validator("access_log")
+    @field_validator("access_log", "config")
     @classmethod
     def _absolute(cls, path: str) -> str:
         if path and not path.startswith("/"):
@@ -120,7 +124,8 @@ class CaddyCollector:
         self._sink: Sink | None = None
         follow, asks = follower_of(config, self._take_block, self._take_entries)
         self._own = self._access = Log(follow)
-        self._asks = [asks]
+        self._facts = CaddyFacts(config.config)
+        self._asks = [asks, self._facts.asks]
         if config.access_log:
             access = FileFollower(config.access_log)
             self._asks.append(access.asks)
@@ -130,6 +135,10 @@ class CaddyCollector:
     def asks(self) -> tuple[str, ...]:
         """Return every command and statement that it may send."""
         return tuple(chain(*(asks() for asks in self._asks)))
+
+    async def facts(self, shell: Shell) -> tuple[Fact, ...]:
+        """Ask once what this Caddy is made of."""
+        return await self._facts.facts(shell)
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Follow until no log can be read; goes on where it stood."""

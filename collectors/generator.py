@@ -20,12 +20,15 @@ from rampdeck.clocks import STEP, drift, span
 from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.config import GeneratorLimits
 from rampdeck.errors import SourceError
+from rampdeck.facts import Fact
 from rampdeck.health import judge
 from rampdeck.lag import LagMeter
 from rampdeck.model import Severity
 from rampdeck.pace import Ticks
-from rampdeck.remote import Remote
+from rampdeck.remote import Remote, Shell
 from rampdeck.view import Figure, Metric, Unit, View
+
+from ._facts_generator import generator_facts
 
 CALM = 5
 """Readings in a row without trouble before a warning is taken back."""
@@ -111,6 +114,10 @@ class GeneratorCollector:
     def asks(self) -> tuple[str, ...]:
         """Return every command and statement that it may send."""
         return ()
+
+    async def facts(self, shell: Shell) -> tuple[Fact, ...]:  # noqa: ARG002 - it is this machine
+        """Look once what this machine is made of, and the programs that make the load."""
+        return generator_facts()
 
     async def run(self, remote: Remote, sink: Sink) -> None:  # noqa: ARG002 - every collector is given a host
         """Read once a second for ever; see :class:`rampdeck.collector.Collector`."""

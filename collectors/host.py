@@ -19,14 +19,16 @@ from pydantic import Field, StringConstraints
 
 from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.errors import CommandFailed, SourceError
+from rampdeck.facts import Fact
 from rampdeck.model import Severity
 from rampdeck.pace import Ticks
-from rampdeck.remote import Completed, Remote, Stream
+from rampdeck.remote import Completed, Remote, Shell, Stream
 from rampdeck.text import clean
 from rampdeck.view import Metric, View
 
 from ._cgroups import ControlGroups
 from ._devices import Disks, FileSystems, Network
+from ._facts_host import SCRIPT, host_facts
 from ._host_reading import Part, Reading, Told
 from ._host_rules import RULES
 from ._host_script import script
@@ -101,8 +103,12 @@ class HostCollector:
         self._states = States(RULES)
 
     def asks(self) -> tuple[str, ...]:
-        """Return the script, whole: it is all that ever runs on the host."""
-        return (self.script,)
+        """Return the scripts, whole: they are all that ever runs on the host."""
+        return (self.script, SCRIPT)
+
+    async def facts(self, shell: Shell) -> tuple[Fact, ...]:
+        """Ask once what this host is made of."""
+        return await host_facts(shell)
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the script ends; see :class:`rampdeck.collector.Collector`."""

@@ -11,11 +11,13 @@ from typing import ClassVar, NamedTuple
 from pydantic import field_validator, model_validator
 
 from rampdeck.collector import LINE_METRICS, CollectorConfig, Sink
+from rampdeck.facts import Fact
 from rampdeck.model import Health, Severity, Value
-from rampdeck.remote import Remote
+from rampdeck.remote import Remote, Shell
 from rampdeck.view import Figure, Metric, Unit, View
 
 from ._access import AccessLog
+from ._facts_nginx import NginxFacts
 from ._follow import FileFollower, Hearer
 from ._lines import lines_of, text_of
 from ._logs import Log, Logs
@@ -64,8 +66,10 @@ class NginxConfig(CollectorConfig):
 
     access_log: str = ""
     error_log: str = ""
+    config: str = ""
+    """Its configuration file, where several run on a host or none can be seen; for the record only."""
 
-    @field_validator("access_log", "error_log")
+    @field_validator("access_log", "error_log", "config")
     @classmethod
     def _absolute(cls, path: str) -> str:
         if path and not path.startswith("/"):
@@ -157,6 +161,7 @@ class NginxCollector:
         self._format_told = False
         self._error_file = FileFollower(config.error_log, context=CONTEXT) if config.error_log else None
         self._access_file = FileFollower(config.access_log) if config.access_log else None
+        self._facts = NginxFacts(config.config, (config.access_log, config.error_log))
         self._error_log = Log(self._follow_errors)
         self._access_log = Log(self._follow_access)
         logs = ((self._error_file, self._error_log), (self._access_file, self._access_log))
@@ -164,7 +169,13 @@ class NginxCollector:
 
     def asks(self) -> tuple[str, ...]:
         """Return every command and statement that it may send."""
-        return tuple(chain(*(file.asks() for file in (self._error_file, self._access_file) if file)))
+        return tuple(
+            chain(*(one.asks() for one in (self._error_file, self._access_file, self._facts) if one))
+        )
+
+    async def facts(self, shell: Shell) -> tuple[Fact, ...]:
+        """Ask once what this Nginx is made of."""
+        return await self._facts.facts(shell)
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Follow until neither log can be read; both go on where they stood."""

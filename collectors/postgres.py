@@ -21,15 +21,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.errors import SourceError
+from rampdeck.facts import Fact
 from rampdeck.model import Step, Value
 from rampdeck.pace import Ticks
-from rampdeck.remote import Remote
+from rampdeck.remote import Remote, Shell
 from rampdeck.view import Metric, View
 
 from ._postgres_sql import all_statements
@@ -39,6 +40,9 @@ from ._statements import Span
 if TYPE_CHECKING:
     from ._postgres_reader import Reader
     from ._postgres_readings import Memory
+
+
+Table = Annotated[str, StringConstraints(pattern=r"^([^.]+\.)?[^.]+$", max_length=130)]
 
 
 class PostgresConfig(CollectorConfig):
@@ -57,6 +61,8 @@ class PostgresConfig(CollectorConfig):
     password_file: Path | None = None
     dsn_env: str = ""
     dsn_file: Path | None = None
+    row_counts: tuple[Table, ...] = ()
+    """Tables of that database whose rows are counted for the record, such as ``orders_order``."""
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -80,12 +86,25 @@ class PostgresCollector:
         self._memory: Memory | None = None
         self._span = Span()
         self._turned = asyncio.Event()
+        self._there = asyncio.Event()
 
     def asks(self) -> tuple[str, ...]:
         """Return every command and statement that it may send."""
         from ._plans import commands
 
         return (*all_statements(), *commands())
+
+    async def facts(self, shell: Shell) -> tuple[Fact, ...]:  # noqa: ARG002 - the session is there
+        """Ask once what the server is made of, as soon as there is a session."""
+        await self._there.wait()
+        from . import _facts_postgres
+
+        reader = self._reader
+        assert reader is not None
+        # Whoever asked may give up; the session must not be left in the middle of it.
+        asking = asyncio.ensure_future(_facts_postgres.facts(reader, self.config.row_counts))
+        asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(asking)
 
     def step(self, step: Step) -> None:
         """Learn that the load level is another one, or in another phase."""
@@ -119,6 +138,7 @@ class PostgresCollector:
         self._memory = self._memory or Memory()
         async with session.open_session(session.parameters(self.config), remote) as connection:
             self._reader = await Reader.begin(connection)
+            self._there.set()
             readings = Readings(self._reader, self._memory, sink)
             try:
                 async with aclosing(self._beats()) as beats:
@@ -131,6 +151,7 @@ class PostgresCollector:
                             sink.warn(f"the server took over {limit:g} s for a reading")
             finally:
                 self._reader = None
+                self._there.clear()
 
     async def _beats(self) -> AsyncGenerator[bool, None]:
         """Yield False each second, and True at once when the load level has turned."""

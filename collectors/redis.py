@@ -17,12 +17,14 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from rampdeck.collector import CollectorConfig, Sink
+from rampdeck.facts import Fact
 from rampdeck.model import Value
 from rampdeck.pace import Counters, Ticks
-from rampdeck.remote import Remote
+from rampdeck.remote import Remote, Shell
 from rampdeck.view import Column, Figure, Metric, Table, Unit, View
 
 from . import _redis_figures as figures
+from ._facts_redis import redis_facts
 from ._states import Alarm, States, metrics
 
 SELDOM = 5
@@ -32,6 +34,7 @@ SLOW_LOG = 32
 INFO = ("INFO",)
 COMMANDS = (("INFO", "commandstats"), ("INFO", "latencystats"))
 CLUSTER = ("CLUSTER INFO",)
+SAVE = ("CONFIG GET", "save")
 SLOW = ("SLOWLOG GET", str(SLOW_LOG))
 
 
@@ -150,12 +153,22 @@ class RedisCollector:
         self._server = ""
         self._masters: dict[str, str] = {}
         self._slow_id: int | None = None
+        self._wanted: list[asyncio.Future[tuple[Fact, ...]]] = []
 
     def asks(self) -> tuple[str, ...]:
         """Return every command that it may send."""
         from ._redis_connection import GREETING
 
-        return (*GREETING, *(" ".join(words) for words in (INFO, *COMMANDS, SLOW, CLUSTER)))
+        return (*GREETING, *(" ".join(words) for words in (INFO, *COMMANDS, SLOW, CLUSTER, SAVE)))
+
+    async def facts(self, shell: Shell) -> tuple[Fact, ...]:  # noqa: ARG002 - a connection is there
+        """Return what the server is made of, by its next reading: one connection takes one question."""
+        wanted: asyncio.Future[tuple[Fact, ...]] = asyncio.get_running_loop().create_future()
+        self._wanted.append(wanted)
+        try:
+            return await wanted
+        finally:
+            self._wanted.remove(wanted)
 
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the connection ends; see :class:`rampdeck.collector.Collector`."""
@@ -184,6 +197,13 @@ class RedisCollector:
                 if session.refused:
                     sink.warn(session.refused)
                 sink.sample(found, self._rows(info, slow))
+                if self._wanted:
+                    self._tell(redis_facts(info, await session.save(SAVE)))
+
+    def _tell(self, told: tuple[Fact, ...]) -> None:
+        for wanted in self._wanted:
+            if not wanted.done():
+                wanted.set_result(told)
 
     def _rows(self, info: figures.Info, slow: _Commands) -> tuple[dict[str, Value], ...]:
         node = self.config.label or f"{self.config.address}:{self.config.port}"

@@ -32,6 +32,7 @@ USAGE = """Usage: rampdeck COMMAND [options]
 
 def main(argv: list[str]) -> int:
     """Run a command; returns the exit code (see :class:`rampdeck.exits.Exit`)."""
+    _open_what_is_closed()
     command, *rest = argv or ["--help"]
     try:
         if command == "run":
@@ -61,12 +62,26 @@ def main(argv: list[str]) -> int:
         return Exit.STOPPED
 
 
+def _open_what_is_closed() -> None:
+    """Let descriptors 0 to 2 lead somewhere: else the first file that is opened would become the output."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free, which is this one
+        if getattr(sys, name) is None:
+            stream = open(number, "r" if number == 0 else "w", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+
+
 def print_error(error: RampdeckError) -> None:
     """Write what failed, why and what to do to stderr, one line each."""
+    from rampdeck.secrets import redact
+
     lines = [f"rampdeck: {error.what}"]
     lines += [f"  why  {error.why}"] if error.why else []
     lines += [f"  do   {error.fix}"] if error.fix else []
-    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.write(redact("\n".join(lines)) + "\n")
 
 
 def sibling(name: str) -> ModuleType:

@@ -14,9 +14,10 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rampdeck.facts import Fact
 from rampdeck.flood import LIMIT, Flood, Stretch
 from rampdeck.model import Event, EventKind, Health, Instant, Sample, Severity, SourceInfo, Step, Value
-from rampdeck.remote import Remote
+from rampdeck.remote import Remote, Shell
 from rampdeck.view import Metric, Unit, View
 
 PATIENCE = 10.0
@@ -92,6 +93,18 @@ class StepReader(Protocol):
 
     def step(self, step: Step) -> None:
         """Learn that a load level began, goes on to its next phase, or has ended; never blocks."""
+
+
+@runtime_checkable
+class Teller(Protocol):
+    """A collector that can say what its source is made of: versions, settings, sizes."""
+
+    async def facts(self, shell: Shell) -> tuple[Fact, ...]:
+        """Ask for it once, by short commands or through what :meth:`Collector.run` has open.
+
+        It may be called while ``run`` is at work, or waits for its host. A fact
+        that cannot be had says why; raises :class:`RampdeckError` where none can.
+        """
 
 
 LINE_COUNTS = {

@@ -28,6 +28,7 @@ from pydantic import (
 
 from rampdeck.errors import UsageError
 from rampdeck.model import Stage
+from rampdeck.secrets import know
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 M = TypeVar("M", bound=BaseModel)
@@ -153,7 +154,12 @@ class ReleaseConfig(Model):
     """``[release]``: the facts of the decision record.
 
     Each is a text, or ``{ command = "...", host = "..." }`` to be asked for.
+    What is not given is taken from what the stack says of itself; ``folder`` on
+    ``host`` is where the release lies, as a git work tree or with a ``REVISION``.
     """
+
+    folder: str = Field("", pattern=r"^(/.*)?$")
+    host: str = "local"
 
     commit_sha: str | Command = ""
     image_tag: str | Command = ""
@@ -313,13 +319,16 @@ def secret(variable: str, file: Path | None, what: str) -> str | None:
         value = os.environ.get(variable)
         if value is None:
             raise UsageError(what, f"the environment variable {variable} is not set")
+        know(value)
         return value
     if file is None:
         return None
     try:
-        return file.expanduser().read_text(encoding="utf-8").strip()
+        value = file.expanduser().read_text(encoding="utf-8").strip()
     except OSError as error:
         raise UsageError(what, f"cannot read {file}: {error.strerror}") from None
+    know(value)
+    return value
 
 
 def nearest(word: str, known: Iterable[str], alike: float = 0.5) -> str:

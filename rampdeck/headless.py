@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from rampdeck.gate.words import told
-from rampdeck.model import Health
+from rampdeck.model import EventKind, Health, Severity
 from rampdeck.record import Result
 from rampdeck.record.result import Measured
 from rampdeck.snapshot import Snapshot, ThresholdState
@@ -16,8 +19,10 @@ from rampdeck.text import clean
 if TYPE_CHECKING:
     from rampdeck.run import Run
 
-PROGRESS = 5.0
+PROGRESS = 5
 """Seconds between progress lines."""
+MOST_NEWS = 100
+"""Events of the engine that are told of one second."""
 
 NAME = 31
 """Characters of a request name in the final table: with them it is 100 columns wide, and 80 at least."""
@@ -25,22 +30,64 @@ WIDTHS = (9, 8, 8, 8, 7, 7, 7, 7)
 """Columns of its numbers."""
 
 
-async def until_over(run: Run, tell: Callable[[str], None], *, quiet: bool = False) -> None:
-    """Wait until the load has come to its end, telling how it goes, and why a source is blind.
+class HowMuch(Enum):
+    """How much is told while the run goes on."""
 
-    ``quiet``: no progress lines, only what is wrong.
+    EVERYTHING = Severity.DEBUG
+    WRONG = Severity.WARNING  #: what is wrong, and every breach (``--only-summary``)
+    ERRORS = Severity.ERROR  #: what is wrong with the run itself (``--quiet``)
+
+
+def how_much(options: Namespace) -> HowMuch:
+    """Return how much the command line wants to be told."""
+    if options.quiet:
+        return HowMuch.ERRORS
+    return HowMuch.WRONG if options.only_summary else HowMuch.EVERYTHING
+
+
+async def until_over(run: Run, tell: Callable[[str], None], much: HowMuch = HowMuch.EVERYTHING) -> None:
+    """Wait until the load has come to its end, telling what happens at once and figures now and then.
+
+    Every line stands for itself, without a carriage return, so that a pipeline's log can be read.
     """
-    blind: set[tuple[str, str]] = set()
+    news, blind = _News(run, tell, much), set[tuple[str, str]]()
+    seconds = 0
     while not run.over.is_set():
-        try:
-            await asyncio.wait_for(run.over.wait(), PROGRESS)
-        except TimeoutError:
-            snapshot = run.snapshot()
-            before, blind = blind, blind_now(snapshot)
-            for source, why in sorted(blind - before):
-                tell(f"{source} is blind: {clean(why)}")
-            if not quiet:
-                tell(progress_line(snapshot))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(run.over.wait(), 1.0)
+        news.tell()
+        seconds += 1
+        if seconds % PROGRESS or run.over.is_set():
+            continue
+        snapshot = run.snapshot()
+        before, blind = blind, blind_now(snapshot)
+        for source, why in sorted(blind - before) if much is not HowMuch.ERRORS else ():
+            tell(f"{source} is blind: {clean(why)}")
+        if much is HowMuch.EVERYTHING:
+            tell(progress_line(snapshot))
+
+
+class _News:
+    """Tells what happened to the load and in the gate since it last did, as it stands on the timeline."""
+
+    def __init__(self, run: Run, tell: Callable[[str], None], much: HowMuch) -> None:
+        self._session = run.session
+        self._opened = run.opened
+        self._tell = tell
+        self._kinds = {EventKind.LOAD} if much is HowMuch.ERRORS else {EventKind.LOAD, EventKind.GATE}
+        self._least = much.value
+        self._cursor = 0
+
+    def tell(self) -> None:
+        self._cursor, events = self._session.events_after(self._cursor, ("engine",), MOST_NEWS)
+        for event in events:
+            if event.kind in self._kinds and event.severity <= self._least:
+                self._tell(f"{elapsed(event.at.mono - self._opened.mono)} {clean(event.text)}")
+
+
+def elapsed(seconds: float) -> str:
+    """Return a time as minutes and seconds."""
+    return "{:02d}:{:02d}".format(*divmod(max(0, int(seconds)), 60))
 
 
 def blind_now(snapshot: Snapshot) -> set[tuple[str, str]]:
@@ -51,9 +98,8 @@ def blind_now(snapshot: Snapshot) -> set[tuple[str, str]]:
 def progress_line(snapshot: Snapshot) -> str:
     """Return one line that says how the run goes."""
     load, window = snapshot.load, snapshot.window
-    minutes, seconds = divmod(int(load.elapsed), 60)
     parts = [
-        f"{minutes:02d}:{seconds:02d} {load.state.value}",
+        f"{elapsed(load.elapsed)} {load.state.value}",
         f"users {load.users}/{load.target}",
         f"rps {_number(window.rps)}",
         f"p50 {_number(window.p50)} p95 {_number(window.p95)} p99 {_number(window.p99)} ms",
@@ -98,6 +144,14 @@ def final_table(result: Result) -> str:
 def verdict(result: Result) -> str:
     """Return the verdict and under it the reasons, one a line."""
     return "\n".join([str(result.result), *(f"  - {clean(reason)}" for reason in result.reasons)])
+
+
+def ending(result: Result, options: Namespace) -> str:
+    """Return what is said at the end: the verdict in one line, or with its reasons, or with all figures."""
+    if options.quiet:
+        reasons = "; ".join(clean(reason) for reason in result.reasons)
+        return f"{result.result}: {reasons}" if reasons else str(result.result)
+    return final_table(result) if options.headless else verdict(result)
 
 
 def _cells(row: Measured) -> str:

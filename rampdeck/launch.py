@@ -11,14 +11,15 @@ import contextlib
 import itertools
 import logging
 import math
+import os
 import re
-import signal
+import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 
 from rampdeck import crewing, headless, loop, wanted
 from rampdeck.autostep import check_climb, climb_of
@@ -34,17 +35,20 @@ from rampdeck.engine.listing import listing
 from rampdeck.errors import ScenarioError, UsageError
 from rampdeck.exits import Exit
 from rampdeck.gate import Gate, defaults, parse_all
-from rampdeck.model import Health, Stage
+from rampdeck.model import Health, Severity, Stage
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.outputs import Outputs, check
 from rampdeck.remote.asking import Questions
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
+from rampdeck.secrets import know_arguments, know_environment, redact
 from rampdeck.setup import Setup
+from rampdeck.signals import Signals
 from rampdeck.snapshot import Verdict
 from rampdeck.sources import Source, sources_of
 from rampdeck.store import SessionWriter
 from rampdeck.store.about import about
+from rampdeck.telling import PAUSE
 from rampdeck.view import Metric
 
 PATIENCE = 5.0
@@ -68,6 +72,8 @@ def launch(argv: list[str], parts: Parts) -> int:
     scenario prints from here on is taken off the terminal.
     """
     log = LogTap()
+    know_environment(os.environ)
+    know_arguments(argv)
     with OutputCapture() as output:
         settings = wanted.configured(argv)
         files = command_line.locustfiles(argv, settings.scenario.file)
@@ -75,7 +81,8 @@ def launch(argv: list[str], parts: Parts) -> int:
         options = command_line.parse(argv)
         options.user_classes = options.user_classes or list(settings.scenario.user_classes)
         if told := listing(loaded, options):
-            output.answer(told)
+            for _ in output.answer(told):
+                time.sleep(PAUSE)
             return Exit.PASS
         if not options.headless and not output.terminal.isatty():
             raise UsageError("there is no terminal to draw the cockpit on", "", "Use --headless")
@@ -114,7 +121,7 @@ def _setup(
 ) -> Setup:
     environment = loader.environment_for(loaded, options, *([manning.make_master] if manning else []))
     driver = MasterDriver(environment) if manning else None
-    title = options.title or settings.scenario.name or loaded.name
+    title = redact(options.title or settings.scenario.name or loaded.name)
     plan = _plan(settings, options, loaded)
     processes = manning.expected if manning else 1
     if shortage := loader.too_few_files(_most_users(settings, options, plan) // processes):
@@ -138,7 +145,7 @@ def _setup(
     return Setup(
         config=settings,
         title=title,
-        host=settings.target.host or next((user.host for user in environment.user_classes if user.host), ""),
+        host=redact(settings.target.host or next((u.host for u in environment.user_classes if u.host), "")),
         engine=LoadEngine(
             environment,
             spawn_rate=settings.load.spawn_rate,
@@ -157,7 +164,7 @@ def _setup(
         writer=SessionWriter(new_folder(settings.record.folder, title) / "session.sqlite"),
         output=output,
         log=log,
-        echo=options.headless,
+        echo=(Severity.ERROR if options.quiet else Severity.DEBUG) if options.headless else None,
         crew=crew,
         first_users=options.num_users,
         questions=questions,
@@ -228,7 +235,7 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     except ScenarioError:
         run.writer.path.parent.rmdir()  # nothing has been written yet
         raise
-    stop_on_signals(run)
+    signals = Signals(run)
     outputs.begin()
     try:
         if options.headless:
@@ -236,19 +243,16 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
             await _seen(run)
             await crewing.wait_for(run, needed=True, tell=tell)
             _begin(run, options.auto_step)
-            await headless.until_over(run, tell, quiet=options.only_summary)
+            await headless.until_over(run, tell, headless.how_much(options))
         else:
             await _fly(run, options, parts.screen())
     finally:
-        if run.engine.users:
+        if run.engine.users and not options.quiet:
             tell("Stopping the load ...")
         await run.close()
     result = run.result()
-    tell(headless.final_table(result) if options.headless else headless.verdict(result))
-    if run.writer.problem:
-        tell(f"The session file is not complete: {run.writer.problem}")
-    await outputs.finish(result)
-    tell(f"The record is in {run.writer.path.parent / 'record.md'}")
+    tell(headless.ending(result, options))
+    await outputs.finish(result, signals)
     return exit_code(run, result.result)
 
 
@@ -327,36 +331,6 @@ def new_folder(folder: Path, title: str) -> Path:
         else:
             return folder / made
     raise AssertionError("itertools.count has no end")
-
-
-def stop_on_signals(run: Run) -> None:
-    """Stop gracefully on SIGINT, SIGTERM and SIGHUP and still write the record; at once on the second.
-
-    A user of the scenario who keeps the processor to himself keeps the loop
-    from hearing the first signal; then the second ends that user.
-    """
-    waiting = 0
-    heard = 0
-
-    def stop() -> None:
-        nonlocal heard, waiting
-        waiting = 0
-        heard += 1
-        if heard == 1:
-            run.interrupt()
-        else:
-            run.abort()
-
-    def notice(_number: int, _frame: FrameType | None) -> None:
-        # Called wherever Python stands; asyncio's own waking is apart from it.
-        nonlocal waiting
-        waiting += 1
-        if waiting > 1:
-            run.engine.free_the_loop()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-        signal.signal(number, notice)
 
 
 def exit_code(run: Run, verdict: Verdict) -> int:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import select
 import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -30,6 +31,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 # isort: off
 import locust  # noqa: F401
 import gevent
+from gevent.monkey import get_original
 from gevent.selectors import GeventSelector
 # isort: on
 
@@ -43,6 +45,17 @@ T = TypeVar("T")
 
 exits: list[Callable[[SystemExit], None]] = []
 """Who is told when a greenlet (a user of a scenario) calls ``sys.exit``."""
+
+
+_poll = get_original("select", "poll")
+# gevent's own would let every user have a turn first.
+
+
+def can_write(descriptor: int) -> bool:
+    """Return whether a descriptor takes at least 4096 bytes now, or says at once why not; never waits."""
+    poll = _poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

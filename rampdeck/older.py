@@ -12,7 +12,6 @@ from dataclasses import replace
 from rampdeck.config import Config
 from rampdeck.knee import Target
 from rampdeck.model import Event, EventKind, Instant, RequestBatch, Severity, SourceInfo, Step, Tick
-from rampdeck.record.facts import unanswered
 from rampdeck.record.outcome import Outcome
 from rampdeck.store.schema import Item
 
@@ -65,7 +64,6 @@ class Ending:
             self._found,
             planned=bool(planned),
             target=target,
-            release=unanswered(settings.release),
             closed=closed,
         )
 

@@ -16,13 +16,17 @@ import io
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from types import TracebackType
 from typing import IO
 
+from rampdeck import github
 from rampdeck.model import Severity
+from rampdeck.secrets import redact
+from rampdeck.telling import Telling, handing_over
 
-_ROOM = 1 << 20
-"""Bytes after which a drained memory file is emptied."""
+_ROOM = 1 << 16
+"""Bytes after which a drained memory file is emptied: ``ulimit -f`` limits it like any other."""
 _LONGEST = 1 << 16
 """Bytes without a line end that are taken for a line: a scenario may print dots for hours."""
 
@@ -104,6 +108,7 @@ class OutputCapture:
 
     def __init__(self) -> None:
         self.terminal: IO[str] = sys.stderr
+        self._telling = Telling(2)
         self._drains: list[_Drain] = []
         self._no_input = NoInput()
 
@@ -115,6 +120,7 @@ class OutputCapture:
         self._drains = [_Drain(1), _Drain(2)]
         screen = next((drain.kept for drain in self._drains if os.isatty(drain.kept)), self._drains[1].kept)
         self.terminal = open(os.dup(screen), "w", encoding="utf-8", errors="replace")  # noqa: PTH123
+        self._telling = Telling(self.terminal.fileno())
         sys.stdout, sys.stderr = _text(1), _text(2)
         sys.__stdout__ = sys.__stderr__ = self.terminal  # type: ignore[misc]
         return self
@@ -125,31 +131,36 @@ class OutputCapture:
         sys.stdout.flush()
         sys.stderr.flush()
         sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__ = self._streams  # type: ignore[misc]
-        left = self.lines(last=True)
+        for line, _ in self.lines(last=True):
+            self.tell(line)
+        self._telling.finish()
         for drain in self._drains:
             drain.close()
         with contextlib.suppress(OSError):
             self.terminal.close()
         self._no_input.__exit__(kind, error, where)
-        for line, _ in left:
-            sys.stderr.write(line + "\n")
         self._drains = []
 
     def tell(self, text: str) -> None:
-        """Write a line to the terminal; one that has gone (a hang-up, a closed pipe) is told nothing."""
-        with contextlib.suppress(OSError):
-            self.terminal.write(text + "\n")
-            self.terminal.flush()
+        """Write a line to the terminal, without secrets; who is slow gets it later, who has gone never."""
+        text = redact(text)
+        self._telling.say(github.harmless(text) if github.is_runner() else text)
 
-    def answer(self, text: str) -> None:
-        """Write text to the program's own standard output: what a pipeline reads."""
-        data = f"{text}\n".encode("utf-8", "replace")
-        with contextlib.suppress(OSError):
-            while data:
-                data = data[os.write(self._drains[0].kept, data) :]
+    def command(self, text: str) -> None:
+        """Write a line that is to command the runner of a pipeline."""
+        self._telling.say(redact(text))
+
+    def answer(self, text: str) -> Iterator[None]:
+        """Write text to the program's own standard output: what a pipeline reads.
+
+        Whoever iterates waits a little each time, while the reader is busy.
+        """
+        data = f"{text.removesuffix(chr(10))}\n".encode("utf-8", "replace")
+        return handing_over(self._drains[0].kept, data)
 
     def lines(self, last: bool = False) -> list[tuple[str, bool]]:
-        """Return what was written since the last call, stdout's lines first."""
+        """Return what was written since the last call, stdout's lines first; and push what is to be told."""
+        self._telling.push()
         return [(line, index == 1) for index, drain in enumerate(self._drains) for line in drain.lines(last)]
 
 

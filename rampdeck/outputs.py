@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -9,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rampdeck import documents, github
 from rampdeck.csvfiles import CsvFiles, files
 from rampdeck.errors import RecordError, SessionError, UsageError
 from rampdeck.loop import in_thread
@@ -16,11 +19,14 @@ from rampdeck.model import RequestBatch
 from rampdeck.pages import page_of_run
 from rampdeck.record import Result, write, write_json
 from rampdeck.record.locustjson import locust_json
+from rampdeck.record.markdown import markdown
 from rampdeck.record.write import replace
 from rampdeck.store import SessionReader
+from rampdeck.telling import PAUSE
 
 if TYPE_CHECKING:
     from rampdeck.run import Run
+    from rampdeck.signals import Signals
 
 Tell = Callable[[str], None]
 
@@ -32,6 +38,13 @@ def check(options: Namespace) -> None:
     """
     wanted = [Path(name) for name in (options.html_file, options.json_file) if name]
     wanted += files(options.csv_prefix) if options.csv_prefix else ()
+    reports = [documents.wanted(given) for given in options.report]
+    spoken = [f"--report {one.format}" for one in reports if one.path is None]
+    spoken += ["--json"] if options.json else []
+    if len(spoken) > 1:
+        why = "standard output has room for one document"
+        raise UsageError(" and ".join(spoken), why, "Give the others a file: --report FORMAT=FILE")
+    wanted += [one.path for one in reports if one.path is not None]
     for path in wanted:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +58,19 @@ def check(options: Namespace) -> None:
             raise UsageError(f"cannot write {path}", error.strerror or str(error), "Name another") from None
 
 
+def _elsewhere(result: Result) -> Path | None:
+    """Write the record where temporary files go, in a private folder; ``None`` if there is no room either."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="rampdeck-record-"))
+    except OSError:
+        return None
+    try:
+        return write(result, folder)
+    except RecordError:
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+
+
 class Outputs:
     """Writes what the command line wants; whatever cannot be written is told and costs nothing else."""
 
@@ -52,6 +78,7 @@ class Outputs:
         self._run = run
         self._options = options
         self._tell = tell
+        self._inform: Tell = (lambda _: None) if options.quiet else tell
         self._csv: CsvFiles | None = None
         if options.csv_prefix:
             full = options.stats_history_enabled
@@ -64,10 +91,13 @@ class Outputs:
         if self._options.reset_stats:
             self._run.engine.when_spawned(self._spawned)
 
-    async def finish(self, result: Result) -> None:
-        """Write what is made of the end, the record first; the run is closed."""
+    async def finish(self, result: Result, signals: Signals) -> None:
+        """Write what is made of the end, the record first; the run is closed.
+
+        A reader of standard output is waited for until a signal comes.
+        """
         page = await in_thread(self._html, result)
-        await in_thread(write, result, self._run.writer.path.parent, page)
+        await self._record(result, page)
         if self._csv:
             await self._csv.finish()
             if self._csv.problem:
@@ -77,11 +107,63 @@ class Outputs:
                 await in_thread(write_json, result, Path(self._options.json_file))
             if self._options.html_file:
                 await in_thread(replace, Path(self._options.html_file), page)
-                self._tell(f"The report is in {self._options.html_file}")
+                self._inform(f"The report is in {self._options.html_file}")
         except RecordError as error:
             self._tell(str(error))
-        if self._options.json:
-            self._run.setup.output.answer(await in_thread(self._json))
+        answers = [await in_thread(self._json)] if self._options.json else []
+        for one in map(documents.wanted, self._options.report):
+            answers += await self._report(one, result, page)
+        await self._github(result)
+        heard = signals.heard
+        for answer in answers:
+            for _ in self._run.setup.output.answer(answer):
+                if signals.heard > heard:
+                    return
+                await asyncio.sleep(PAUSE)
+
+    async def _record(self, result: Result, page: str) -> None:
+        """Write the record beside the session, or else where there is room, or else say it."""
+        folder = self._run.writer.path.parent
+        try:
+            path = await in_thread(write, result, folder, page)
+        except RecordError as error:
+            self._tell(str(error))
+            elsewhere = await in_thread(_elsewhere, result)
+            if elsewhere is None:
+                self._tell("The record cannot be written anywhere, so it stands here:\n")
+                self._tell(markdown(result))
+                return
+            self._tell(f"The record is in {elsewhere} instead")
+        else:
+            others = sorted(file.name for file in folder.iterdir() if file != path and file.is_file())
+            self._inform(f"The record is in {path}, and beside it: {', '.join(others)}")
+
+    async def _report(self, wanted: documents.Wanted, result: Result, page: str) -> list[str]:
+        """Write a document into its file, or return it for standard output."""
+        if wanted.format == documents.HTML:
+            text = page
+        else:
+            text = await in_thread(documents.document, wanted.format, result)
+        if wanted.path is None:
+            return [text]
+        try:
+            await in_thread(replace, wanted.path, text)
+        except RecordError as error:
+            self._tell(str(error))
+        else:
+            self._inform(f"The report is in {wanted.path}")
+        return []
+
+    async def _github(self, result: Result) -> None:
+        """Show the verdict on the page of a run of GitHub's, if a runner asks for it."""
+        if path := github.summary_file():
+            text = await in_thread(documents.document, "summary", result)
+            try:
+                await in_thread(github.append, path, text)
+            except OSError as error:
+                self._tell(f"The summary cannot be appended to {path}: {error.strerror or error}")
+        if github.is_runner():
+            self._run.setup.output.command(github.annotation(result))
 
     def _spawned(self, users: int) -> None:
         self._run.mark(f"{users} users spawned; --reset-stats: a mark, never a reset")

@@ -10,6 +10,7 @@ from rampdeck.duties import Duties
 from rampdeck.errors import SourceError
 from rampdeck.model import Event, EventKind, Instant, Severity, SourceInfo, Step, Value
 from rampdeck.remote.hosts import Hosts
+from rampdeck.secrets import redact
 from rampdeck.session import Session
 from rampdeck.sources import Source
 from rampdeck.supervise import guarded, supervise
@@ -53,7 +54,7 @@ class Readers:
             raise SourceError(f"{name} cannot do that", f"it has no “{action.label}”")
         answer = await guarded(partial(source.collector.act, action.name, row), source.info.kind)
         self._tell(source.info, Severity.NOTICE, f"{action.label}:\n{answer}", action=action.name)
-        return answer
+        return redact(answer)
 
     def step(self, step: Step) -> None:
         """Tell those whose figures are of a load level that it is another, or in another phase."""

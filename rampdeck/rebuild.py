@@ -17,14 +17,15 @@ from rampdeck.collector import Collector
 from rampdeck.config import Config, validate
 from rampdeck.crewview import KIND, METRICS, VIEW
 from rampdeck.errors import SessionError, UsageError
-from rampdeck.facts import Fact, FactPair
+from rampdeck.facts import from_meta
 from rampdeck.gate import Gate, Threshold, parse_all
 from rampdeck.model import Instant, SourceInfo, Step, Tick
 from rampdeck.record.conclude import Judged, draft_of
 from rampdeck.record.outcome import KEY as OUTCOME
 from rampdeck.record.outcome import Outcome
 from rampdeck.record.result import Result
-from rampdeck.secrets import HIDDEN, redact
+from rampdeck.secrets import redact
+from rampdeck.secretshapes import HIDDEN
 from rampdeck.session import Session
 from rampdeck.store.reader import SessionReader
 from rampdeck.store.schema import VERSION, Item
@@ -106,7 +107,8 @@ def rebuild(
             title=known.text("title"),
             host=known.text("host"),
             file=path,
-            facts=known.facts(),
+            release=known.settings.release,
+            facts=from_meta(reader.meta.get("facts")),
             warnings=(*warnings, *filter(None, [unsealed])),
             sha256=sha256,
             cut_off=cut_off,
@@ -118,7 +120,7 @@ class _Replay:
     """Does at each tick what the live run did; ``at`` is the last moment that the file tells of."""
 
     def __init__(self, views: Mapping[str, View], gate: Gate, settings: Config, began: Instant) -> None:
-        self.session = Session(views, lambda _: None)
+        self.session = Session(views, lambda _: None, clean=lambda item: item)
         self.session.book.glanced = False
         self.trust = Trust(settings.generator)
         self.at = began
@@ -183,16 +185,6 @@ class _Known:
         names = {name for _, name in self._reader.request_names()}
         return parse_all(dict.fromkeys("".join(_with_name(parts, names)) for parts in stored), metrics)
 
-    def facts(self) -> tuple[FactPair, ...]:
-        """Return what the stack was made of."""
-        try:
-            return tuple(
-                FactPair(pair["source"], _fact(pair["start"]), _fact(pair["end"]))
-                for pair in self._meta.get("facts", ())
-            )
-        except (KeyError, TypeError) as error:
-            raise self._damaged(f"its facts are damaged ({type(error).__name__}: {error})") from error
-
     def text(self, key: str) -> str:
         """Return a text of its meta, empty if it has none."""
         return str(self._meta.get(key, ""))
@@ -249,7 +241,3 @@ def _with_name(parts: Sequence[str], names: Collection[str]) -> Sequence[str]:
         return parts
     alike = [name for name in names if redact(name) == parts[1]]
     return (parts[0], alike[0], parts[2]) if len(alike) == 1 else parts
-
-
-def _fact(stored: Mapping[str, str] | None) -> Fact | None:
-    return None if stored is None else Fact(**stored)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Mapping, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
 
+from rampdeck.documents import document
 from rampdeck.errors import UsageError
 from rampdeck.exits import Exit
 from rampdeck.rebuild import Kinds, Rebuilt, file_of, rebuild
@@ -19,13 +19,14 @@ from rampdeck.store.reader import SessionReader
 from rampdeck.text import clean
 
 FORMATS = {
-    "md": ("rampdeck.record.markdown", "markdown", "Markdown, as in record.md"),
-    "json": ("rampdeck.record.json", "dumps", "JSON, as in record.json"),
-    "junit": ("rampdeck.record.junit", "junit", "JUnit XML, one case a threshold and step"),
-    "summary": ("rampdeck.record.summary", "summary", "Markdown short enough for a pipeline's summary page"),
-    "text": ("rampdeck.headless", "final_table", "the table that a headless run ends with (default)"),
+    "md": "Markdown, as in record.md",
+    "json": "JSON, as in record.json",
+    "html": "one HTML page that needs nothing else, as record.html",
+    "junit": "JUnit XML, one case a threshold and step, as record.xml",
+    "summary": "Markdown short enough for a pipeline's summary page",
+    "text": "the table that a headless run ends with (default)",
 }
-"""What can be printed: the function that makes it of a result, imported when it is asked for."""
+"""What can be printed."""
 _ABOUT = """Print what came of a session again, from its file alone. What it says is worked out anew from
 all that was recorded, and is what the run itself said. A session that was killed, or still goes on, is
 reported up to its last commit, a second ago at most."""
@@ -39,15 +40,8 @@ def options_of(argv: Sequence[str], parser: argparse.ArgumentParser) -> argparse
     parser.description, parser.epilog = _ABOUT, _AFTER
     parser.add_argument("file", metavar="FILE", type=Path, help="the session file, or its folder")
     kinds = parser.add_mutually_exclusive_group()
-    for name, (_, _, about) in FORMATS.items():
+    for name, about in FORMATS.items():
         kinds.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=about)
-    kinds.add_argument(
-        "--html",
-        dest="format",
-        action="store_const",
-        const="html",
-        help="one HTML page that needs nothing else, as record.html",
-    )
     kinds.add_argument("--csv", metavar="PREFIX", help="CSV files in Locust's layout: PREFIX_stats.csv ...")
     kinds.add_argument("--verify", action="store_true", help="tell whether record and session were changed")
     parser.add_argument("-o", "--output", metavar="PATH", type=Path, help="write it into a file")
@@ -93,17 +87,19 @@ def report(options: argparse.Namespace, kinds: Kinds) -> int:
 
 
 def _text(kind: str, result: Result) -> str:
-    module, name, _ = FORMATS[kind]
-    made: str = getattr(import_module(module), name)(result)
-    return made
+    if kind == "text":
+        from rampdeck.headless import final_table
+
+        return final_table(result)
+    return document(kind, result)
 
 
 def _csv(path: Path, rebuilt: Rebuilt, prefix: str) -> None:
+    from rampdeck.record.locustcsv import locust_csv
+
     raised = [(count, text, "", ()) for text, count in rebuilt.outcome.raised.items()]
     with SessionReader(path) as reader:
-        files: Mapping[str, str] = import_module("rampdeck.record.locustcsv").locust_csv(
-            reader.batches(), raised=raised
-        )
+        files = locust_csv(reader.batches(), raised=raised)
     for name, text in files.items():
         replace(Path(prefix + name), text)
         sys.stderr.write(f"{prefix}{name} is written.\n")

@@ -18,15 +18,17 @@ from rampdeck import loop
 from rampdeck.autopilot import Autopilot
 from rampdeck.autostep import climb_of
 from rampdeck.capacity import Capacity, target_of
+from rampdeck.committing import keep_committing
 from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
+from rampdeck.gatherer import Gatherer
 from rampdeck.intake import Intake
 from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step, Tick, Value
-from rampdeck.pace import Ticks
 from rampdeck.picture import Painter
 from rampdeck.readers import Readers
-from rampdeck.record import Result, conclude, draft, gather, unanswered, write
+from rampdeck.record import Result, conclude, draft, write
+from rampdeck.secrets import redact
 from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
@@ -43,7 +45,7 @@ WATCH = 0.1
 LAST_LOOK = 1.5
 """Seconds that the sources are still read after the load has ended."""
 PATIENCE = 3.0
-"""Seconds that a source, a host or a command of ``[release]`` gets to end once the session is over."""
+"""Seconds that a source or a host gets to end once the session is over."""
 
 
 class Run(Sight):
@@ -70,7 +72,7 @@ class Run(Sight):
         self.capacity = Capacity(self.session, self.gate, self.trust, target_of(setup))
         climb, tell = climb_of(setup.config.load, setup.first_users), partial(self.session.say, EventKind.KEY)
         self.pilot = Autopilot(setup.plan, climb, self._judge_level, tell)
-        self.facts = unanswered(setup.config.release)
+        self.gatherer = Gatherer.of(setup)
         self.began: Instant | None = None
         self.opened = Instant.now()
         self.ended = ""
@@ -200,19 +202,17 @@ class Run(Sight):
         self._duties.start("engine", self.engine.drive(self._order_taken_up))
         self._duties.every("watch", WATCH, self._watch)
         self._duties.every("tick", 1.0, self._tick)
-        self._duties.start("commit", self._commit())
+        say = partial(self.session.say, EventKind.LOAD)
+        self._duties.start("commit", keep_committing(self.writer, lambda text, how: say(text, severity=how)))
 
     def connect(self) -> None:
         """Begin to read the sources and to gather the facts; by then the screen is there."""
         self._readers.connect(self._duties)
-        self._duties.start("release", self._ask())
+        self._duties.start("facts", self.gatherer.begin())
 
     def also(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Let some work go on as long as the run does; a defect in it is told like any other."""
         self._duties.start(name, work)
-
-    async def _ask(self) -> None:
-        self.facts = await gather(self.setup.config.release, self.setup.hosts.remote)
 
     async def close(self) -> None:
         """Stop the load, read what is left, and end the session file; :meth:`result` is final then."""
@@ -222,9 +222,10 @@ class Run(Sight):
         await self.engine.close()
         if self.began is not None:
             # The servers' last lines are on their way: half a second through a journal.
-            await asyncio.sleep(LAST_LOOK)
+            asking = self._duties.guarded("facts", self.gatherer.end())
+            await asyncio.gather(asyncio.sleep(LAST_LOOK), asking)
         loop.exits.remove(self._scenario_exits)
-        await self._duties.wait_for("release", PATIENCE)
+        await self._duties.wait_for("facts", PATIENCE)
         await self._duties.guarded("watch", self._last_look())
         # A host that has gone silent answers no good-bye.
         await self._duties.cancel(PATIENCE)
@@ -246,10 +247,6 @@ class Run(Sight):
         if not self.broken:
             self._broke(ended, why)
         self.over.set()
-
-    async def _commit(self) -> None:
-        async for _ in Ticks():
-            await self.writer.commit()
 
     # -- ten times a second
 
@@ -317,7 +314,7 @@ class Run(Sight):
     def _broke(self, ended: str, why: str) -> None:
         """Stop the load at once because something is broken, and say what."""
         self.ended = ended
-        self.broken = why
+        self.broken = why = redact(why)
         self.session.say(EventKind.LOAD, why, severity=Severity.CRITICAL)
         self.walk.leave()
         self.engine.abort()

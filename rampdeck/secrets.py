@@ -1,50 +1,68 @@
-"""Taking secrets out of text before it is written anywhere.
+"""Taking secrets out of text before it is written or shown anywhere.
 
-What is known by its shape goes: passwords in addresses and connection strings,
-values of names such as ``password`` or ``sessionid``, authorization headers and
-cookies. Rather a harmless word too many than a password too few.
+Two ways lead there. What has the shape of a secret goes
+(:mod:`rampdeck.secretshapes`): passwords in addresses and connection strings,
+values of names such as ``password`` or ``sessionid``, headers, cookies, tokens.
+And what this process was given as a secret goes wherever it stands, by its value
+(:func:`know`). Rather a harmless word too many than a password too few.
+
+Text from outside is redacted where it comes in (:mod:`rampdeck.scrub`), so that the
+session file holds no secret; whoever writes a record redacts again, which costs
+little and changes nothing.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
 
-HIDDEN = "***"
+from rampdeck.secretshapes import HIDDEN, RULES, is_key_line, suspicious
 
-_NAME = r"""(?:[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|credential|signature|session[_-]?id|jwt
-           |(?:api|access|private|secret|signing)[_-]?key)[\w-]*(?<!_env)(?<!_file))"""
-_QUOTED = r"""(?:"(?:[^"\\]|\\.)*(?:"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z))"""
-_RULES = [
-    (re.compile(pattern, re.IGNORECASE | re.VERBOSE), replacement)
-    for pattern, replacement in (
-        # scheme://user:password@host; digits after the colon and then a slash are a port
-        (
-            r"""(:// [^\s/:@"'<>]* :) (?!\d+(?:[/?\#\s]|$)) (?: [^\s/"'<>]+ | [^\s"'<>@]+ ) @""",
-            rf"\1{HIDDEN}@",
-        ),
-        # headers, as such or in a printed dictionary; the scheme's name may stay
-        (
-            r"""(\b(?:proxy-)?authorization ["']? \s* [:=] \s* ["']? (?:(?:basic|bearer|token|digest)\s+)?)
-                (?!\*\*\*) [^\r\n"']+""",
-            rf"\1{HIDDEN}",
-        ),
-        (r"""(\b(?:set-)?cookie ["']? \s* : \s* ["']?) [^\r\n"']+""", rf"\1{HIDDEN}"),
-        (r"""(\b(?:bearer|basic)\s+) [\w.~+/=-]{8,}""", rf"\1{HIDDEN}"),
-        # password=..., "password": "...", token: ...
-        (rf"""(\b{_NAME} ["']? \s* [:=] \s*) (?: {_QUOTED} | [^\s&;,"'\])}}]+ )""", rf"\1{HIDDEN}"),
-        # names that say so only in a query or an assignment
-        (rf"""((?<![\w.-])(?:key|pass|auth|sig|pw) =) (?: {_QUOTED} | [^\s&;,"'\])}}]+ )""", rf"\1{HIDDEN}"),
-    )
-]
-_SECRET_NAME = re.compile(rf"{_NAME}|key|pass|auth|sig|pw", re.IGNORECASE | re.VERBOSE)
+SHORTEST = 6
+"""Characters of a secret that is looked for by its value; shorter ones stand in ordinary words."""
+MOST_KNOWN = 64
+"""Secrets that are looked for by their value."""
+_PASSES = 4
+_NAME = re.compile(
+    r"""(?:[\w.-]*(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|credential|signature|session[_-]?(?:id|key)|jwt
+           |[cx]srf|(?:api|access|private|secret|signing|encryption|auth)[_-]?key)[\w-]*
+           |[\w-]*_(?:key|pass|pw|salt|dsn) | key|pass|auth|sig|pw|cookies?|(?:proxy-)?authorization)
+        (?<!_env)(?<!_file)(?<!_command)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_LOGIN = re.compile(r"://[^\s/:@]*:([^\s/@]+)@")
+_WORD = re.compile(r"[a-z]{1,12}|\d{1,7}")
+
+_known: dict[str, tuple[str, ...]] = {}
+"""Each secret by its value with the spellings in which it may stand; in memory only."""
 
 
 def redact(text: str) -> str:
-    """Return text without the secrets that can be told by their shape."""
-    for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
+    """Return text without the secrets that are known, and those that can be told by their shape."""
+    if _known:
+        text = _without_known(text)
+    if not suspicious(text.lower()):
+        return text
+    for _ in range(_PASSES):
+        before, text = text, _without_shapes(text)
+        if text == before:
+            break
     return text
+
+
+def may_hold(text: str) -> bool:
+    """Return whether :func:`redact` would look at a text closely."""
+    return suspicious(text.lower()) or (bool(_known) and _without_known(text) != text)
+
+
+@lru_cache(maxsize=4_096)
+def redact_again(text: str) -> str:
+    """Return the same as :func:`redact`, quicker, for the names and texts that come every second."""
+    return redact(text)
 
 
 def redact_arguments(arguments: Iterable[str]) -> tuple[str, ...]:
@@ -53,7 +71,7 @@ def redact_arguments(arguments: Iterable[str]) -> tuple[str, ...]:
     hide = False
     for argument in arguments:
         redacted.append(HIDDEN if hide else redact(argument))
-        hide = argument.startswith("--") and bool(_SECRET_NAME.fullmatch(argument[2:].replace("-", "_")))
+        hide = _asks_for_secret(argument)
     return tuple(redacted)
 
 
@@ -63,9 +81,90 @@ def redact_values(value: object) -> object:
         return redact(value)
     if isinstance(value, Mapping):
         return {
-            key: HIDDEN if part and _SECRET_NAME.fullmatch(str(key)) else redact_values(part)
+            key: HIDDEN if part and _NAME.fullmatch(str(key)) else redact_values(part)
             for key, part in value.items()
         }
     if isinstance(value, Sequence):
         return [redact_values(part) for part in value]
     return value
+
+
+def know(value: str | None) -> None:
+    """Hide a secret from now on wherever its value stands, also spelled for a URL, JSON or a basic login.
+
+    A short one, and one that is an ordinary word or a number, is not looked
+    for: without it no text could be read any more. It is still hidden by its shape.
+    """
+    if not value or len(value) < SHORTEST or _WORD.fullmatch(value) or value in _known:
+        return
+    if len(_known) < MOST_KNOWN:
+        _known[value] = tuple(dict.fromkeys(spelled for spelled in _spellings(value) if spelled != value))
+        redact_again.cache_clear()
+
+
+def know_environment(environment: Mapping[str, str]) -> None:
+    """Know the values of variables that are named like secrets, and passwords in those that are addresses."""
+    for name, value in environment.items():
+        if _NAME.fullmatch(name) and not value.startswith(("/", "~", "http://", "https://")):
+            know(value)
+        for login in _LOGIN.findall(value) if "://" in value else ():
+            know(login)
+
+
+def know_arguments(arguments: Sequence[str]) -> None:
+    """Know the values of options that are named like secrets, and passwords in addresses."""
+    hide = False
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        if hide:
+            know(argument)
+        elif value and _asks_for_secret(name):
+            know(value)
+        hide = _asks_for_secret(argument)
+        for login in _LOGIN.findall(argument):
+            know(login)
+
+
+def forget() -> None:
+    """Forget every known value; for tests."""
+    _known.clear()
+    redact_again.cache_clear()
+
+
+def _without_known(text: str) -> str:
+    encoded = "%" in text or "\\" in text or "asic" in text
+    for value, spellings in _known.items():
+        if value in text:
+            text = text.replace(value, HIDDEN)
+        if encoded:
+            for spelled in spellings:
+                text = text.replace(spelled, HIDDEN)
+    return text
+
+
+def _without_shapes(text: str) -> str:
+    low = text.lower()
+    for rule in RULES:
+        for hint in rule.hints:
+            if hint in low:
+                text = rule.pattern.sub(rule.replacement, text)
+                break
+    return HIDDEN if is_key_line(text) else text
+
+
+def _asks_for_secret(argument: str) -> bool:
+    return argument.startswith("--") and bool(_NAME.fullmatch(argument[2:].replace("-", "_")))
+
+
+def _spellings(value: str) -> Iterator[str]:
+    yield quote(value, safe="")
+    yield quote_plus(value)
+    yield json.dumps(value)[1:-1]
+    yield repr(value)[1:-1]
+    # In base64 the letters depend on what stands before: three alignments, without their uncertain ends.
+    data = value.encode()
+    for shift in range(3):
+        coded = base64.b64encode(b"\0" * shift + data).decode().rstrip("=")
+        core = coded[(0, 2, 3)[shift] : len(coded) - 1]
+        if len(core) >= 2 * SHORTEST - 2:
+            yield core

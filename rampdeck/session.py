@@ -32,6 +32,7 @@ from rampdeck.model import (
 from rampdeck.ours import Ours
 from rampdeck.reconcile import Counts, Ledger
 from rampdeck.requests import History, RequestBook
+from rampdeck.scrub import scrubbed
 from rampdeck.snapshot import Figures, Lines, RequestRow, SourceView, Trend
 from rampdeck.view import Table, View
 
@@ -127,10 +128,13 @@ class Session:
     """Takes items, keeps what is needed at hand, and hands every item to the store.
 
     What it keeps grows with sources, request names and steps, not with the
-    length of the session.
+    length of the session. ``clean`` takes the secrets out of every item first;
+    what is read back from a session file has none any more.
     """
 
-    def __init__(self, views: Mapping[str, View], store: Store) -> None:
+    def __init__(
+        self, views: Mapping[str, View], store: Store, clean: Callable[[Item], Item] = scrubbed
+    ) -> None:
         self.views = views
         self.sources: dict[str, Source] = {}
         self.steps: dict[int, Step] = {}
@@ -147,11 +151,13 @@ class Session:
         self.listeners: list[Callable[[Item], None]] = []
         """Told of every item once it was taken in; what is judged item by item hears of it here."""
         self._store = store
+        self._clean = clean
         self._step: Step | None = None
         self._kept: dict[str, deque[tuple[int, Event]]] = {}
 
     def append(self, item: Item) -> None:
         """Take in one item; never blocks."""
+        item = self._clean(item)
         self._store(item)
         self.clocks.take(item)
         self.ledger.take(item)

@@ -9,7 +9,7 @@ from rampdeck.config import Config
 from rampdeck.crew import Crew
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.gate import Gate
-from rampdeck.model import Stage
+from rampdeck.model import Severity, Stage
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.remote.asking import Questions
 from rampdeck.remote.hosts import Hosts
@@ -36,7 +36,8 @@ class Setup:
     gate: Gate
     output: OutputCapture
     log: LogTap
-    echo: bool = False
+    echo: Severity | None = None
+    """The least severe of what the scenario says that is told on, if any of it is."""
     crew: Crew | None = None
     first_users: int | None = None
     questions: Questions = field(default_factory=Questions)

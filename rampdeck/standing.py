@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rampdeck.capacity import target_of
@@ -31,14 +32,15 @@ class Standing:
             climb=run.pilot.auto.ending,
             target=target_of(run.setup),
             raised=dict(run.engine.exceptions),
-            release=run.facts,
+            missing=run.writer.missing,
             exit_code=run.engine.exit_code,
             closed=self._closed,
         )
 
     def store(self) -> None:
         """Tell the file what has changed; once a second, for the run may be killed at any time."""
-        if (outcome := self.outcome) != self._told:
+        # What cannot be written now will have been written when this can be read.
+        if (outcome := replace(self.outcome, missing=self._run.writer.lost)) != self._told:
             self._told = outcome
             self._run.writer.set_meta(KEY, outcome.to_meta())
 

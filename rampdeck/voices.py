@@ -11,9 +11,14 @@ from rampdeck.text import clean
 
 
 class Voices:
-    """Takes what was printed and logged since the last look into the session; ``echo`` also tells it on."""
+    """Takes what was printed and logged since the last look into the session.
 
-    def __init__(self, session: Session, output: OutputCapture, log: LogTap, *, echo: bool) -> None:
+    What is as severe as ``echo``, or more so, is also told on.
+    """
+
+    def __init__(
+        self, session: Session, output: OutputCapture, log: LogTap, *, echo: Severity | None
+    ) -> None:
         self._session = session
         self._output = output
         self._log = log
@@ -30,7 +35,7 @@ class Voices:
         """Append a line of the scenario, or about it."""
         event = Event(Instant.now(), "scenario", EventKind.LOG, severity, text, fields=fields or {})
         self._session.append(event)
-        if self._echo:
+        if self._echo is not None and severity <= self._echo:
             self._output.tell(clean(text))
 
     def tell_what_broke(self) -> None:

@@ -12,6 +12,7 @@ from rampdeck import config as configuration
 from rampdeck.config import Config, LoadConfig, validate
 from rampdeck.engine import options as command_line
 from rampdeck.errors import UsageError
+from rampdeck.secrets import redact
 
 DEFAULT_FILE = Path("rampdeck.toml")
 
@@ -41,9 +42,11 @@ def overridden(settings: Config, options: Namespace) -> Config:
         "the command line is wrong",
     )
     target = settings.target.model_copy(update={"host": options.host or settings.target.host})
-    gate = settings.gate.model_copy(
-        update={"thresholds": tuple(options.threshold) or settings.gate.thresholds}
-    )
+    thresholds = tuple(options.threshold) or settings.gate.thresholds
+    if thresholds:
+        # Request names come without secrets, and a threshold on one is to find it.
+        thresholds = tuple(map(redact, thresholds))
+    gate = settings.gate.model_copy(update={"thresholds": thresholds})
     record = settings.record.model_copy(
         update={"folder": Path(options.record) if options.record else settings.record.folder}
     )

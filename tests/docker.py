@@ -7,6 +7,7 @@ with their stamps (RFC 3339, nanoseconds) and recreates containers; what is not 
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 import time
@@ -32,6 +33,10 @@ class DockerStandIn:
         self.log.write_text("")
         (self.folder / "containers").write_text(container + "\n")
 
+    def inspected(self, *containers: list[object]) -> None:
+        """Say what `docker inspect` answers where it is asked for JSON."""
+        (self.folder / "inspected").write_text("".join(f"{json.dumps(it)}\n" for it in containers))
+
     def say(self, *lines: str, second: float = 0.0) -> None:
         """Write lines stamped that many seconds from now."""
         stamp = datetime.fromtimestamp(int(time.time()) + second, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
@@ -45,13 +50,19 @@ def _seconds(line: str) -> float:
 
 def _main(folder: Path, arguments: list[str]) -> int:
     container = (folder / "containers").read_text()
+    if "inspect" in arguments and any("json" in argument for argument in arguments):
+        found = folder / "inspected"
+        sys.stdout.write(found.read_text() if found.exists() else "")
+        return 0
     if "ps" in arguments or "inspect" in arguments:
         sys.stdout.write(container)
         return 0
     with (folder / "log").open() as file:
         lines = file.readlines()
         if "--tail" in arguments:
-            sys.stdout.write("".join(lines[-int(arguments[arguments.index("--tail") + 1]) :]))
+            last = lines[-int(arguments[arguments.index("--tail") + 1]) :]
+            plain = "--timestamps" not in arguments
+            sys.stdout.write("".join(line.partition(" ")[2] if plain else line for line in last))
             return 0
         since = float(arguments[arguments.index("--since") + 1])
         while (folder / "containers").read_text() == container:

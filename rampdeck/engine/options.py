@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import re
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from locust.html import process_html_filename
 from locust.log import setup_logging
 
 from rampdeck.errors import ScenarioError, UsageError
+from rampdeck.secrets import know, redact
 
 DEFAULT_LOCUSTFILE = "locustfile.py"
 _REFUSED = {
@@ -122,7 +124,26 @@ def add_options(parser: LocustArgumentParser) -> None:
         default=False,
         help="Raise the load by [load] step from -u users until the gate fails, then go back down once.",
     )
+    _add_output_options(group)
     group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
+
+
+def _add_output_options(group: Any) -> None:
+    group.add_argument(
+        "--report",
+        metavar="<format>[=<file>]",
+        action="append",
+        default=[],
+        help="Write the record as md, json, html, junit or summary into a file, or to stdout, "
+        "where nothing else is written; may be given several times.",
+    )
+    group.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        default=False,
+        help="With --headless: say errors and the verdict on stderr, and nothing else.",
+    )
 
 
 def locustfiles(argv: Sequence[str], configured: Path | None) -> list[str]:
@@ -153,7 +174,10 @@ def parse(argv: Sequence[str]) -> Namespace:
     Raises :class:`UsageError`.
     """
     with speaking(UsageError, "the command line is wrong"):
-        options: Namespace = parser().parse_args(list(argv))
+        known = parser()
+        options: Namespace = known.parse_args(list(argv))
+    for value in _secrets_of(known, options):
+        know(value)
     for name, (flag, why, fix) in _ELSEWHERE.items():
         if getattr(options, name, None):
             raise UsageError(f"{flag} is not available in rampdeck run", why, fix)
@@ -161,20 +185,36 @@ def parse(argv: Sequence[str]) -> Namespace:
         if getattr(options, name, None):
             why = "it does not instrument the scenario"
             raise UsageError(f"{flag} is not available in rampdeck", why, "For this, use locust itself")
+    _check(options)
+    if options.headful:
+        options.headless = False
+    if options.html_file:
+        process_html_filename(options)
+    return options
+
+
+def _check(options: Namespace) -> None:
+    """Raise :class:`UsageError` where two options do not go together."""
+    headless = options.headless and not options.headful
     if options.stats_history_enabled and not options.csv_prefix:
         raise UsageError("--csv-full-history", "requires --csv")
     if options.autoquit != -1 and not (options.autostart or options.headless or options.auto_step):
         raise UsageError("--autoquit", "is only meaningful in combination with --autostart")
-    if options.headful:
-        options.headless = False
-    if options.print_stats and not options.headless:
+    if options.print_stats and not headless:
         raise UsageError("--print-stats", "the cockpit shows the figures all the time", "Use --headless")
-    if options.class_picker and (options.headless or options.autostart):
+    if options.quiet and not headless:
+        raise UsageError("--quiet", "the cockpit is there to be looked at", "Use --headless")
+    if options.class_picker and (headless or options.autostart):
         fix = "Name the classes at the end of the command line"
         raise UsageError("--class-picker", "asks, and a run that starts by itself does not wait", fix)
-    if options.html_file:
-        process_html_filename(options)
-    return options
+
+
+def _secrets_of(parser: LocustArgumentParser, options: Namespace) -> Iterator[str]:
+    """Yield what was given for options that a locustfile calls secret (Locust's ``is_secret``)."""
+    for action in parser._actions:
+        if getattr(action, "is_secret", False):
+            value = getattr(options, action.dest, None)
+            yield from value if isinstance(value, list) else [value] if isinstance(value, str) else []
 
 
 def parse_worker(argv: Sequence[str]) -> Namespace:
@@ -192,6 +232,22 @@ def set_up_logging(options: Namespace) -> None:
     """Set Locust's logging up as the command line asks: level, and a file if one is named."""
     if not options.skip_log_setup:
         setup_logging(options.loglevel, options.logfile)
+        # What goes to the console is taken off it; a file has to be kept clean here.
+        for logger in (logging.getLogger(), logging.getLogger("locust")):
+            for handler in logger.handlers:
+                if isinstance(handler, logging.FileHandler):
+                    handler.setFormatter(_Redacting(handler.formatter))
+
+
+class _Redacting(logging.Formatter):
+    """Another formatter's lines without secrets."""
+
+    def __init__(self, inner: logging.Formatter | None) -> None:
+        super().__init__()
+        self._inner = inner or logging.Formatter()
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(self._inner.format(record))
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from rampdeck.engine import unreported, wire
 from rampdeck.engine.pacing import Pacing
 from rampdeck.model import OTHER_NAMES, RequestStats
 from rampdeck.requests import Tally
+from rampdeck.secrets import redact, redact_again
 
 MOST_NAMES = 500
 """Distinct request names that are told apart; the rest share one visible name."""
@@ -109,7 +110,7 @@ class Recorder:
 
     def _tally(self, key: tuple[str, str]) -> _Tally:
         """Return the tally of a name that is new in this interval."""
-        key = (str(key[0])[:MOST_TEXT], str(key[1])[:MOST_TEXT])
+        key = (redact_again(str(key[0]))[:MOST_TEXT], redact_again(str(key[1])[: 2 * MOST_TEXT])[:MOST_TEXT])
         if key not in self._names:
             if len(self._names) >= MOST_NAMES:
                 self.overflowed = True
@@ -124,7 +125,7 @@ class Recorder:
     def _count_error(self, tally: _Tally, exception: BaseException | str) -> None:
         text = count_text(tally.errors, str(exception) or type(exception).__name__, MOST_ERRORS)
         if text not in self.spelled and len(self.spelled) < MOST_SPELLED and not isinstance(exception, str):
-            self.spelled[text] = _ADDRESS.sub("at 0x....", repr(exception)[: 2 * MOST_TEXT])
+            self.spelled[text] = redact(_ADDRESS.sub("at 0x....", repr(exception)[: 2 * MOST_TEXT]))
 
     def _on_killed(self, user: Any, method: str, name: str, exchanges: int) -> None:
         if user is not None and user.environment is self._environment:
@@ -176,9 +177,10 @@ class Recorder:
 def count_text(errors: dict[str, int], text: str, most: int, times: int = 1) -> str:
     """Count an error by its text, shortened; returns what it is counted as, beyond ``most`` that of the rest.
 
-    The same error must read the same each time: objects without their address.
+    The same error must read the same each time: objects without their address, and no
+    secret of a user's own.
     """
-    text = _ADDRESS.sub("at 0x…", text[: 2 * MOST_TEXT])[:MOST_TEXT]
+    text = redact_again(_ADDRESS.sub("at 0x…", text[: 2 * MOST_TEXT]))[:MOST_TEXT]
     if text not in errors and len(errors) >= most:
         text = OTHER_ERRORS
     errors[text] = errors.get(text, 0) + times

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from rampdeck import __version__, hands
 from rampdeck.collector import Collector
-from rampdeck.config import Command, Config
+from rampdeck.config import Config
+from rampdeck.record.facts import questions
 from rampdeck.remote.command import guarded_line
 from rampdeck.remote.hosts import LOCAL, Hosts
 from rampdeck.remote.own import ASKS
@@ -89,9 +90,9 @@ def everything(settings: Config, kinds: Mapping[str, type[Collector]]) -> tuple[
 
 
 def _facts(settings: Config) -> Iterator[tuple[str, Asker]]:
-    for name, fact in settings.release:
-        if isinstance(fact, Command):
-            yield fact.host, Asker(f"[release] {name}", (redact(fact.command),))
+    for question in questions(settings.release):
+        if question.commands:
+            yield question.host, Asker(f"[release] {question.key}", tuple(map(redact, question.commands)))
 
 
 def _workers(settings: Config) -> Iterator[tuple[str, Asker]]:

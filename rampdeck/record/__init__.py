@@ -8,7 +8,6 @@ the session's folder as ``record.md`` and ``record.json``. :func:`junit`, :func:
 from __future__ import annotations
 
 from rampdeck.record.conclude import conclude, draft
-from rampdeck.record.facts import gather, unanswered
 from rampdeck.record.junit import junit
 from rampdeck.record.locustcsv import locust_csv
 from rampdeck.record.markdown import markdown
@@ -23,12 +22,10 @@ __all__ = [
     "Result",
     "conclude",
     "draft",
-    "gather",
     "junit",
     "locust_csv",
     "markdown",
     "summary",
-    "unanswered",
     "write",
     "write_json",
 ]

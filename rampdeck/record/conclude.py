@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from rampdeck import __version__
 from rampdeck.arrivals import paces
 from rampdeck.capacity import Capacity
+from rampdeck.config import ReleaseConfig
 from rampdeck.facts import FactPair
 from rampdeck.gate import Gate
 from rampdeck.knee import Knee
 from rampdeck.model import Event, Instant, Step
 from rampdeck.reconcile import Counts
-from rampdeck.record import clocks
+from rampdeck.record import changes, clocks
+from rampdeck.record.facts import fields
 from rampdeck.record.findings import findings
 from rampdeck.record.logs import said
 from rampdeck.record.markdown import date
@@ -61,6 +63,7 @@ class Judged:
     title: str
     host: str
     file: Path
+    release: ReleaseConfig
     facts: tuple[FactPair, ...] = ()
     warnings: tuple[str, ...] = ()
     sha256: str = ""
@@ -74,7 +77,8 @@ class Matter:
     ``doubts`` take a PASS away; ``tainted`` says why the figures themselves
     cannot be trusted (:func:`rampdeck.gate.judge`); ``marks`` say the same of
     load levels, by number. ``counts`` are worked out where they are not known.
-    ``stack``, ``warnings``, ``sha256`` and ``cut_off`` become those of the result.
+    ``facts`` are the fields of the record, ``pairs`` all facts that were gathered.
+    ``warnings``, ``sha256`` and ``cut_off`` become those of the result.
     """
 
     title: str
@@ -87,7 +91,7 @@ class Matter:
     marks: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     knee: Knee | None = None
     counts: Counts | None = None
-    stack: tuple[FactPair, ...] = ()
+    pairs: Sequence[FactPair] = ()
     warnings: tuple[str, ...] = ()
     sha256: str = ""
     cut_off: bool = False
@@ -137,6 +141,8 @@ def draft(run: Run) -> Draft:
         host=run.setup.host,
         file=run.writer.path,
         sha256=run.writer.sha256,
+        release=run.setup.config.release,
+        facts=run.gatherer.pairs,
         warnings=(run.writer.unsealed,) if run.writer.unsealed else (),
     )
     return draft_of(judged, run.outcome.closed or Instant.now())
@@ -153,15 +159,15 @@ def draft_of(judged: Judged, at: Instant) -> Draft:
     matter = Matter(
         title=judged.title,
         host=judged.host,
-        facts=outcome.release,
-        doubts=(*cut, *trust.doubts(), *outcome.doubts),
+        facts=fields(judged.release, judged.facts),
+        doubts=(*cut, *trust.doubts(), *outcome.doubts, *changes.doubts(judged.facts), *outcome.lost),
         tainted=trust.tainted(),
-        findings=findings(session, gate.outcome(final=final), outcome.raised, knee, counts),
+        findings=findings(session, gate.outcome(final=final), outcome.raised, knee, counts, judged.facts),
         marks={number: trust.marks(number) for number in trust.doubted},
         knee=knee,
         file=judged.file,
         counts=counts,
-        stack=judged.facts,
+        pairs=judged.facts,
         warnings=judged.warnings,
         sha256=judged.sha256,
         cut_off=bool(cut),
@@ -207,12 +213,12 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
         clocks=clocks.results(session.clocks),
         doubts=(*matter.tainted, *matter.doubts),
         findings=tuple(matter.findings),
+        facts=tuple(matter.pairs),
         generator=_generator(session),
         counts=session.counts(at) if matter.counts is None else matter.counts,
         knee=matter.knee,
         pacing=paces(book.steps),
         decision=_decision(session.decision),
-        facts=matter.stack,
         warnings=(*gate.warnings(final=final), *matter.warnings),
         cut_off=matter.cut_off,
         session=matter.file,

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 
 from rampdeck.clocks import KIND as CLOCK
 from rampdeck.clocks import ahead
+from rampdeck.facts import FactPair
 from rampdeck.gate.words import told
 from rampdeck.knee import Knee
 from rampdeck.model import OTHER_NAMES, Event, Severity
 from rampdeck.reconcile import UNCOUNTED, Counts
-from rampdeck.record import clocks
+from rampdeck.record import changes, clocks
 from rampdeck.record.counted import mismatches
 from rampdeck.record.result import Finding
 from rampdeck.session import Gap, Session, Source
@@ -79,6 +80,7 @@ def findings(
     exceptions: Mapping[str, int],
     knee: Knee | None = None,
     counts: Counts = UNCOUNTED,
+    pairs: Sequence[FactPair] = (),
 ) -> tuple[Finding, ...]:
     """Return what was found out, the worst first."""
     found = [
@@ -90,6 +92,7 @@ def findings(
         *_blocks(session),
         *mismatches(counts),
         *clocks.findings(session.clocks),
+        *changes.findings(pairs),
         *(finding for source in session.sources.values() for finding in _of_source(source, session)),
     ]
     return tuple(sorted(found, key=_rank))

@@ -13,7 +13,6 @@ from typing import Any
 from rampdeck.exits import Exit
 from rampdeck.knee import Target
 from rampdeck.model import Instant
-from rampdeck.record.result import RecordFields
 from rampdeck.snapshot import Verdict
 
 KEY = "outcome"
@@ -27,9 +26,9 @@ class Outcome:
     ``ended`` and ``broken`` are those of :class:`rampdeck.run.Run`. ``planned``:
     the load had an end of its own to come to. ``climb`` says how the auto-step
     ended. ``target`` must be carried. ``raised`` counts what the scenario's own
-    code raised, by text. ``release`` are the fields that the configuration gives
-    or asks for. ``exit_code`` is the locustfile's own. ``closed`` is when the
-    session was over, ``None`` while it goes on.
+    code raised, by text. ``missing`` says what of the session is not in its file.
+    ``exit_code`` is the locustfile's own. ``closed`` is when the session was over,
+    ``None`` while it goes on.
     """
 
     ended: str = ""
@@ -38,7 +37,7 @@ class Outcome:
     climb: str = ""
     target: Target | None = None
     raised: Mapping[str, int] = field(default_factory=dict)
-    release: RecordFields = field(default_factory=RecordFields)
+    missing: str = ""
     exit_code: int | None = None
     closed: Instant | None = None
 
@@ -51,6 +50,11 @@ class Outcome:
         if self.broken:
             found.append(self.broken)
         return tuple(found)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Return what is missing in the file, if anything is, as sentences."""
+        return (self.missing,) if self.missing else ()
 
     def exit(self, verdict: Verdict) -> int:
         """Return the exit code of the run; the locustfile's own counts where ours would be 0."""
@@ -80,7 +84,6 @@ class Outcome:
                 **stored,
                 "target": None if target is None else Target(**target),
                 "raised": raised,
-                "release": RecordFields(**stored["release"]),
                 "closed": None if closed is None else Instant(**closed),
             }
         )

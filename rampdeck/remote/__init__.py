@@ -59,6 +59,21 @@ class Stream(Protocol):
         """
 
 
+class Shell(Protocol):
+    """A host that short commands can be run on; a :class:`Remote` is one."""
+
+    @property
+    def host(self) -> str:
+        """The host's name as the configuration calls it."""
+
+    @property
+    def local(self) -> bool:
+        """Whether it is this machine, without a connection."""
+
+    async def run(self, command: str, *, timeout: float = 10.0) -> Completed:
+        """Run a short command to its end; its status is the caller's to judge."""
+
+
 class Remote(Protocol):
     """A host that commands can be run on.
 

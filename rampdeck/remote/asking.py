@@ -14,6 +14,7 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from rampdeck.config import HostConfig, secret
+from rampdeck.secrets import know
 
 TRIES = 3
 """How often one is asked before a host is left out; OpenSSH's client has the same number."""
@@ -65,6 +66,8 @@ class Asked:
 
     def answer(self, secret: SecretStr | None) -> None:
         """Give the answer; too late is no error."""
+        if secret is not None:
+            know(secret.get_secret_value())
         if not self.reply.done():
             self.reply.set_result(secret)
 

@@ -77,6 +77,21 @@ class SessionWriter:
         """
         self._meta[key] = redact_values(value)
 
+    @property
+    def missing(self) -> str:
+        """Say what of the session is not in the file, in a sentence; empty if all of it is."""
+        if self.problem:
+            return f"the session file is not complete: {self.problem}"
+        return self.lost
+
+    @property
+    def lost(self) -> str:
+        """Say what will never be in the file, in a sentence; empty if nothing was lost."""
+        if not self.dropped:
+            return ""
+        lost = f"{self.dropped} log lines and samples were lost while it could not be written"
+        return f"the session file is not complete: {lost}"
+
     async def commit(self) -> None:
         """Store what was appended; a cancelled wait leaves the work to end by itself."""
         task = asyncio.create_task(self._commit())

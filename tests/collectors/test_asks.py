@@ -23,6 +23,7 @@ import redis.asyncio as aioredis
 
 from collectors import COLLECTORS
 from rampdeck.cli import TEMPLATE
+from rampdeck.collector import Teller
 from rampdeck.config import Config
 from rampdeck.demo.journal import JournalWriter
 from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer
@@ -34,9 +35,12 @@ from rampdeck.sources import sources_of
 
 from .watching import Watch, until, watching
 
-UNKNOWN = {"STATEMENT": r".+", "SEARCH_PATH": r".+"}
+UNKNOWN = dict.fromkeys(("STATEMENT", "SEARCH_PATH", "FOLDERS", "FILES", "ARGUMENTS"), ".+")
 """What stands for more than one word of a shell."""
-WORDS = ("OFFSET", "CURSOR", "SECONDS", "TIME", "ROTATED_LOG", "IDS", "SCHEMA", *UNKNOWN)
+WORDS = (
+    *("OFFSET", "CURSOR", "SECONDS", "TIME", "ROTATED_LOG", "IDS", "SCHEMA", "RELATION"),
+    *("PID", "FILE", "PROGRAM", *UNKNOWN),
+)
 """Every word in capitals that stands for what is not known before."""
 WORD = r"""(?:'[^']*'|"[^"]*"|\$\d|[\w./:@%+=,;-]+)"""
 """A word of a shell, or a parameter of a statement, which does not stand in its text."""
@@ -120,10 +124,13 @@ class Reading:
     watch: Watch
     hosts: Hosts
     asks: tuple[str, ...]
+    tellers: tuple[Teller, ...]
 
     async def live(self) -> None:
-        """Wait until the source is seen, and its next readings are there."""
+        """Wait until the source is seen, its next readings are there, and it has told its facts."""
         await self.watch.health(Health.LIVE)
+        for collector in self.tellers:
+            assert await collector.facts(self.hosts.remote("web"))
         await self.watch.sample()
         await self.watch.sample()
 
@@ -148,12 +155,14 @@ async def reading(host: Host, **table: Any) -> AsyncIterator[Reading]:
     (told,) = (told for told in everything(config, COLLECTORS) if told.name == "web")
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(hosts.close)
+        sources = [one for one in sources_of(config, COLLECTORS, hosts.check) if one.host == "web"]
         watches = [
             await stack.enter_async_context(watching(source.collector, hosts.remote("web")))
-            for source in sources_of(config, COLLECTORS, hosts.check)
-            if source.host == "web"
+            for source in sources
         ]
-        yield Reading(watches[0], hosts, tuple(ask for asker in told.askers for ask in asker.asks))
+        asks = tuple(ask for asker in told.askers for ask in asker.asks)
+        tellers = tuple(source.collector for source in sources if isinstance(source.collector, Teller))
+        yield Reading(watches[0], hosts, asks, tellers)
 
 
 # ---------------------------------------------------------------- the hosts
@@ -275,10 +284,18 @@ async def test_postgresql_logs_what_was_told_and_nothing_else(
 ) -> None:
     server, password = postgres_server, tmp_path / "password"
     password.write_text(server.password)
-    access = {"port": server.port, "user": server.user, "database": server.database}
-    async with reading(host, kind="postgres", password_file=str(password), **access) as at_work:
-        await at_work.live()
-        await at_work.interrupted()
+    with contextlib.closing(server.connect(as_owner=True)) as owner:
+        owner.execute("CREATE TABLE IF NOT EXISTS orders (id int)")
+        owner.execute("CREATE TABLE IF NOT EXISTS django_migrations (id int, app text, name text)")
+    access: dict[str, Any] = {"port": server.port, "user": server.user, "database": server.database}
+    access |= {"row_counts": ["orders", "nothing"]}
+    try:
+        async with reading(host, kind="postgres", password_file=str(password), **access) as at_work:
+            await at_work.live()
+            await at_work.interrupted()
+    finally:
+        with contextlib.closing(server.connect(as_owner=True)) as owner:
+            owner.execute("DROP TABLE orders, django_migrations")
     assert statements()
     assert untold(statements(), at_work.asks) == []
     assert untold(host.heard, at_work.asks) == []

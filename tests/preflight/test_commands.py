@@ -46,6 +46,14 @@ command = "/opt/rampdeck worker"
 """
 
 
+def test_the_folder_of_the_release_is_asked_for_its_commit(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("rampdeck.toml").write_text('[hosts.web]\n[release]\nhost = "web"\nfolder = "/srv/it\'s"\n')
+    commit, status = asked(capsys)["web"]["[release] folder"]
+    assert "cd -- '/srv/it'\"'\"'s' || exit" in commit
+    assert "git rev-parse HEAD" in commit
+    assert "git --no-optional-locks" in status
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)

@@ -1,0 +1,71 @@
+"""What a Caddy is made of: its version, and the file that its configuration was read from."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from rampdeck.facts import Fact, known, told, unknown
+from rampdeck.remote import Shell
+
+from ._facts_shell import Process, processes, script, sections
+from ._lines import text_of
+from ._logfile import last_line
+
+HASH = "LC_ALL=C sha256sum <FILE"
+
+
+class CaddyFacts:
+    """Asks for the facts of one Caddy; ``config`` names its file where the processes do not."""
+
+    def __init__(self, config: str) -> None:
+        self._config = config
+        self._look = script("facts_caddy")
+
+    def asks(self) -> tuple[str, ...]:
+        """Return every command that it may send."""
+        return (self._look, HASH)
+
+    async def facts(self, shell: Shell) -> tuple[Fact, ...]:
+        """Ask once; see :class:`rampdeck.collector.Teller`."""
+        found, said = await sections(shell, self._look)
+        version = "".join(found.get("version", ())[:1])
+        process, why = self._meant(processes(found.get("processes", ())))
+        facts = [
+            told("caddy.version", "Caddy version", version, "caddy version", said or "no caddy in the PATH")
+        ]
+        file = self._config or (_file(process) if process else "")
+        name, title = "caddy.config_sha256", "configuration file, sha256"
+        if file:
+            done = await shell.run(HASH.replace("FILE", shlex.quote(file)))
+            digest = text_of(done.stdout).partition(" ")[0] if done.status == 0 else ""
+            facts.append(told(name, title, digest, file, last_line(done.stderr)))
+        else:
+            facts.append(unknown(name, title, why or "its command line names no file"))
+        if process is not None:
+            pid = process.pid
+            facts.append(known("caddy.pid", "process id", pid, f"/proc/{pid}/cmdline", moves=True))
+        return tuple(facts)
+
+    def _meant(self, found: Sequence[Process]) -> tuple[Process | None, str]:
+        there = [process for process in found if process.runs("caddy") and "run" in process.arguments]
+        if self._config:
+            there = [process for process in there if _file(process) == self._config]
+        if len(there) == 1:
+            return there[0], ""
+        many = f"there are {len(there)} of them. Name the configuration with config"
+        return (
+            None,
+            many if there else "no process of caddy is to be seen. Name its configuration with config",
+        )
+
+
+def _file(process: Process) -> str:
+    """Return the configuration file that a process was started with, empty for one without a whole path."""
+    words = process.arguments
+    for place, word in enumerate(words):
+        option, equals, value = word.partition("=")
+        if option in ("--config", "-config", "-c"):
+            file = value if equals else "".join(words[place + 1 : place + 2])
+            return file if file.startswith("/") else ""
+    return ""
