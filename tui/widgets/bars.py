@@ -263,7 +263,7 @@ class KeyBar(Bar):
     """The keys that do something, greyed where they cannot; click one to press it."""
 
     PINNED = ("load.abort", "help", "quit")
-    SPARED = ("zoom", "record", "mark")
+    SPARED = ("zoom", "record", "decide", "mark")
     """What makes room, in this order, for the keys of the pane that one is in."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
