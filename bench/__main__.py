@@ -12,6 +12,7 @@
 ``growth``      what more endpoints, more users and a longer session cost
 ``gate``        what 100 thresholds over 50 endpoints cost, and the time from a breach to the screen
 ``host``        what a host pays for being watched, at least 30 s
+``report``      what printing a session of an hour from its file costs
 ``screen``      what drawing alone costs
 
 Without a name all of it, one part after the other. Runs that are compared
@@ -32,7 +33,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import against, growth, host, judging, levels, logs, parsing, proxies, report, truth, workers
+from bench import (
+    against,
+    growth,
+    host,
+    judging,
+    levels,
+    logs,
+    parsing,
+    proxies,
+    report,
+    reporting,
+    truth,
+    workers,
+)
 from bench.loopback import ROOT, LoopbackServer
 from bench.report import Aim
 from bench.runs import CASES, Bench, RunFailed
@@ -42,7 +56,7 @@ from rampdeck.errors import RampdeckError
 
 PARTS = (
     *("truth", "levels", "against", "latency", "saturation", "keys"),
-    *("workers", "logs", "parsing", "growth", "gate", "host", "screen"),
+    *("workers", "logs", "parsing", "growth", "gate", "host", "report", "screen"),
 )
 WATCHED = {"against", "latency", "saturation", "keys", "workers"}
 """The parts for which the cockpit watches a whole stack."""
@@ -75,6 +89,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--only", default="", help="cells of truth and loads whose names have these words in them"
+    )
+    parser.add_argument(
+        "--session-seconds", type=int, default=3_600, help="length of the session of report (default: 3600)"
     )
     parser.add_argument("--presses", type=int, default=20, help="keys to press (default: 20)")
     parser.add_argument("--quick", action="store_true", help="one round of 5 s, 6 keys ...: does it work?")
@@ -124,12 +141,9 @@ def _bench(options: argparse.Namespace) -> int:
             _logs(found, options, folder)
         if "parsing" in options.part:
             _parsing(found)
-        if "growth" in options.part:
-            _growth(found, options, folder)
-        if "gate" in options.part:
-            _gate(found, options, folder)
-        if "host" in options.part:
-            _host(found, options, folder)
+        rest = {"growth": _growth, "gate": _gate, "host": _host, "report": _report}
+        for part in [part for part in rest if part in options.part]:
+            rest[part](found, options, folder)
     if options.o:
         found.raw["aims"] = [asdict(aim) for aim in found.aims]
         options.o.write_text(json.dumps(found.raw, indent=2), encoding="utf-8")
@@ -231,6 +245,14 @@ def _host(found: Found, options: argparse.Namespace, folder: Path) -> None:
         costs = host.measured(folder, server.url, options.seconds, _tell)
     found.raw["host"] = {what: asdict(cost) for what, cost in costs.items()}
     found.part("What a host pays", host.tables(costs), host.aims(costs), host.doubts(costs))
+
+
+def _report(found: Found, options: argparse.Namespace, folder: Path) -> None:
+    part = 10 if options.quick else 1
+    seconds = options.session_seconds // part
+    size, printed = reporting.measured(folder, seconds, reporting.LINES // part, _tell)
+    found.raw["report"] = {"file_mb": size, "printed": [asdict(one) for one in printed]}
+    found.part("A report", reporting.table(size, printed), reporting.aims(seconds, printed))
 
 
 def _screen(seconds: float) -> None:

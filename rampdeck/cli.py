@@ -24,6 +24,7 @@ USAGE = """Usage: rampdeck COMMAND [options]
   demo      the whole thing against a small real stack on this machine
   init      write a commented rampdeck.toml
   preflight --commands    everything that the hosts would be sent
+  report    print what came of a session again         rampdeck report --help
 
   --version   --help
 """
@@ -44,6 +45,8 @@ def main(argv: list[str]) -> int:
             return _init(rest)
         if command == "preflight":
             return _preflight(rest)
+        if command == "report":
+            return _report(rest)
         if command in ("--version", "-V"):
             _print(f"rampdeck {rampdeck.__version__}")
             return Exit.PASS
@@ -189,6 +192,14 @@ def _preflight(argv: list[str]) -> int:
     found = commands.everything(settings, sibling("collectors").COLLECTORS)
     _print((commands.as_json if options.json else commands.as_text)(settings, found, whence))
     return Exit.PASS
+
+
+def _report(argv: list[str]) -> int:
+    from rampdeck.rebuild import Kinds
+    from rampdeck.report import options_of, report
+
+    options = options_of(argv, _Parser(prog="rampdeck report"))
+    return report(options, Kinds.of(sibling("collectors").COLLECTORS))
 
 
 class _Parser(argparse.ArgumentParser):

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.config import GeneratorLimits
+from rampdeck.crewview import KIND, METRICS, VIEW
 from rampdeck.engine.distributed import MasterDriver
 from rampdeck.engine.roll import Worker
 from rampdeck.errors import RampdeckError
@@ -29,7 +30,7 @@ from rampdeck.remote import Completed, Remote
 from rampdeck.remote.hosts import Hosts
 from rampdeck.text import clean
 from rampdeck.untold import SINCE
-from rampdeck.view import Column, Figure, Metric, Table, Unit, View
+from rampdeck.view import Metric, View
 
 KEPT = 5
 """Last lines of a worker that a message shows."""
@@ -44,62 +45,10 @@ class Crew:
     is told each line where there is no screen.
     """
 
-    kind: ClassVar[str] = "workers"
+    kind: ClassVar[str] = KIND
     Config: ClassVar[type[CollectorConfig]] = CollectorConfig
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("here", Unit.COUNT, "workers that can be counted on"),
-        Metric("expected", Unit.COUNT, "workers that there should be"),
-        Metric("plain", Unit.COUNT, "workers that report in Locust's rounded figures"),
-        Metric("unstamped", Unit.COUNT, "workers whose response times are not wire times"),
-        Metric("lost", Unit.COUNT, "workers that died or went silent"),
-        Metric("users", Unit.COUNT, "users in all workers"),
-        Metric("rps", Unit.PER_SECOND, "requests in all workers"),
-        Metric("cpu_percent", Unit.PERCENT, "of one core, used by the busiest worker"),
-        Metric(
-            "lag_p99_ms",
-            Unit.MILLISECONDS,
-            "how late the loop of the latest worker runs what is due, p99 of ten seconds",
-        ),
-        Metric(
-            "lag_max_ms",
-            Unit.MILLISECONDS,
-            "how late the loop of the latest worker ran what was due, at most, this second",
-        ),
-    )
-    view: ClassVar[View] = View(
-        title="Workers",
-        figures=(
-            (
-                Figure("here", "here", limit="expected"),
-                Figure("users", "users"),
-                Figure("rps", "rate", spark=True),
-                Figure("cpu_percent", "cpu", warn=70.0, bad=90.0),
-                Figure("lag_p99_ms", "lag", warn=25.0, bad=50.0),
-                Figure("plain", "plain", warn=1),
-                Figure("lost", "lost", bad=1),
-            ),
-        ),
-        tables=(
-            Table(
-                "workers",
-                "Workers",
-                (
-                    Column("worker", "WORKER", width=14),
-                    Column("kind", "RUNS", width=16),
-                    Column("state", "STATE", width=9),
-                    Column("users", "USERS", Unit.COUNT, width=6),
-                    Column("rps", "RATE", Unit.PER_SECOND, width=8),
-                    Column("cpu", "CPU", Unit.PERCENT, width=6),
-                    Column("lag", "LAG", Unit.MILLISECONDS, width=7),
-                    Column("lag_max", "MOST", Unit.MILLISECONDS, width=7),
-                    Column("rss", "MEMORY", Unit.BYTES, width=8),
-                    Column("files", "FILES", Unit.COUNT, width=6),
-                    Column("place", "HOST"),
-                ),
-            ),
-        ),
-        log=True,
-    )
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
+    view: ClassVar[View] = VIEW
 
     def __init__(
         self,

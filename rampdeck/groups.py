@@ -6,6 +6,7 @@ bounded; what was rare has to make room and is only counted (:attr:`Groups.other
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rampdeck.model import Event, Severity
@@ -59,6 +60,13 @@ class Groups:
             group.count += times
             group.last = at
             group.example = text[:EXAMPLE]
+
+    def put(self, group: Group) -> None:
+        """Take in a group as it was kept before."""
+        self._groups[group.template, group.severity] = group
+
+    def __iter__(self) -> Iterator[Group]:
+        return iter(self._groups.values())
 
     def __len__(self) -> int:
         return len(self._groups)

@@ -7,14 +7,17 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from rampdeck.gate.words import told
 from rampdeck.model import EventKind, Health, Severity
 from rampdeck.record import Result
 from rampdeck.record.result import Measured
-from rampdeck.run import Run
 from rampdeck.snapshot import Snapshot, ThresholdState
 from rampdeck.text import clean
+
+if TYPE_CHECKING:
+    from rampdeck.run import Run
 
 PROGRESS = 5
 """Seconds between progress lines."""

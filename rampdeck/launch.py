@@ -96,7 +96,12 @@ def launch(argv: list[str], parts: Parts) -> int:
             setup = _setup(settings, options, loaded, manning, parts, output, log)
             run = Run(setup)
             session = about(
-                settings, title=setup.title, host=setup.host, began=run.opened, arguments=["run", *argv]
+                settings,
+                title=setup.title,
+                host=setup.host,
+                began=run.opened,
+                arguments=["run", *argv],
+                thresholds=setup.gate.thresholds,
             )
             for key, value in session.items():
                 setup.writer.set_meta(key, value)
@@ -330,12 +335,4 @@ def new_folder(folder: Path, title: str) -> Path:
 
 def exit_code(run: Run, verdict: Verdict) -> int:
     """Return the exit code of a finished run; the locustfile's own counts where ours would be 0."""
-    if run.broken:
-        return Exit.SCENARIO
-    if verdict is Verdict.FAIL:
-        return Exit.FAIL
-    if run.ended == "operator" and (run.walk.stages or run.engine.has_shape or run.setup.run_time):
-        return Exit.STOPPED
-    if verdict is Verdict.INCONCLUSIVE:
-        return Exit.INCONCLUSIVE
-    return run.engine.exit_code or Exit.PASS
+    return run.outcome.exit(verdict)

@@ -179,7 +179,8 @@ class RequestBatch:
     """All requests that ended in one interval, with the users of its end.
 
     ``at`` is the end of the interval, ``seconds`` its length. ``pace`` is
-    ``None`` where no user has a known one.
+    ``None`` where no user has a known one. ``whole`` is the sum of all names
+    where a report reads only some of them: then ``entries`` are these.
     """
 
     at: Instant
@@ -187,6 +188,25 @@ class RequestBatch:
     users: int
     entries: tuple[RequestStats, ...]
     pace: Pace | None = None
+    whole: RequestStats | None = None
+
+    @property
+    def sums(self) -> tuple[RequestStats, ...]:
+        """What adds up to all of its requests, whoever's name they have."""
+        return self.entries if self.whole is None else (self.whole,)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A look at the session: what it held by then is what was judged.
+
+    One a second is a ``beat``, which the trends note and the trust counts; the gate
+    alone looks between two of them, where a level is decided. ``users`` were there.
+    """
+
+    at: Instant
+    users: int
+    beat: bool = True
 
 
 class RunState(StrEnum):

@@ -32,7 +32,7 @@ class Ours:
 
     def take(self, batch: RequestBatch) -> None:
         """Note what was cut off in an interval; 499s that have come already are matched with it."""
-        killed = sum(stats.killed - stats.unsent for stats in batch.entries)
+        killed = sum(stats.killed - stats.unsent for stats in batch.sums)
         if not killed:
             return
         since = batch.at.mono - batch.seconds

@@ -16,11 +16,10 @@ from rampdeck.csvfiles import CsvFiles, files
 from rampdeck.errors import RecordError, SessionError, UsageError
 from rampdeck.loop import in_thread
 from rampdeck.model import RequestBatch
+from rampdeck.pages import page_of_run
 from rampdeck.record import Result, write, write_json
-from rampdeck.record.html import Page, html
 from rampdeck.record.locustjson import locust_json
 from rampdeck.record.markdown import markdown
-from rampdeck.record.timeline import TimelineMaker, recent
 from rampdeck.record.write import replace
 from rampdeck.store import SessionReader
 from rampdeck.telling import PAUSE
@@ -97,7 +96,8 @@ class Outputs:
 
         A reader of standard output is waited for until a signal comes.
         """
-        await self._record(result)
+        page = await in_thread(self._html, result)
+        await self._record(result, page)
         if self._csv:
             await self._csv.finish()
             if self._csv.problem:
@@ -106,13 +106,13 @@ class Outputs:
             if self._options.json_file:
                 await in_thread(write_json, result, Path(self._options.json_file))
             if self._options.html_file:
-                await in_thread(replace, Path(self._options.html_file), await in_thread(self._html, result))
+                await in_thread(replace, Path(self._options.html_file), page)
                 self._inform(f"The report is in {self._options.html_file}")
         except RecordError as error:
             self._tell(str(error))
         answers = [await in_thread(self._json)] if self._options.json else []
         for one in map(documents.wanted, self._options.report):
-            answers += await self._report(one, result)
+            answers += await self._report(one, result, page)
         await self._github(result)
         heard = signals.heard
         for answer in answers:
@@ -121,11 +121,11 @@ class Outputs:
                     return
                 await asyncio.sleep(PAUSE)
 
-    async def _record(self, result: Result) -> None:
+    async def _record(self, result: Result, page: str) -> None:
         """Write the record beside the session, or else where there is room, or else say it."""
         folder = self._run.writer.path.parent
         try:
-            path = await in_thread(write, result, folder)
+            path = await in_thread(write, result, folder, page)
         except RecordError as error:
             self._tell(str(error))
             elsewhere = await in_thread(_elsewhere, result)
@@ -138,10 +138,10 @@ class Outputs:
             others = sorted(file.name for file in folder.iterdir() if file != path and file.is_file())
             self._inform(f"The record is in {path}, and beside it: {', '.join(others)}")
 
-    async def _report(self, wanted: documents.Wanted, result: Result) -> list[str]:
+    async def _report(self, wanted: documents.Wanted, result: Result, page: str) -> list[str]:
         """Write a document into its file, or return it for standard output."""
         if wanted.format == documents.HTML:
-            text = await in_thread(self._html, result)
+            text = page
         else:
             text = await in_thread(documents.document, wanted.format, result)
         if wanted.path is None:
@@ -169,17 +169,8 @@ class Outputs:
         self._run.mark(f"{users} users spawned; --reset-stats: a mark, never a reset")
 
     def _html(self, result: Result) -> str:
-        note = ""
-        maker = TimelineMaker(self._run.setup.views, (one.metric for one in self._run.gate.thresholds))
-        try:
-            with closing(SessionReader(self._run.writer.path)) as reader:
-                for item in reader.items():
-                    maker.take(item)
-            line = maker.timeline()
-        except SessionError as error:
-            line = recent(self._run.session.trend(), result.ended.utc)
-            note = f"The session file cannot be read, so this is only the last minutes: {error}"
-        return html(Page(result, line, note))
+        run = self._run
+        return page_of_run(result, run.gate, run.views, run.writer.path, run.session.trend())
 
     def _json(self) -> str:
         book = self._run.session.book

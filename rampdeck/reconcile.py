@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from rampdeck.clocks import Clocks, Offset
-from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, SourceInfo, Step
+from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, SourceInfo, Step, Tick
 from rampdeck.untold import BEREFT, SINCE, Untold
 
 LAG = 3.0
@@ -178,7 +178,7 @@ class Ledger:
         self._phase = ""
         self.untold = Untold()
 
-    def take(self, item: Sample | Event | RequestBatch | Step | SourceInfo) -> None:
+    def take(self, item: Sample | Event | RequestBatch | Step | SourceInfo | Tick) -> None:
         """Take in one item."""
         match item:
             case RequestBatch():
@@ -206,7 +206,7 @@ class Ledger:
         level.users = max(level.users, batch.users)
         if sent.total or batch.users:
             level.over = None if self._running else batch.at.utc
-        killed = sum(stats.killed for stats in batch.entries)
+        killed = sum(stats.killed for stats in batch.sums)
         if killed:
             left = level.number
             if self._running and self._phase in ("ramp", "settle") and len(self._levels) > 1:
@@ -310,7 +310,7 @@ class Ledger:
 
 def _sent(batch: RequestBatch) -> Sent:
     requests = redirects = killed = unreported = unanswered = unclocked = 0
-    for stats in batch.entries:
+    for stats in batch.sums:
         if stats.method.upper() not in METHODS:
             continue
         count = stats.successes.count + stats.failures.count

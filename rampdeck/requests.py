@@ -183,7 +183,7 @@ class Span:
         """Take in a batch; ``total`` is the sum of it, where it is known already."""
         self.seconds += batch.seconds
         self.pace.add(batch.pace)
-        self.total.add(total or _sum(batch))
+        self.total.add(total or sum_of(batch))
         for stats in batch.entries:
             key = (stats.method, stats.name)
             tally = self.names.get(key)
@@ -200,7 +200,7 @@ class Span:
         """Take out a batch that was added once."""
         self.seconds = max(0.0, self.seconds - batch.seconds)
         self.pace.subtract(batch.pace)
-        self.total.subtract(total or _sum(batch))
+        self.total.subtract(total or sum_of(batch))
         for stats in batch.entries:
             self.names[stats.method, stats.name].subtract(stats)
 
@@ -209,9 +209,10 @@ class Span:
         return self.total.figures(self.seconds)
 
 
-def _sum(batch: RequestBatch) -> Tally:
+def sum_of(batch: RequestBatch) -> Tally:
+    """Return all requests of a batch together."""
     total = Tally()
-    for stats in batch.entries:
+    for stats in batch.sums:
         total.add(stats)
     return total
 
@@ -248,12 +249,16 @@ class RequestBook:
         self.total_p95, self.rps, self.error_rate = History(), History(), History()
         self.glances: dict[Key, Figures] = {}
         """The window's figures of each name, as of the last :meth:`tick`."""
+        self.latest = Tally()
+        """The sum of the newest batch; not to be changed."""
+        self.glanced = True
+        """Whether anybody looks at the window; a report does not."""
         self._recent: deque[tuple[RequestBatch, Tally]] = deque()
 
     def add(self, batch: RequestBatch, step: int | None) -> None:
         """Take in a batch; ``step`` is the step whose measured part it belongs to, if any."""
-        total = _sum(batch)
-        if batch.users or batch.entries:
+        self.latest = total = sum_of(batch)
+        if batch.users or batch.sums:
             # Seconds without any load would thin the rates of the whole run out.
             self.whole.add(batch, total)
         if step is not None:
@@ -261,17 +266,16 @@ class RequestBook:
                 self._make_room()
                 self.steps[step] = Span()
             self.steps[step].add(batch, total)
+        if self.glanced:
+            self._move_window(batch, total)
+        for stats in batch.entries:
+            self._count_errors(stats, batch)
+
+    def _move_window(self, batch: RequestBatch, total: Tally) -> None:
         self.window.add(batch, total)
         self._recent.append((batch, total))
         while self.window.seconds - self._recent[0][0].seconds >= WINDOW - 0.5:
             self.window.subtract(*self._recent.popleft())
-        for stats in batch.entries:
-            self._count_errors(stats, batch)
-
-    @property
-    def latest(self) -> Tally:
-        """The sum of the newest batch; not to be changed."""
-        return self._recent[-1][1]
 
     def tick(self) -> None:
         """Note this second's figures in the trends; once a second."""

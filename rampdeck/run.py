@@ -19,13 +19,12 @@ from rampdeck.autopilot import Autopilot
 from rampdeck.autostep import climb_of
 from rampdeck.capacity import Capacity, target_of
 from rampdeck.committing import keep_committing
-from rampdeck.deck import UserClass
 from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
 from rampdeck.gatherer import Gatherer
 from rampdeck.intake import Intake
-from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step, Value
+from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step, Tick, Value
 from rampdeck.picture import Painter
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, draft, write
@@ -35,6 +34,7 @@ from rampdeck.session import Session
 from rampdeck.setup import Setup
 from rampdeck.sight import Sight
 from rampdeck.snapshot import Verdict
+from rampdeck.standing import Standing
 from rampdeck.steps import StepMachine
 from rampdeck.trust import Trust
 from rampdeck.view import Action
@@ -86,6 +86,7 @@ class Run(Sight):
         self._self = SelfWatch(setup, self.session, self._voices)
         self._readers: Readers
         self._ticked = self.opened.mono
+        self._standing = Standing(self)
 
     # -- Deck: what is wanted
 
@@ -147,11 +148,6 @@ class Run(Sight):
             self.over.set()
         self.leave()
 
-    @property
-    def user_classes(self) -> tuple[UserClass, ...]:
-        """All user classes of the scenario."""
-        return self.engine.classes.all
-
     def choose_classes(self, names: Collection[str]) -> None:
         """Take these user classes, and no others, from the next start of the load on."""
         self.engine.classes.choose(names)
@@ -186,7 +182,7 @@ class Run(Sight):
         return await loop.in_thread(lambda: write(made.finished(), folder))
 
     def result(self) -> Result:
-        """Return the result as of now."""
+        """Return the result as of now; of a closed run, as of its end."""
         return conclude(self)
 
     # -- life
@@ -239,7 +235,8 @@ class Run(Sight):
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await self.setup.hosts.close()
-        await self.writer.close()
+        self._standing.close()
+        await self.writer.close(self.session)
 
     async def _last_look(self) -> None:
         self._watch()
@@ -337,17 +334,20 @@ class Run(Sight):
     def _tick(self) -> None:
         at = Instant.now()
         self._intake.take()
-        self.session.tick(at, self.engine.users)
+        self.session.append(Tick(at, self.engine.users))
         self.trust.observe(self.session, at.mono - self._ticked)
         self._ticked = at.mono
         self._judge(at)
         self._self.tick()
         self._painter.tick()
+        self._standing.store()
 
     def _judge_level(self) -> tuple[Verdict, str]:
         """Judge the present level up to this moment: the last second may be what decides."""
         self._intake.take()
-        self._judge(Instant.now())
+        tick = Tick(Instant.now(), self.engine.users, beat=False)
+        self.session.append(tick)
+        self._judge(tick.at)
         return self.capacity.level()
 
     def _judge(self, at: Instant) -> None:

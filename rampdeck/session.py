@@ -26,6 +26,7 @@ from rampdeck.model import (
     Severity,
     SourceInfo,
     Step,
+    Tick,
     Value,
 )
 from rampdeck.ours import Ours
@@ -45,7 +46,7 @@ GRAVE = "grave"
 BLOCKED = "blocked"
 """The ``signal`` of an event that names a place that held the loop up; by field ``key``."""
 
-Item = Sample | Event | RequestBatch | Step | SourceInfo
+Item = Sample | Event | RequestBatch | Step | SourceInfo | Tick
 Store = Callable[[Item], None]
 Rows = tuple[Mapping[str, Value], ...]
 
@@ -172,6 +173,9 @@ class Session:
         elif isinstance(item, Step):
             self.steps[item.number] = item
             self._step = None if item.ended is not None else item
+        elif isinstance(item, Tick):
+            if item.beat:
+                self._tick(item.at, item.users)
         else:
             self.sources[item.name] = Source(item)
         for listener in self.listeners:
@@ -224,7 +228,7 @@ class Session:
         """Return what was sent beside what Nginx saw, and what we cut off."""
         return self.ledger.counts(at, self.ours.counted.total())
 
-    def tick(self, at: Instant, users: int) -> None:
+    def _tick(self, at: Instant, users: int) -> None:
         """Note this second in the trends; once a second, also while nothing happens."""
         self.book.tick()
         self.users.add(users)

@@ -7,13 +7,16 @@ from collections.abc import Collection, Mapping
 from rampdeck.autopilot import Autopilot
 from rampdeck.autostep import AutoStep
 from rampdeck.config import LoadConfig
+from rampdeck.deck import UserClass
 from rampdeck.model import Event
 from rampdeck.picture import Painter
 from rampdeck.plan import PlanWalk
+from rampdeck.record.outcome import Outcome
 from rampdeck.remote.asking import Questions
 from rampdeck.session import Session
 from rampdeck.setup import Setup
 from rampdeck.snapshot import Snapshot
+from rampdeck.standing import Standing
 from rampdeck.view import Metric, View
 
 
@@ -24,6 +27,7 @@ class Sight:
     session: Session
     pilot: Autopilot
     _painter: Painter
+    _standing: Standing
 
     @property
     def views(self) -> Mapping[str, View]:
@@ -44,6 +48,16 @@ class Sight:
     def questions(self) -> Questions:
         """What hosts and key files want to know from the operator."""
         return self.setup.questions
+
+    @property
+    def user_classes(self) -> tuple[UserClass, ...]:
+        """All user classes of the scenario."""
+        return self.setup.engine.classes.all
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the run came out so far, as far as the session's items do not tell."""
+        return self._standing.outcome
 
     @property
     def left_out(self) -> tuple[str, ...]:

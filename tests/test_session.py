@@ -16,6 +16,7 @@ from rampdeck.model import (
     Severity,
     SourceInfo,
     Step,
+    Tick,
     Value,
 )
 from rampdeck.session import EVENTS_KEPT, GAPS_KEPT, GRAVE, Item, Session
@@ -164,7 +165,7 @@ def test_a_source_that_has_gone_quiet_leaves_a_gap_in_its_trend() -> None:
     for second in range(8):
         if second < 3:
             seen.append(Sample(at(second), NGINX.name, {"rps": float(second), "5xx": 0.0}))
-        seen.tick(at(second), 5)
+        seen.append(Tick(at(second), 5))
     series = seen.sources[NGINX.name].view(at(8)).series
     assert series == {"rps": (0.0, 1.0, 2.0, 2.0, 2.0, None, None, None)}
 
@@ -218,7 +219,7 @@ def test_a_long_session_takes_no_more_room_than_a_short_one() -> None:
             seen.append(Sample(at(number), NGINX.name, {"rps": float(number)}))
             seen.append(gap(number, number + 1))
             seen.append(health(number, Health.LIVE))
-            seen.tick(at(number), 5)
+            seen.append(Tick(at(number), 5))
 
     play(2 * EVENTS_KEPT)
     source = seen.sources[NGINX.name]

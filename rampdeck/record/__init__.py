@@ -11,11 +11,13 @@ from rampdeck.record.conclude import conclude, draft
 from rampdeck.record.junit import junit
 from rampdeck.record.locustcsv import locust_csv
 from rampdeck.record.markdown import markdown
+from rampdeck.record.outcome import Outcome
 from rampdeck.record.result import RecordFields, Result
 from rampdeck.record.summary import summary
 from rampdeck.record.write import write, write_json
 
 __all__ = [
+    "Outcome",
     "RecordFields",
     "Result",
     "conclude",

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rampdeck import __version__
 from rampdeck.arrivals import paces
+from rampdeck.capacity import Capacity
+from rampdeck.config import ReleaseConfig
 from rampdeck.facts import FactPair
 from rampdeck.gate import Gate
 from rampdeck.knee import Knee
-from rampdeck.model import Instant, Step
+from rampdeck.model import Event, Instant, Step
 from rampdeck.reconcile import Counts
 from rampdeck.record import changes, clocks
 from rampdeck.record.facts import fields
 from rampdeck.record.findings import findings
 from rampdeck.record.logs import said
 from rampdeck.record.markdown import date
+from rampdeck.record.outcome import Outcome
 from rampdeck.record.result import (
+    Decision,
     ErrorResult,
     Finding,
     GapResult,
@@ -35,9 +40,34 @@ from rampdeck.record.result import (
 from rampdeck.record.tables import of_session
 from rampdeck.requests import Span, Tally
 from rampdeck.session import Session, Source
+from rampdeck.snapshot import Verdict
+from rampdeck.trust import Trust
 
 if TYPE_CHECKING:
     from rampdeck.run import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A session with those who judged it, live or read back, and what is known of it beside its items.
+
+    ``sha256`` is that of its ``file`` once that is closed. ``cut_off`` is when
+    the file ends, if the session was killed or still goes on elsewhere.
+    """
+
+    session: Session
+    gate: Gate
+    trust: Trust
+    capacity: Capacity
+    outcome: Outcome
+    title: str
+    host: str
+    file: Path
+    release: ReleaseConfig
+    facts: tuple[FactPair, ...] = ()
+    warnings: tuple[str, ...] = ()
+    sha256: str = ""
+    cut_off: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +78,7 @@ class Matter:
     cannot be trusted (:func:`rampdeck.gate.judge`); ``marks`` say the same of
     load levels, by number. ``counts`` are worked out where they are not known.
     ``facts`` are the fields of the record, ``pairs`` all facts that were gathered.
+    ``warnings``, ``sha256`` and ``cut_off`` become those of the result.
     """
 
     title: str
@@ -61,6 +92,9 @@ class Matter:
     knee: Knee | None = None
     counts: Counts | None = None
     pairs: Sequence[FactPair] = ()
+    warnings: tuple[str, ...] = ()
+    sha256: str = ""
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,40 +131,48 @@ def conclude(run: Run) -> Result:
 
 def draft(run: Run) -> Draft:
     """Return what the result of a run as of now is made of; quick."""
-    at = Instant.now()
-    counts = run.session.counts(at)
-    doubts = list(run.trust.doubts())
-    planned = run.walk.stages or run.engine.has_shape or run.setup.run_time
-    if run.ended == "operator" and planned:
-        doubts.append("the operator stopped the load before its planned end")
-    if run.broken:
-        doubts.append(run.broken)
-    doubts += changes.doubts(run.gatherer.pairs)
-    if run.writer.missing:
-        doubts.append(run.writer.missing)
-    if knee := run.capacity.now():
-        knee = replace(knee, climb=run.pilot.auto.ending)
-    matter = Matter(
+    judged = Judged(
+        session=run.session,
+        gate=run.gate,
+        trust=run.trust,
+        capacity=run.capacity,
+        outcome=run.outcome,
         title=run.setup.title,
         host=run.setup.host,
-        facts=fields(run.setup.config.release, run.gatherer.pairs),
-        doubts=doubts,
-        tainted=run.trust.tainted(),
-        findings=findings(
-            run.session,
-            run.gate.outcome(final=run.session.step is None),
-            run.engine.exceptions,
-            knee,
-            counts,
-            run.gatherer.pairs,
-        ),
-        marks={number: run.trust.marks(number) for number in run.trust.doubted},
-        knee=knee,
         file=run.writer.path,
-        counts=counts,
-        pairs=run.gatherer.pairs,
+        sha256=run.writer.sha256,
+        release=run.setup.config.release,
+        facts=run.gatherer.pairs,
+        warnings=(run.writer.unsealed,) if run.writer.unsealed else (),
     )
-    return _draft(run.session, run.gate, matter, at)
+    return draft_of(judged, run.outcome.closed or Instant.now())
+
+
+def draft_of(judged: Judged, at: Instant) -> Draft:
+    """Return what the result of a session as of ``at`` is made of; quick."""
+    session, gate, trust, outcome = judged.session, judged.gate, judged.trust, judged.outcome
+    counts = session.counts(at)
+    if knee := judged.capacity.now():
+        knee = replace(knee, climb=outcome.climb)
+    cut = () if judged.cut_off is None else (_cut_off(judged.cut_off),)
+    final = session.step is None and not cut
+    matter = Matter(
+        title=judged.title,
+        host=judged.host,
+        facts=fields(judged.release, judged.facts),
+        doubts=(*cut, *trust.doubts(), *outcome.doubts, *changes.doubts(judged.facts), *outcome.lost),
+        tainted=trust.tainted(),
+        findings=findings(session, gate.outcome(final=final), outcome.raised, knee, counts, judged.facts),
+        marks={number: trust.marks(number) for number in trust.doubted},
+        knee=knee,
+        file=judged.file,
+        counts=counts,
+        pairs=judged.facts,
+        warnings=judged.warnings,
+        sha256=judged.sha256,
+        cut_off=bool(cut),
+    )
+    return _draft(session, gate, matter, at)
 
 
 def result_of(session: Session, gate: Gate, matter: Matter, at: Instant) -> Result:
@@ -142,7 +184,8 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
     steps = [session.steps[number] for number in sorted(session.steps)]
     running = bool(steps) and steps[-1].ended is None
     ended = steps[-1].ended if steps else None
-    verdict, reasons = gate.verdict(matter.doubts, matter.tainted, final=not running)
+    final = not running and not matter.cut_off
+    verdict, reasons = gate.verdict(matter.doubts, matter.tainted, final=final)
     book = session.book
     record = replace(
         matter.facts,
@@ -157,11 +200,11 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
         host=matter.host,
         began=steps[0].began if steps else None,
         ended=ended or at,
-        running=running,
+        running=running and not matter.cut_off,
         users=max((step.users for step in steps), default=0),
         total=Measured.of(book.whole),
         record=record,
-        thresholds=gate.outcome(final=not running),
+        thresholds=gate.outcome(final=final),
         errors=tuple(ErrorResult(*error) for error in book.worst_errors()),
         errors_left_out=book.errors_left_out,
         sources=tuple(_source(source) for source in session.sources.values()),
@@ -175,8 +218,11 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
         counts=session.counts(at) if matter.counts is None else matter.counts,
         knee=matter.knee,
         pacing=paces(book.steps),
-        warnings=gate.warnings(final=not running),
+        decision=_decision(session.decision),
+        warnings=(*gate.warnings(final=final), *matter.warnings),
+        cut_off=matter.cut_off,
         session=matter.file,
+        session_sha256=matter.sha256,
         version=__version__,
     )
     return Draft(
@@ -232,6 +278,22 @@ def _generator(session: Session) -> GeneratorResult:
     )
     names = ("cpu_percent", "lag_p99_ms", "lag_max_ms", "delay_p95_ms", "memory_percent")
     return GeneratorResult(*(highest.get(name) for name in names))
+
+
+def _decision(event: Event | None) -> Decision | None:
+    """Return what the last decision says."""
+    if event is None:
+        return None
+    said = event.fields
+    return Decision(
+        event.at, Verdict(said["verdict"]), Verdict(said["computed"]), said["name"], said.get("note", "")
+    )
+
+
+def _cut_off(at: Instant) -> str:
+    """Return why a session without an end can be no PASS."""
+    when = datetime.fromtimestamp(at.utc, UTC).strftime("%H:%M:%S UTC")
+    return f"the session was cut off at {when}: it was killed, or it still goes on"
 
 
 def _scenarios(title: str, steps: Sequence[Step]) -> str:

@@ -34,6 +34,7 @@ from rampdeck.record.result import (
     TableResult,
     parts,
 )
+from rampdeck.record.seal import seal
 from rampdeck.secrets import redact
 from rampdeck.snapshot import Coverage, Spread, Spreads, ThresholdView
 
@@ -86,7 +87,9 @@ def to_json(result: Result) -> dict[str, Any]:
 
 def dumps(result: Result) -> str:
     """Return the result as a JSON document."""
-    return json.dumps(to_json(result), indent=2, allow_nan=False) + "\n"
+    document = to_json(result)
+    # What was written before the session was closed is no last word.
+    return json.dumps(seal(document) if result.session_sha256 else document, indent=2, allow_nan=False) + "\n"
 
 
 def schema() -> str:

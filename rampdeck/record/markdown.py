@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from rampdeck.knee import Knee
 from rampdeck.record import counted, facttable, logs, tables, thresholds
 from rampdeck.record.gfm import MOST_SAID, bullets, code, details, prose, section, table
+from rampdeck.record.json import to_json
 from rampdeck.record.mdload import errors, levels, requests, spread_levels, spread_requests
 from rampdeck.record.mdtrust import lines, sources, trust
 from rampdeck.record.result import Finding, Result
+from rampdeck.record.seal import digest
 from rampdeck.record.words import CUT_OFF, clock, decided, heading, span
 from rampdeck.record.words import date as date
 
@@ -128,4 +130,6 @@ def _foot(result: Result) -> str:
         told.append(f"Session: {code(str(result.session))}.")
     if result.session_sha256:
         told.append(f"Its sha256: {code(result.session_sha256)}.")
+        told.append(f"That of {code('record.json')}: {code(digest(to_json(result)))}.")
+        told.append("`rampdeck report --verify` tells whether both are what the run left.")
     return "---\n\n" + "\n".join(told) if told else ""

@@ -203,7 +203,7 @@ class TimelineMaker:
         second.seconds += batch.seconds
         second.users = max(second.users, batch.users)
         times = self._times
-        for stats in batch.entries:
+        for stats in batch.sums:
             if stats.successes.count:
                 times.add(stats.successes)
             if stats.failures.count:

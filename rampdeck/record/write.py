@@ -8,16 +8,21 @@ from pathlib import Path
 
 from rampdeck.errors import RecordError
 from rampdeck.record.json import dumps
+from rampdeck.record.junit import junit
 from rampdeck.record.markdown import markdown
 from rampdeck.record.result import Result
 
 MARKDOWN = "record.md"
 JSON = "record.json"
+HTML = "record.html"
+JUNIT = "record.xml"
 
 
-def write(result: Result, folder: Path) -> Path:
+def write(result: Result, folder: Path, page: str = "") -> Path:
     """Write ``record.md`` and ``record.json`` into a folder; return the former.
 
+    Of a run that is over, ``page`` is its HTML report and becomes ``record.html``;
+    ``record.xml`` is its JUnit XML.
     Raises :class:`RecordError`; files that were there before are then as they were.
     """
     try:
@@ -26,6 +31,9 @@ def write(result: Result, folder: Path) -> Path:
         raise RecordError(f"cannot make {folder}", error.strerror or str(error)) from error
     replace(folder / JSON, dumps(result))
     replace(folder / MARKDOWN, markdown(result))
+    if page:
+        replace(folder / HTML, page)
+        replace(folder / JUNIT, junit(result))
     return folder / MARKDOWN
 
 

@@ -8,8 +8,21 @@ stands in the file.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from rampdeck.store.reader import SessionReader
 from rampdeck.store.schema import Item
-from rampdeck.store.writer import SessionWriter
+
+if TYPE_CHECKING:
+    from rampdeck.store.writer import SessionWriter
 
 __all__ = ["Item", "SessionReader", "SessionWriter"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the writer when it is asked for: it needs the live loop, which a reader does without."""
+    if name == "SessionWriter":
+        from rampdeck.store.writer import SessionWriter
+
+        return SessionWriter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

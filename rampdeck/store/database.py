@@ -10,6 +10,8 @@ from itertools import chain
 from pathlib import Path
 
 from rampdeck.errors import SessionError
+from rampdeck.session import Session
+from rampdeck.store import sums
 from rampdeck.store.rows import Ids, Row, RowMaker
 from rampdeck.store.schema import APPLICATION_ID, TABLES, VERSION, WIDTHS, Item, pack_json
 
@@ -66,6 +68,23 @@ class Database:
         self._ids = ids
         self._seq += len(items)
         return self._size()
+
+    def sum_up(self, session: Session) -> None:
+        """Store what the session, all of whose items are stored, has added up to.
+
+        Raises :class:`SessionError` when nothing was stored.
+        """
+        try:
+            connection = self._connected()
+            connection.execute("BEGIN IMMEDIATE")
+            for table, made in sums.rows(session, self._ids).items():
+                _insert(connection, table, made)
+            stored = pack_json(sums.meta(session, self._seq))
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (sums.KEY, stored))
+            connection.execute("COMMIT")
+        except (OSError, sqlite3.Error) as error:
+            self._back_out()
+            raise SessionError(f"cannot write {self._path}", _reason(error, self._path)) from error
 
     def close(self) -> int:
         """End writing, leave one file behind and return its size in bytes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -24,18 +24,21 @@ from rampdeck.model import (
     Severity,
     SourceInfo,
     Step,
+    Tick,
     Value,
 )
+from rampdeck.store import sums
 from rampdeck.store.schema import (
     APPLICATION_ID,
     COUNTS,
     PACE,
     VERSION,
     Item,
-    unpack_buckets,
+    unpack_fields,
     unpack_json,
     unpack_text,
 )
+from rampdeck.store.sums import Sums, histogram
 
 Numbered = tuple[int, Item]
 
@@ -63,7 +66,8 @@ class SessionReader:
                 rows = self._connection.execute("SELECT key, value FROM meta").fetchall()
                 self.meta: dict[str, Any] = {key: unpack_json(value) for key, value in rows}
                 self._sources = self._table("SELECT id, name FROM sources")
-                self._names = self._table("SELECT id, method, name FROM request_names")
+                names = self._table("SELECT id, method, name FROM request_names")
+                self._names = {id_: (method, name) for id_, (method, name) in names.items()}
         except BaseException:
             self._connection.close()
             raise
@@ -81,6 +85,11 @@ class SessionReader:
         self._connection.close()
 
     @property
+    def version(self) -> int:
+        """The format of the file (:data:`rampdeck.store.schema.VERSION`)."""
+        return self._version
+
+    @property
     def finished(self) -> bool:
         """Whether the session came to its end, rather than being killed or still going on."""
         return "ended" in self.meta
@@ -94,6 +103,35 @@ class SessionReader:
                 self._events(),
                 self._batches(),
                 self._steps(),
+                self._ticks(),
+            )
+            for _, item in heapq.merge(*tables, key=lambda numbered: numbered[0]):
+                yield item
+
+    def sums(self) -> Sums | None:
+        """Return what it all adds up to, if that stands in the file."""
+        stored = self.meta.get(sums.KEY)
+        with self._explained():
+            if stored is None or not sums.usable(stored, self._count(), self._names):
+                return None
+        return Sums(
+            self._connection, stored, self._names, {id_: name for id_, (name,) in self._sources.items()}
+        )
+
+    def what_is_judged(self, wanted: Callable[[str, str], bool]) -> Iterator[Item]:
+        """Yield the items without what the sums have: plain lines, and names that are not ``wanted``.
+
+        Of the others' requests there is the sum (:attr:`RequestBatch.whole`).
+        """
+        names = [id_ for id_, (method, name) in self._names.items() if id_ and wanted(method, name)]
+        with self._explained():
+            tables: tuple[Iterator[Numbered], ...] = (
+                self._source_infos(),
+                self._samples(),
+                self._events(f"WHERE NOT {sums.SKIPPED}"),
+                self._sums_of_batches(names),
+                self._steps(),
+                self._ticks(),
             )
             for _, item in heapq.merge(*tables, key=lambda numbered: numbered[0]):
                 yield item
@@ -111,6 +149,10 @@ class SessionReader:
             latest = {step.number: step for _, step in self._steps()}
         return tuple(latest[number] for number in sorted(latest))
 
+    def request_names(self) -> tuple[tuple[str, str], ...]:
+        """Return all request names, each with its method."""
+        return tuple((method, name) for method, name in self._names.values())
+
     def sources(self) -> tuple[SourceInfo, ...]:
         """Return all sources that were observed."""
         with self._explained():
@@ -121,7 +163,7 @@ class SessionReader:
         ((version,),) = self._connection.execute("PRAGMA user_version")
         if application != APPLICATION_ID:
             raise SessionError(f"cannot read {self.path}", "it is no session of Rampdeck")
-        self._version = version
+        self._version: int = version
         if version > VERSION:
             raise SessionError(
                 f"cannot read {self.path}",
@@ -167,19 +209,21 @@ class SessionReader:
                 ),
             )
 
-    def _events(self) -> Iterator[Numbered]:
-        query = "SELECT seq, utc, mono, source, kind, severity, text, sent, fields FROM events ORDER BY seq"
+    def _events(self, where: str = "") -> Iterator[Numbered]:
+        columns = "seq, utc, mono, source, kind, severity, text, sent, fields"
+        query = f"SELECT {columns} FROM events {where} ORDER BY seq"
+        names = {id_: name for id_, (name,) in self._sources.items()}
         for seq, utc, mono, source, kind, severity, text, sent, fields in self._connection.execute(query):
             yield (
                 seq,
                 Event(
-                    at=Instant(utc, mono),
-                    source=self._sources[source][0],
-                    kind=EventKind(kind),
-                    severity=Severity(severity),
-                    text=unpack_text(text),
-                    sent=sent,
-                    fields=unpack_json(fields) if fields else {},
+                    Instant(utc, mono),
+                    names[source],
+                    _KINDS[kind],
+                    _SEVERITIES[severity],
+                    unpack_text(text),
+                    sent,
+                    unpack_fields(fields) if fields else {},
                 ),
             )
 
@@ -194,6 +238,31 @@ class SessionReader:
             pace = next(map(_pace, paces.of(seq)), None)
             yield seq, RequestBatch(Instant(utc, mono), seconds, users, entries, pace)
 
+    def _sums_of_batches(self, names: Sequence[int]) -> Iterator[Numbered]:
+        """Yield the batches with their sums, and the entries of some names alone."""
+        some = ",".join(map(str, names))
+        query = f"SELECT batch, * FROM request_stats WHERE name IN ({some}) ORDER BY rowid"
+        stats = _Following(self._connection, query)
+        totals = _Following(
+            self._connection, f"SELECT batch, batch, {_ALL}, {_STATS} FROM totals ORDER BY rowid"
+        )
+        paces = _Following(self._connection, "SELECT batch, * FROM paces ORDER BY batch")
+        query = "SELECT seq, utc, mono, seconds, users FROM batches ORDER BY seq"
+        for seq, utc, mono, seconds, users in self._connection.execute(query):
+            whole = next(iter(self._entries(totals.of(seq), [])), None)
+            pace = next(map(_pace, paces.of(seq)), None)
+            entries = self._entries(stats.of(seq), [])
+            yield seq, RequestBatch(Instant(utc, mono), seconds, users, entries, pace, whole)
+
+    def _count(self) -> int:
+        """Return how many items the file has."""
+        ((count,),) = self._connection.execute(
+            "SELECT max(seq) FROM (SELECT max(seq) AS seq FROM "
+            + " UNION SELECT max(seq) FROM ".join(_ITEMS)
+            + ")"
+        )
+        return int(count or 0)
+
     def _entries(self, stats: list[Any], errors: list[Any]) -> tuple[RequestStats, ...]:
         """Put the rows of one batch together by request name."""
         series: dict[int, dict[str, Histogram]] = {}
@@ -204,14 +273,14 @@ class SessionReader:
             if word in COUNTS:
                 counts[name, word] = count
                 continue
-            series.setdefault(name, {})[word] = _histogram(total, lowest, highest, buckets)
+            series.setdefault(name, {})[word] = histogram(total, lowest, highest, buckets)
             sizes[name] = sizes.get(name, 0) + (size or 0)
         for _, name, text, count in errors:
             texts.setdefault(name, {})[unpack_text(text)] = count
         return tuple(
             RequestStats(
-                method=self._names[name][0],
-                name=self._names[name][1],
+                method=method,
+                name=of,
                 successes=found.get("ok") or Histogram(),
                 failures=found.get("failed") or Histogram(),
                 bytes=sizes[name],
@@ -222,6 +291,7 @@ class SessionReader:
                 **{word: counts.get((name, word), 0) for word in COUNTS},
             )
             for name, found in series.items()
+            for method, of in (self._names[name] if name else ("", ""),)
         )
 
     def _steps(self) -> Iterator[tuple[int, Step]]:
@@ -232,6 +302,20 @@ class SessionReader:
             if began is None:
                 raise ValueError(f"step {number} never began")
             yield seq, Step(number, users, rate, cause, began, unpack_text(stage), *rest)
+
+    def _ticks(self) -> Iterator[Numbered]:
+        if self._version > 2:
+            query = "SELECT seq, utc, mono, users, beat FROM ticks ORDER BY seq"
+            for seq, utc, mono, users, beat in self._connection.execute(query):
+                yield seq, Tick(Instant(utc, mono), users, bool(beat))
+
+
+_KINDS = {kind.value: kind for kind in EventKind}
+_SEVERITIES = {severity.value: severity for severity in Severity}
+_ALL = 0
+"""Stands for the id of a name where a row is of all of them."""
+_STATS = "series, count, total, lowest, highest, buckets, bytes"
+_ITEMS = ("sources", "samples", "events", "batches", "steps", "ticks")
 
 
 class _Following:
@@ -269,16 +353,10 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _histogram(total: float, lowest: float | None, highest: float | None, packed: bytes) -> Histogram:
-    if lowest is None or highest is None:
-        return Histogram()
-    return Histogram.restored(unpack_buckets(packed), total, lowest, highest)
-
-
 def _pace(row: Any) -> Pace:
     _, *numbers = row
     _, *lateness = numbers[len(PACE) :]
-    return Pace(**dict(zip(PACE, numbers, strict=False)), lateness=_histogram(*lateness))
+    return Pace(**dict(zip(PACE, numbers, strict=False)), lateness=histogram(*lateness))
 
 
 def _moment(utc: float | None, mono: float | None) -> Instant | None:

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from rampdeck.histogram import Histogram
-from rampdeck.model import Event, Instant, RequestBatch, Sample, SourceInfo, Step
+from rampdeck.model import Event, Instant, RequestBatch, RequestStats, Sample, SourceInfo, Step, Tick
+from rampdeck.requests import Tally, sum_of
 from rampdeck.store.schema import COUNTS, PACE, SERIES, Item, pack_buckets, pack_json, pack_text
 
 Row = tuple[object, ...]
@@ -51,6 +52,9 @@ class RowMaker:
                     self._batch(item)
                 case Step():
                     self._step(item)
+                case Tick():
+                    at = item.at
+                    self._rows["ticks"].append((self._seq, at.utc, at.mono, item.users, int(item.beat)))
                 case SourceInfo():
                     self._source_info(item)
         return self._rows
@@ -87,20 +91,21 @@ class RowMaker:
         if (pace := batch.pace) is not None:
             numbers = (getattr(pace, name) for name in PACE)
             self._rows["paces"].append((self._seq, *numbers, *_parts(pace.lateness)))
+        self._totals(batch)
         for entry in batch.entries:
             name = self._ids.names.get((entry.method, entry.name))
             name = name or self._new_name(entry.method, entry.name)
-            series = [(word, getattr(entry, attribute)) for word, attribute in SERIES.items()]
-            size: int | None = entry.bytes
-            # A name without any request keeps one empty row, so that it is not lost.
-            for word, histogram in [pair for pair in series if pair[1].count] or series[:1]:
-                self._rows["request_stats"].append((self._seq, name, word, *_parts(histogram), size))
-                size = None
-            for word in COUNTS:
-                if count := getattr(entry, word):
-                    self._rows["request_stats"].append((self._seq, name, word, count, *_NOTHING))
+            self._rows["request_stats"] += [(self._seq, name, *row) for row in stats_rows(entry)]
             for text, count in entry.errors.items():
                 self._rows["errors"].append((self._seq, name, pack_text(text), count))
+
+    def _totals(self, batch: RequestBatch) -> None:
+        if batch.entries:
+            total = sum_of(batch)
+            rows = [row for row in stats_rows(total) if row[0] not in COUNTS]
+            counts = [(word, sum(getattr(entry, word) for entry in batch.entries)) for word in COUNTS]
+            rows += [(word, count, *_NOTHING) for word, count in counts if count]
+            self._rows["totals"] += [(self._seq, *row) for row in rows]
 
     def _step(self, step: Step) -> None:
         moments = (step.began, step.reached, step.measured_from, step.ended)
@@ -126,6 +131,19 @@ class RowMaker:
         self._ids.names[method, name] = id_ = len(self._ids.names) + 1
         self._rows["request_names"].append((id_, pack_text(method), pack_text(name)))
         return id_
+
+
+def stats_rows(stats: RequestStats | Tally) -> list[Row]:
+    """Return the rows of some requests, from the column ``series`` on."""
+    series = [(word, getattr(stats, attribute)) for word, attribute in SERIES.items()]
+    rows: list[Row] = []
+    size: int | None = stats.bytes
+    # A name without any request keeps one empty row, so that it is not lost.
+    for word, histogram in [pair for pair in series if pair[1].count] or series[:1]:
+        rows.append((word, *_parts(histogram), size))
+        size = None
+    counts = ((word, getattr(stats, word, 0)) for word in COUNTS)
+    return [*rows, *((word, count, *_NOTHING) for word, count in counts if count)]
 
 
 def _parts(histogram: Histogram) -> Sequence[object]:

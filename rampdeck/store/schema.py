@@ -17,6 +17,12 @@ versions above its own.
   first row of a name.
 - ``paces``: what users with a known pace did in a batch (:data:`PACE`), and how
   late their iterations began; no row where there are none.
+- ``totals``: the same of all names of a batch together, so that a report need not read those
+  that nobody asks for one by one.
+- ``tallies``, ``tallied_errors`` and ``log_groups``: what it all added up to at the end of the
+  session (:mod:`rampdeck.store.sums`); a session that was killed has none.
+- ``ticks``: when the session was looked at (:class:`~rampdeck.model.Tick`), by which a
+  report judges again as it was judged then.
 - ``steps``: one row for each change of a step; the last one of a number is
   what became of it.
 
@@ -33,17 +39,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import accumulate
+from types import MappingProxyType
 from typing import Any
 
-from rampdeck.model import Event, RequestBatch, Sample, SourceInfo, Step
+from rampdeck.model import Event, RequestBatch, Sample, SourceInfo, Step, Tick
 
-Item = Sample | Event | RequestBatch | Step | SourceInfo
+Item = Sample | Event | RequestBatch | Step | SourceInfo | Tick
 """What a session file holds in order."""
 
 APPLICATION_ID = 0x52_44_45_4B
 """``RDEK``, in the header of the file."""
-VERSION = 2
-"""1 had no ``paces``."""
+VERSION = 3
+"""1 had no ``paces``, 2 no ``ticks`` and no sums."""
 FIRST_BUCKET = -256
 """Below every bucket of :mod:`rampdeck.histogram`."""
 
@@ -82,6 +91,19 @@ CREATE TABLE paces (
     batch INTEGER PRIMARY KEY REFERENCES batches, user_seconds REAL, due REAL, begun INTEGER, lost REAL,
     ended INTEGER, busy REAL, requests INTEGER, filled INTEGER, unknown INTEGER,
     count INTEGER, total REAL, lowest REAL, highest REAL, buckets BLOB);
+CREATE TABLE totals (
+    batch INTEGER NOT NULL REFERENCES batches, series TEXT NOT NULL, count INTEGER NOT NULL,
+    total REAL, lowest REAL, highest REAL, buckets BLOB, bytes INTEGER);
+CREATE TABLE tallies (
+    step INTEGER NOT NULL, name INTEGER NOT NULL REFERENCES request_names, series TEXT NOT NULL,
+    count INTEGER NOT NULL, total REAL, lowest REAL, highest REAL, buckets BLOB, bytes INTEGER);
+CREATE TABLE tallied_errors (
+    name INTEGER NOT NULL REFERENCES request_names, text NOT NULL, count INTEGER NOT NULL,
+    first REAL, last REAL);
+CREATE TABLE log_groups (
+    source INTEGER NOT NULL REFERENCES sources, template NOT NULL, severity INTEGER NOT NULL,
+    signal NOT NULL, count INTEGER NOT NULL, first REAL, last REAL, example NOT NULL);
+CREATE TABLE ticks (seq INTEGER PRIMARY KEY, utc REAL, mono REAL, users INTEGER, beat INTEGER);
 CREATE TABLE steps (
     seq INTEGER PRIMARY KEY, number INTEGER NOT NULL, users INTEGER, spawn_rate REAL, cause TEXT, stage,
     began_utc REAL, began_mono REAL, reached_utc REAL, reached_mono REAL,
@@ -96,6 +118,11 @@ WIDTHS = {
     "request_stats": 9,
     "errors": 4,
     "paces": 15,
+    "totals": 8,
+    "tallies": 9,
+    "tallied_errors": 5,
+    "log_groups": 8,
+    "ticks": 5,
     "steps": 14,
 }
 """The number of columns of each table that rows are put into."""
@@ -132,6 +159,13 @@ def unpack_json(stored: str) -> Any:
     return json.loads(stored)
 
 
+@lru_cache(maxsize=4_096)
+def unpack_fields(stored: str) -> Mapping[str, str]:
+    """Return the fields of an event; many have the same, and share them."""
+    fields: dict[str, str] = json.loads(stored)
+    return MappingProxyType(fields)
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -156,6 +190,16 @@ def pack_buckets(buckets: Mapping[int, int]) -> bytes:
 
 def unpack_buckets(packed: bytes) -> dict[int, int]:
     """Return the buckets that :func:`pack_buckets` was given."""
+    if packed.isascii():
+        # All numbers take one byte each.
+        buckets_of = accumulate(packed[::2], initial=FIRST_BUCKET)
+        next(buckets_of)
+        return dict(zip(buckets_of, packed[1::2], strict=True))
+    rest = packed[2:]
+    if packed[:1] >= b"\x80" > packed[1:2] and rest.isascii():
+        # The first distance takes two bytes, as nearly always, and all other numbers one.
+        first = FIRST_BUCKET + (packed[0] & 0x7F | packed[1] << 7)
+        return dict(zip(accumulate(rest[1::2], initial=first), rest[::2], strict=True))
     numbers = iter(_numbers(packed))
     buckets: dict[int, int] = {}
     bucket = FIRST_BUCKET

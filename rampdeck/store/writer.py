@@ -11,8 +11,10 @@ from rampdeck.errors import SessionError
 from rampdeck.loop import in_thread
 from rampdeck.model import Event, EventKind, Instant, Sample, Severity
 from rampdeck.secrets import redact_values
+from rampdeck.session import Session
 from rampdeck.store.database import Database
 from rampdeck.store.schema import Item
+from rampdeck.store.seal import sealed
 
 MOST_KEPT = 200_000
 """Items kept in memory while the file cannot be written."""
@@ -35,6 +37,8 @@ class SessionWriter:
     steps and all other events stay. What went is counted in :attr:`dropped` and
     written into the session as a gap as soon as it can be.
 
+    Once it is closed, :attr:`sha256` is that of the file, or :attr:`unsealed` says why there is none.
+
     The file is made by the first commit; one that exists already is never
     touched. A file that is moved or deleted meanwhile is written anew, whole.
     """
@@ -44,6 +48,8 @@ class SessionWriter:
         self.problem = ""
         self.bytes = 0
         self.dropped = 0
+        self.sha256 = ""
+        self.unsealed = ""
         self._items: list[Item] = []
         self._meta: dict[str, object] = {}
         self._text = 0
@@ -76,10 +82,15 @@ class SessionWriter:
         """Say what of the session is not in the file, in a sentence; empty if all of it is."""
         if self.problem:
             return f"the session file is not complete: {self.problem}"
-        if self.dropped:
-            lost = f"{self.dropped} log lines and samples were lost while it could not be written"
-            return f"the session file is not complete: {lost}"
-        return ""
+        return self.lost
+
+    @property
+    def lost(self) -> str:
+        """Say what will never be in the file, in a sentence; empty if nothing was lost."""
+        if not self.dropped:
+            return ""
+        lost = f"{self.dropped} log lines and samples were lost while it could not be written"
+        return f"the session file is not complete: {lost}"
 
     async def commit(self) -> None:
         """Store what was appended; a cancelled wait leaves the work to end by itself."""
@@ -88,8 +99,11 @@ class SessionWriter:
         task.add_done_callback(self._tasks.discard)
         await asyncio.shield(task)
 
-    async def close(self) -> None:
-        """Store the rest and leave one file; nothing can be appended afterwards."""
+    async def close(self, session: Session | None = None) -> None:
+        """Store the rest and leave one file; nothing can be appended afterwards.
+
+        ``session`` is the one that took in the same items: with its sums a report is quick.
+        """
         if self._closed:
             return
         self.set_meta("ended", Instant.now().utc)
@@ -97,7 +111,8 @@ class SessionWriter:
         await self.commit()  # a gap is written after what could be written again
         self._closed = True
         async with self._lock:
-            self.bytes, problem = await in_thread(_close, self._database)
+            self.bytes, problem = await in_thread(_close, self._database, None if self.problem else session)
+            self.sha256, self.unsealed = await in_thread(sealed, self.path)
         self.problem = self.problem or problem
 
     async def _commit(self) -> None:
@@ -179,11 +194,17 @@ def _store(database: Database, items: Sequence[Item], meta: Mapping[str, object]
     return len(items), size, ""
 
 
-def _close(database: Database) -> tuple[int, str]:
+def _close(database: Database, session: Session | None) -> tuple[int, str]:
+    problem = ""
+    if session is not None:
+        try:
+            database.sum_up(session)
+        except SessionError as error:
+            problem = str(error)
     try:
-        return database.close(), ""
+        return database.close(), problem
     except SessionError as error:
-        return 0, str(error)
+        return 0, problem or str(error)
 
 
 def _moment(item: Item) -> Instant:

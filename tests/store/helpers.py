@@ -17,6 +17,7 @@ from rampdeck.model import (
     Severity,
     SourceInfo,
     Step,
+    Tick,
     Value,
 )
 from rampdeck.store import Item
@@ -78,4 +79,6 @@ def session() -> list[Item]:
         reached,
         Event(START.plus(3), "gunicorn@web", EventKind.LOG, Severity.ERROR, "WORKER TIMEOUT", sent=1.5),
         Step(2, 30, 5.0, "key", START.plus(12)),
+        Tick(START.plus(12), 20),
+        Tick(START.plus(12.5), 21, beat=False),
     ]

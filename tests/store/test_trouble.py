@@ -204,7 +204,7 @@ async def test_a_newer_session_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(writer.path) as connection:
         connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     connection.close()
-    with pytest.raises(SessionError, match=r"newer Rampdeck \(format 3, this one reads up to 2\). Update"):
+    with pytest.raises(SessionError, match=r"newer Rampdeck \(format 4, this one reads up to 3\). Update"):
         SessionReader(writer.path)
 
 
