@@ -1,0 +1,115 @@
+"""What the demo can break on purpose, so that one sees how Rampdeck finds it.
+
+Each fault is a real one: a query that waits, a role that may not log in, a
+worker that is killed. Nothing is faked in what Rampdeck is shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from rampdeck.demo.servers import PostgresServer
+from rampdeck.errors import UsageError
+
+UNSEEN = 10.0
+"""Seconds for which PostgreSQL can be seen, and then for as long not, in turn: about half of any run."""
+LOOK = 0.5
+"""Seconds between two looks whether somebody monitors PostgreSQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that can be broken; ``needs`` is the part of the stack without which it cannot."""
+
+    name: str
+    text: str
+    needs: str = ""
+
+
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        Fault("slow-endpoint", "each /dashboard/ waits 1.2 s for PostgreSQL: FAIL"),
+        Fault(
+            "postgres-unseen",
+            f"Rampdeck may not log in to PostgreSQL every other {UNSEEN:.0f} s, the shop may: INCONCLUSIVE",
+            needs="postgres",
+        ),
+        Fault("worker-timeouts", "every 8 s a /dashboard/ hangs until Gunicorn kills its worker after 4 s"),
+        Fault("nginx-502", "one in twenty requests goes to a backend that is down: FAIL", needs="nginx"),
+    )
+}
+"""All faults by name."""
+
+
+def listed() -> str:
+    """Return the known faults, one a line, each with its sentence."""
+    width = max(map(len, FAULTS))
+    return "\n".join(f"  {fault.name:{width}}  {fault.text}" for fault in FAULTS.values())
+
+
+def checked(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of faults, each once; :class:`UsageError` with the known ones for another."""
+    for name in names:
+        if name not in FAULTS:
+            raise UsageError(f'there is no fault "{name}"', "", f"These are known:\n{listed()}")
+    return tuple(dict.fromkeys(names))
+
+
+class PostgresUnseen:
+    """Keeps a server's monitoring role out, and lets it in again, from its first login on.
+
+    Whoever owns the data is served all the time.
+    """
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self._admin = server.connect(as_admin=True)
+        self._since: float | None = None
+        self._looked = 0.0
+        self._out = False
+
+    def turn(self) -> None:
+        """Do what is due; call it several times a second."""
+        now = time.monotonic()
+        if self._since is None:
+            if now - self._looked >= LOOK:
+                self._looked = now
+                self._since = now if self._sessions() else None
+            return
+        out = (now - self._since) % (2 * UNSEEN) >= UNSEEN
+        if out != self._out:
+            self._out = out
+            may = "NOLOGIN" if out else "LOGIN"
+            self._admin.execute(sql.SQL(f"ALTER ROLE {{}} {may}").format(sql.Identifier(self._server.user)))
+        if out and now - self._looked >= LOOK:
+            # Again and again: one may have been at its login when the role was locked.
+            self._looked = now
+            for pid in self._sessions():
+                self._admin.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+    def stop(self) -> None:
+        """Let go of the server."""
+        with contextlib.suppress(psycopg.Error):
+            self._admin.close()
+
+    def _sessions(self) -> list[int]:
+        found = self._admin.execute(
+            "SELECT pid FROM pg_stat_activity WHERE usename = %s", [self._server.user]
+        ).fetchall()
+        return [pid for (pid,) in found]
+
+
+def impossible(faults: Collection[str], missing: Collection[str]) -> str:
+    """Return which of the faults cannot be made because a part of the stack is missing; empty: none."""
+    return "; ".join(
+        f"the fault {name} needs {FAULTS[name].needs}, which is not there"
+        for name in faults
+        if FAULTS[name].needs in missing
+    )
