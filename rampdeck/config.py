@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from rampdeck.errors import UsageError
-from rampdeck.model import Stage
+from rampdeck.model import SourceInfo, Stage
 from rampdeck.secrets import know
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -191,7 +191,8 @@ class GeneratorLimits(Model):
     the response times. ``cpu`` is per cent of one core (Locust warns at the
     same), ``files`` of ``ulimit -n``, ``memory`` of the machine. ``littles_law``
     is the per cent of the users' time that neither their requests nor their
-    waits explain; a high value switches a limit off.
+    waits explain; ``steal`` is per cent of this machine's processor that its
+    hypervisor gave to others. A high value switches a limit off.
     """
 
     delay: float = Field(50.0, gt=0)
@@ -201,6 +202,16 @@ class GeneratorLimits(Model):
     files: float = Field(90.0, gt=0)
     memory: float = Field(95.0, gt=0)
     littles_law: float = Field(25.0, gt=0)
+    steal: float = Field(10.0, gt=0)
+
+
+class TrustConfig(Model):
+    """``[trust]``: from where on a server is not the one that the release will run on.
+
+    ``steal`` is per cent of a host's processor that its hypervisor gave to others.
+    """
+
+    steal: float = Field(10.0, gt=0)
 
 
 class RecordConfig(Model):
@@ -255,6 +266,7 @@ class Config(Model):
     collectors: tuple[Mapping[str, Any], ...] = ()
     release: ReleaseConfig = ReleaseConfig()
     generator: GeneratorLimits = GeneratorLimits()
+    trust: TrustConfig = TrustConfig()
     record: RecordConfig = RecordConfig()
     workers: WorkersConfig = WorkersConfig()
     screen: ScreenConfig = ScreenConfig()
@@ -263,6 +275,13 @@ class Config(Model):
     def anchored(self, table: M) -> M:
         """Return a collector's table with its relative paths starting at this file's folder."""
         return _anchored(table, self._folder)
+
+    def unneeded(self) -> frozenset[str]:
+        """Return the names of the sources that a PASS does not need."""
+        tables = [table for table in self.collectors if table.get("needed") is False]
+        words = ("kind", "host", "label")
+        given = [{word: str(table[word]) for word in words if word in table} for table in tables]
+        return frozenset(SourceInfo.of(**known).name for known in given)
 
     def plan(self) -> tuple[Stage, ...]:
         """Return the stages with every spawn rate worked out from its ramp."""

@@ -8,7 +8,7 @@ dash, so that no data never looks like zero. Everything here is pure.
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from rampdeck.view import Unit
 
@@ -111,6 +111,11 @@ def stopwatch(seconds: float) -> str:
 def clock(utc: float, zone: tzinfo | None = None) -> str:
     """Return the time of day of a Unix time: ``12:24:10``; in local time unless a zone is given."""
     return datetime.fromtimestamp(utc, zone).strftime("%H:%M:%S")
+
+
+def in_utc(utc: float) -> str:
+    """Return the time of day of a Unix time as records say it: ``12:24:10 UTC``."""
+    return f"{clock(utc, UTC)} UTC"
 
 
 def value(number: float | None, unit: Unit) -> str:

@@ -335,7 +335,7 @@ http {{
 BALANCED = """\
 upstream shop {{
         server {upstream} weight=19;
-        server {host}:{dead} max_fails=0;
+        server {dead} max_fails=0;
     }}
     proxy_next_upstream off;
 
@@ -359,10 +359,7 @@ class NginxServer(Server):
 
     @classmethod
     def create(cls, parent: Path, upstream: str, dead: int = 0) -> NginxServer:
-        """Prepare a new server below `parent` in front of `upstream`, such as `http://127.0.0.1:8000`.
-
-        `dead` is a port on which nothing listens: with one, every twentieth request goes there.
-        """
+        """Prepare a server before `upstream`, such as `http://127.0.0.1:80`, and, for 1 in 20, port `dead`."""
         program = require_program("nginx", "nginx-light")
         folder = _folder(parent, "nginx")
         static = _folder(folder, "static")
@@ -370,6 +367,7 @@ class NginxServer(Server):
         _folder(folder, "temp")
         user, port = unprivileged_user("www-data", "nginx"), free_port()
         config = folder / "nginx.conf"
+        balanced = BALANCED.format(upstream=upstream.removeprefix("http://"), dead=f"{HOST}:{dead}")
         config.write_text(
             NGINX_CONF.format(
                 user=f"user {user};\n" if user else "",
@@ -378,9 +376,7 @@ class NginxServer(Server):
                 folder=folder,
                 static=static,
                 backend="http://shop" if dead else upstream,
-                balanced=BALANCED.format(upstream=upstream.removeprefix("http://"), host=HOST, dead=dead)
-                if dead
-                else "",
+                balanced=balanced if dead else "",
             ).lstrip()
         )
         command = [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(config)]
