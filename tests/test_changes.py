@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rampdeck.changes import MOST, sentences
@@ -65,7 +67,7 @@ class Load:
     ],
 )
 def test_what_changed_is_named_with_its_time(
-    kind: str, signal: str, fields: dict[str, str], sentence: str
+    kind: str, signal: str, fields: dict[str, Any], sentence: str
 ) -> None:
     load = Load()
     load.says(kind, signal, 30, **fields)
@@ -84,7 +86,7 @@ def test_what_changed_is_named_with_its_time(
     ],
 )
 def test_a_worker_that_died_or_took_its_turn_and_a_log_that_is_reopened_are_no_change(
-    kind: str, signal: str, fields: dict[str, str]
+    kind: str, signal: str, fields: dict[str, Any]
 ) -> None:
     load = Load()
     load.says(kind, signal, 30, **fields)

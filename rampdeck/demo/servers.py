@@ -359,7 +359,7 @@ class NginxServer(Server):
 
     @classmethod
     def create(cls, parent: Path, upstream: str, dead: int = 0) -> NginxServer:
-        """Prepare a server before `upstream`, such as `http://127.0.0.1:80`, and, for 1 in 20, port `dead`."""
+        """Prepare a server before `upstream` (`http://127.0.0.1:80`) and, for 1 in 20, a `dead` port."""
         program = require_program("nginx", "nginx-light")
         folder = _folder(parent, "nginx")
         static = _folder(folder, "static")

@@ -22,7 +22,6 @@ MOST_TOLD = 5
 KINDS = ("blind", "missing", "missed", "doubted", "stolen", "tainted")
 """What is told level by level."""
 _MISSING = "the scenario ended them, or they failed to start"
-_STOLEN = "its hypervisor's other guests may have made it slow, not the release"
 
 
 @dataclass(slots=True)
@@ -119,7 +118,8 @@ class Span:
         for host, stolen in self.stolen.items():
             if self.too_long(stolen.seconds):
                 took = f"the hypervisor took {stolen.percent:.0f} % of {host}'s processor"
-                yield f"{took} in {self._share(stolen.seconds)}: {_STOLEN}"
+                means = f"its other guests may have made {host} slow, not the release"
+                yield f"{took} in {self._share(stolen.seconds)}: {means}"
 
     def _share(self, seconds: float) -> str:
         return f"{seconds:.0f} of {self.measured:.0f} measured seconds"
