@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rampdeck.changes import Change
+from rampdeck.format import were
 from rampdeck.health import Excess
 from rampdeck.session import Source
 from rampdeck.untold import BEREFT
@@ -153,10 +154,3 @@ def shortened(found: Sequence[str], count: int) -> list[str]:
     """Return the first of some sentences, and how many more there are."""
     more = count - MOST_TOLD
     return list(found) if more <= 1 else [*found[:MOST_TOLD], f"and {more} more of the kind"]
-
-
-def were(names: Sequence[str]) -> str:
-    """Return names with their verb: ``a was``, ``a, b and c were``."""
-    if len(names) == 1:
-        return f"{names[0]} was"
-    return f"{', '.join(names[:-1])} and {names[-1]} were"
