@@ -75,6 +75,8 @@ class Source:
     last: Sample | None = None
     gaps: list[Gap] = field(default_factory=list)
     gaps_left_out: int = 0
+    holes: int = 0
+    """How often lines of its log went missing while it could be seen."""
     lines: Lines | None = None
     blind_since: Instant | None = None
     silent: float = 0.0
@@ -341,6 +343,7 @@ class Session:
             elif source.health in (Health.LIVE, Health.WARNING):
                 source.blind_since = None
         elif event.kind is EventKind.GAP:
+            source.holes += "dropped" not in event.fields and not event.text.startswith("blind")
             if len(source.gaps) < GAPS_KEPT:
                 since, until = float(event.fields["from"]), float(event.fields["until"])
                 source.gaps.append(Gap(since, until, event.text))

@@ -7,16 +7,21 @@ worker that is killed. Nothing is faked in what Rampdeck is shown.
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import psycopg
 from psycopg import sql
 
-from rampdeck.demo.servers import PostgresServer
+from rampdeck.demo.servers import PostgresServer, Server
 from rampdeck.errors import UsageError
 
+RELOAD = 12.0
+"""Seconds between two reloads of Gunicorn."""
 UNSEEN = 10.0
 """Seconds for which PostgreSQL can be seen, and then for as long not, in turn: about half of any run."""
 LOOK = 0.5
@@ -42,6 +47,9 @@ FAULTS = {
             needs="postgres",
         ),
         Fault("worker-timeouts", "every 8 s a /dashboard/ hangs until Gunicorn kills its worker after 4 s"),
+        Fault(
+            "gunicorn-reload", f"Gunicorn is reloaded every {RELOAD:.0f} s, as when deploying: INCONCLUSIVE"
+        ),
         Fault("nginx-502", "one in twenty requests goes to a backend that is down: FAIL", needs="nginx"),
     )
 }
@@ -62,6 +70,33 @@ def checked(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+class Breaker(Protocol):
+    """What breaks something again and again while the stack is up."""
+
+    def turn(self) -> None:
+        """Do what is due; it is called several times a second."""
+
+    def stop(self) -> None:
+        """Let go."""
+
+
+class GunicornReload:
+    """Reloads Gunicorn now and then: new workers take the place of the old ones, which end their requests."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._last = time.monotonic()
+
+    def turn(self) -> None:
+        """Reload it if that is due."""
+        if time.monotonic() - self._last >= RELOAD:
+            self._last = time.monotonic()
+            os.kill(self._server.pid, signal.SIGHUP)
+
+    def stop(self) -> None:
+        """Nothing is to be let go of."""
+
+
 class PostgresUnseen:
     """Keeps a server's monitoring role out, and lets it in again, from its first login on.
 
@@ -76,7 +111,7 @@ class PostgresUnseen:
         self._out = False
 
     def turn(self) -> None:
-        """Do what is due; call it several times a second."""
+        """Lock the role or let it in, if that is due."""
         now = time.monotonic()
         if self._since is None:
             if now - self._looked >= LOOK:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psutil
 
-from rampdeck.demo.faults import PostgresUnseen, impossible
+from rampdeck.demo.faults import Breaker, GunicornReload, PostgresUnseen, impossible
 from rampdeck.demo.info import DemoInfo, GunicornInfo, NginxInfo, PostgresInfo, RedisInfo, SshInfo
 from rampdeck.demo.journal import UNIT, JournalWriter, LineReader
 from rampdeck.demo.process import end_all, find_program, free_port, make_folder, temporary_base
@@ -82,7 +82,7 @@ class Supervisor:
     def __init__(self, without: Collection[str] = (), faults: Collection[str] = ()) -> None:
         self.missing = missing_parts(without)
         self.faults = tuple(faults)
-        self._unseen: PostgresUnseen | None = None
+        self._breakers: list[Breaker] = []
         self.servers: list[Server] = []
         self.journal: JournalWriter | None = None
         self._parent = os.getppid()
@@ -108,8 +108,8 @@ class Supervisor:
             while True:
                 self.turn(0.2)
                 self.reap_orphans()
-                if self._unseen is not None:
-                    self._unseen.turn()
+                for breaker in self._breakers:
+                    breaker.turn()
         except StopRequested:
             say("Stopping the demo stack.")
         finally:
@@ -163,7 +163,9 @@ class Supervisor:
             self._wait(server)
         gunicorn.process.wait_ready(lambda: is_healthy(public.port), self.turn)
         if postgres and "postgres-unseen" in self.faults:
-            self._unseen = PostgresUnseen(postgres)
+            self._breakers.append(PostgresUnseen(postgres))
+        if "gunicorn-reload" in self.faults:
+            self._breakers.append(GunicornReload(gunicorn))
         return DemoInfo(
             url=public.url,
             folder=folder,
@@ -248,8 +250,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """End every server by its process id, then whatever else descends from this process."""
-        if self._unseen is not None:
-            self._unseen.stop()
+        for breaker in self._breakers:
+            breaker.stop()
         try:
             for server in reversed(self.servers):
                 server.stop()

@@ -14,31 +14,32 @@ from rampdeck.session import Source
 
 
 class Lost:
-    """Counts the lines that the senders of logs left out while a level was measured."""
+    """Counts the lines that went missing while a level was measured: left out by their sender, or in a hole."""
 
     def __init__(self, thresholds: Sequence[Threshold] = ()) -> None:
         self._thresholds = thresholds
-        self._before: dict[str, int] = {}
-        self._suppressed: dict[str, int] = defaultdict(int)
+        self._before: dict[str, tuple[int, int]] = {}
+        self._left_out: dict[str, int] = defaultdict(int)
         self._judging: dict[str, str] = {}
 
     def observe(self, sources: Iterable[Source], *, measuring: bool) -> None:
         """Look at all sources; once a second, also while nothing is measured."""
         for source in sources:
-            if source.lines is None:
-                continue
-            name, now = source.info.name, source.lines.suppressed
-            new = now - self._before.get(name, 0)
-            self._before[name] = now
-            if new and measuring and (judging := self._of(source)):
-                self._suppressed[name] += new
-                self._judging[name] = judging
+            name = source.info.name
+            now = (source.lines.suppressed if source.lines else 0, source.holes)
+            before = self._before.get(name, (0, 0))
+            if now != before:
+                self._before[name] = now
+                if measuring and (judging := self._of(source)):
+                    self._left_out[name] += now[0] - before[0]
+                    self._judging[name] = judging
 
     def doubts(self) -> Iterator[str]:
         """Yield a sentence for each source whose missing lines a threshold may have needed."""
-        for name, count in self._suppressed.items():
-            lines = "1 line" if count == 1 else f"{count} lines"
-            yield f"the host left out {lines} of {name}, so {self._judging[name]} may not have seen all"
+        for name, judging in self._judging.items():
+            count = self._left_out[name]
+            what = f"{count} line{'s' * (count != 1)} of {name} were left out" if count else ""
+            yield f"{what or f'lines of {name} may be missing'}, so {judging} may not have seen all"
 
     def _of(self, source: Source) -> str:
         """Return the first threshold over metrics of a source; empty if there is none."""

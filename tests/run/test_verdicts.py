@@ -111,6 +111,18 @@ def test_a_database_that_nobody_saw_for_half_of_the_run_is_inconclusive_and_the_
     assert gaps == 1
 
 
+def test_a_release_that_is_deployed_during_the_run_is_inconclusive(tmp_path: Path) -> None:
+    run = flown(tmp_path, "gunicorn-reload")
+    assert run.done.returncode == 3, run.told
+    (reason,) = run.record["reasons"]
+    assert re.fullmatch(
+        r"gunicorn@staging was reloaded (at .{8} UTC|\d times from .{8} UTC to .{8} UTC): "
+        "before and after is not one system",
+        reason,
+    )
+    assert run.record["total"]["failures"] == 0
+
+
 def test_a_run_with_nothing_wrong_passes(passed: Ended) -> None:
     assert passed.done.returncode == 0, passed.told
     assert passed.record["reasons"] == []

@@ -165,7 +165,7 @@ def test_lines_that_the_journal_suppressed_are_a_doubt_where_a_threshold_counts_
     lines(run, 312)
     run.seconds(1)
     assert run.doubts == [
-        "the host left out 4312 lines of gunicorn@web, so gunicorn.worker_timeout == 0 may not have seen all"
+        "4312 lines of gunicorn@web were left out, so gunicorn.worker_timeout == 0 may not have seen all"
     ]
 
 
@@ -174,3 +174,20 @@ def test_lines_that_the_journal_suppressed_are_no_doubt_where_nothing_is_judged_
     lines(run, 4_000)
     run.seconds(10)
     assert run.doubts == []
+
+
+def gap(run: Watched, why: str, **fields: str) -> None:
+    span = {"from": f"{NOW.utc:.3f}", "until": f"{NOW.utc:.3f}", **fields}
+    run.session.append(Event(NOW, "gunicorn@web", EventKind.GAP, Severity.WARNING, why, fields=span))
+
+
+def test_a_hole_in_a_log_is_a_doubt_where_a_threshold_counts_lines() -> None:
+    run = judged_by("gunicorn.worker_timeout")
+    gap(run, "900 lines were not stored: more than 5000 a second", dropped="900")
+    run.seconds(5)
+    assert run.doubts == [], "they were counted"
+    gap(run, "lines of gunicorn.service may be missing: the journal was replaced")
+    run.seconds(5)
+    assert run.doubts == [
+        "lines of gunicorn@web may be missing, so gunicorn.worker_timeout == 0 may not have seen all"
+    ]
