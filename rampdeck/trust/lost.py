@@ -14,7 +14,7 @@ from rampdeck.session import Source
 
 
 class Lost:
-    """Counts the lines that went missing while a level was measured: left out by their sender, or in a hole."""
+    """Counts lines that went missing while a level was measured: left out by their sender, or in a hole."""
 
     def __init__(self, thresholds: Sequence[Threshold] = ()) -> None:
         self._thresholds = thresholds
