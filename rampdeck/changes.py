@@ -48,7 +48,7 @@ _OWN_CLOCK = "this machine's clock"
 
 @dataclass(slots=True)
 class Change:
-    """One change: whose, what it was, and when it began and was last heard of, by this machine's clock.
+    """One change: whose, what it was, and from when until when, by this machine's clock.
 
     ``harmless`` is what the times of one log suffer from, but no figure.
     """
@@ -117,8 +117,10 @@ class Changes:
         starts_again = (last.what, what) == (_STOPPED, _STARTED)
         if at.mono - last.until.mono > (DOWN if starts_again else TOGETHER):
             return False
-        last.until = max(last.until, at)
-        last.what = _RESTARTED if starts_again else max(last.what, what, key=_rank)
+        if starts_again:
+            last.what, last.until = _RESTARTED, at
+        else:
+            last.what = max(last.what, what, key=_rank)
         return True
 
     def _keep(self, change: Change) -> None:

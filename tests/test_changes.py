@@ -181,3 +181,10 @@ def test_a_server_that_restarts_for_ever_is_counted_to_the_end() -> None:
     assert len(load.session.changes.told) == MOST
     (sentence,) = load.told
     assert sentence.startswith("postgres@web was restarted 1000 times from 13:46:40 UTC to ")
+
+
+def test_what_never_comes_to_rest_is_not_one_change_for_ever() -> None:
+    load = Load()
+    for second in range(0, 60, 3):
+        load.says("postgres", "restarted", second)
+    assert [change.at.mono - BEGAN.mono for change in load.session.changes.told] == [0, 12, 24, 36, 48]
