@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from rampdeck.config import Config
 from rampdeck.gate import Gate
 from rampdeck.model import Event, EventKind, Health, Sample, Severity, SourceInfo, Step
@@ -141,9 +143,9 @@ def test_a_blind_source_that_is_not_needed_is_told_and_takes_no_pass_away() -> N
     assert run.trust.coverage()[1] == Coverage("postgres@local", 10.0, 0.0)
 
 
-def lines(run: Watched, suppressed: int) -> None:
+def lines(run: Watched, suppressed: int, source: str = "gunicorn@web") -> None:
     counts = dict.fromkeys(("lines_read", "lines_stored", "lines_counted", "lines_dropped"), 0.0)
-    run.session.append(Sample(NOW, "gunicorn@web", {**counts, "lines_suppressed": float(suppressed)}))
+    run.session.append(Sample(NOW, source, {**counts, "lines_suppressed": float(suppressed)}))
 
 
 def judged_by(*metrics: str) -> Watched:
@@ -174,6 +176,29 @@ def test_lines_that_the_journal_suppressed_are_no_doubt_where_nothing_is_judged_
     lines(run, 4_000)
     run.seconds(10)
     assert run.doubts == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "doubted"),
+    [
+        ({"host": "web"}, True),
+        ({"host": "db"}, False),
+        ({"label": "api"}, True),
+        ({"label": "admin"}, False),
+    ],
+)
+def test_lines_of_another_source_of_the_kind_are_no_doubt(labels: dict[str, str], doubted: bool) -> None:
+    run = Watched()
+    some = Gate(["rps >= 1"]).thresholds[0]
+    over = replace(some, metric="gunicorn.worker_timeout", labels=tuple(labels.items()))
+    run.trust = Trust(thresholds=[over])
+    source = SourceInfo.of("gunicorn", "web", "api")
+    run.session.append(source)
+    run.live(source.name)
+    run.seconds(5)
+    lines(run, 7, source.name)
+    run.seconds(5)
+    assert bool(run.doubts) is doubted
 
 
 def gap(run: Watched, why: str, **fields: str) -> None:
