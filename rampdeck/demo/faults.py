@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import psycopg
+import redis
 from psycopg import sql
 
-from rampdeck.demo.servers import PostgresServer, Server
+from rampdeck.demo.servers import PostgresServer, RedisServer, Server
 from rampdeck.errors import UsageError
 
 RELOAD = 12.0
@@ -50,6 +51,7 @@ FAULTS = {
         Fault(
             "gunicorn-reload", f"Gunicorn is reloaded every {RELOAD:.0f} s, as when deploying: INCONCLUSIVE"
         ),
+        Fault("redis-full", "Redis is full and evicts nothing, so nobody can log in: FAIL", needs="redis"),
         Fault("nginx-502", "one in twenty requests goes to a backend that is down: FAIL", needs="nginx"),
     )
 }
@@ -139,6 +141,13 @@ class PostgresUnseen:
             "SELECT pid FROM pg_stat_activity WHERE usename = %s", [self._server.user]
         ).fetchall()
         return [pid for (pid,) in found]
+
+
+def fill(server: RedisServer) -> None:
+    """Leave a Redis no memory for anything new."""
+    with redis.Redis(server.host, server.port, password=server.password) as client:
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", "1kb")
 
 
 def impossible(faults: Collection[str], missing: Collection[str]) -> str:

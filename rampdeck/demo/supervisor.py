@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psutil
 
-from rampdeck.demo.faults import Breaker, GunicornReload, PostgresUnseen, impossible
+from rampdeck.demo.faults import Breaker, GunicornReload, PostgresUnseen, fill, impossible
 from rampdeck.demo.info import DemoInfo, GunicornInfo, NginxInfo, PostgresInfo, RedisInfo, SshInfo
 from rampdeck.demo.journal import UNIT, JournalWriter, LineReader
 from rampdeck.demo.process import end_all, find_program, free_port, make_folder, temporary_base
@@ -164,6 +164,8 @@ class Supervisor:
         gunicorn.process.wait_ready(lambda: is_healthy(public.port), self.turn)
         if postgres and "postgres-unseen" in self.faults:
             self._breakers.append(PostgresUnseen(postgres))
+        if redis and "redis-full" in self.faults:
+            fill(redis)
         if "gunicorn-reload" in self.faults:
             self._breakers.append(GunicornReload(gunicorn))
         return DemoInfo(

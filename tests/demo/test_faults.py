@@ -116,6 +116,14 @@ def logged_in(broken: DemoInfo) -> Browser:
     raise AssertionError("no login was answered")
 
 
+def test_a_full_redis_takes_no_session_and_no_page_but_answers() -> None:
+    with DemoStack(without=("postgres", "journal"), faults=("redis-full",)) as info:
+        assert Browser(info.url).get("/health/").status == 200
+        assert Browser(info.url).get("/").status == 500
+        assert info.gunicorn.log is not None
+        assert "command not allowed when used memory > 'maxmemory'" in info.gunicorn.log.read_text()
+
+
 def test_what_is_broken_stands_in_the_title_and_in_the_notes_of_the_record(broken: DemoInfo) -> None:
     settings = config.load(
         write_configuration(broken, Path("shop.py").resolve(), ("slow-endpoint", "nginx-502"))
