@@ -47,7 +47,7 @@ FAULTS = {
             f"Rampdeck may not log in to PostgreSQL every other {UNSEEN:.0f} s, the shop may: INCONCLUSIVE",
             needs="postgres",
         ),
-        Fault("worker-timeouts", "every 8 s a /dashboard/ hangs until Gunicorn kills its worker after 4 s"),
+        Fault("worker-timeouts", "every 8 s a /dashboard/ hangs until Gunicorn kills its worker: FAIL"),
         Fault(
             "gunicorn-reload", f"Gunicorn is reloaded every {RELOAD:.0f} s, as when deploying: INCONCLUSIVE"
         ),

@@ -35,7 +35,13 @@ ramp = "20s"
 hold = "25s"
 
 [gate]
-thresholds = ["p95 < 800ms", "p95{name=/dashboard/} < 800ms", "error_rate < 1%", "rps >= 1"]
+thresholds = [
+    "p95 < 800ms",
+    "p95{name=/dashboard/} < 800ms",
+    "error_rate < 1%",
+    "rps >= 1",
+    "gunicorn.worker_timeout == 0",
+]
 """
 _FACTS = {
     "commit_sha": "commit",
