@@ -206,10 +206,7 @@ class GeneratorLimits(Model):
 
 
 class TrustConfig(Model):
-    """``[trust]``: from where on a server is not the one that the release will run on.
-
-    ``steal`` is per cent of a host's processor that its hypervisor gave to others.
-    """
+    """``[trust]``: ``steal``, per cent of a host's processor that its hypervisor may give to others."""
 
     steal: float = Field(10.0, gt=0)
 
@@ -278,9 +275,9 @@ class Config(Model):
 
     def unneeded(self) -> frozenset[str]:
         """Return the names of the sources that a PASS does not need."""
-        tables = [table for table in self.collectors if table.get("needed") is False]
         words = ("kind", "host", "label")
-        given = [{word: str(table[word]) for word in words if word in table} for table in tables]
+        tables = [table for table in self.collectors if table.get("needed") is False]
+        given = ({word: str(table[word]) for word in words if word in table} for table in tables)
         return frozenset(SourceInfo.of(**known).name for known in given)
 
     def plan(self) -> tuple[Stage, ...]:
