@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from rampdeck.errors import UsageError
-from rampdeck.model import SourceInfo, Stage
+from rampdeck.model import Stage
 from rampdeck.secrets import know
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -272,13 +272,6 @@ class Config(Model):
     def anchored(self, table: M) -> M:
         """Return a collector's table with its relative paths starting at this file's folder."""
         return _anchored(table, self._folder)
-
-    def unneeded(self) -> frozenset[str]:
-        """Return the names of the sources that a PASS does not need."""
-        words = ("kind", "host", "label")
-        tables = [table for table in self.collectors if table.get("needed") is False]
-        given = ({word: str(table[word]) for word in words if word in table} for table in tables)
-        return frozenset(SourceInfo.of(**known).name for known in given)
 
     def plan(self) -> tuple[Stage, ...]:
         """Return the stages with every spawn rate worked out from its ramp."""

@@ -18,7 +18,7 @@ from rampdeck.changes import Changes, sentences
 from rampdeck.config import Config, GeneratorLimits, TrustConfig
 from rampdeck.gate.grammar import Threshold
 from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge, judge_cockpit, judge_workers
-from rampdeck.model import Health, Step, level_name
+from rampdeck.model import Health, SourceInfo, Step, level_name
 from rampdeck.session import Session, Source
 from rampdeck.snapshot import Coverage
 from rampdeck.trust.lost import Lost
@@ -67,7 +67,7 @@ class Trust:
     @classmethod
     def of(cls, config: Config, thresholds: Sequence[Threshold]) -> Trust:
         """Return what watches a run, or one that is read back, by its configuration."""
-        return cls(config.generator, config.trust, unneeded=config.unneeded(), thresholds=thresholds)
+        return cls(config.generator, config.trust, unneeded=_unneeded(config), thresholds=thresholds)
 
     @property
     def measured(self) -> float:
@@ -246,3 +246,11 @@ class Trust:
 
 def _fresh(source: Source) -> Mapping[str, float]:
     return source.last.values if source.last is not None and source.health is not Health.BLIND else {}
+
+
+def _unneeded(config: Config) -> frozenset[str]:
+    """Return the names of the sources that a PASS does not need."""
+    words = ("kind", "host", "label")
+    tables = [table for table in config.collectors if table.get("needed") is False]
+    given = ({word: str(table[word]) for word in words if word in table} for table in tables)
+    return frozenset(SourceInfo.of(**known).name for known in given)
