@@ -21,5 +21,6 @@ RULES: Mapping[str, Rule] = {
     "too_many_files": Rule("more than 90 % of the files that may be open are, of the host or of a worker"),
     "conntrack_full": Rule("the firewall follows more than 90 % of the connections that it can"),
     "throttled": Rule("a container's processor was taken away in more than 10 % of the periods", after=3),
+    "rebooted": Rule("the host was started anew: all that ran there as well", lasts=False),
     "container_memory_low": Rule("a container takes more than 95 % of the memory that it may have", after=3),
 }

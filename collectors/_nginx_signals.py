@@ -112,8 +112,10 @@ NGINX = SignalTable(
         "config_changed",
         Severity.NOTICE,
         "signal ",
-        r"signal process started|signal \d+ \(SIGHUP\) received.*reconfiguring",
+        r"signal \d+ \(SIGHUP\) received.*reconfiguring",
     ),
+    # nginx -s, whatever for: reopening the logs is no change.
+    _row("signalled", Severity.NOTICE, "signal process started"),
     _row(
         "stopping",
         Severity.NOTICE,

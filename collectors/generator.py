@@ -83,6 +83,7 @@ class GeneratorCollector:
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("cpu_percent", Unit.PERCENT, "of one core, used by this process"),
         Metric("machine_cpu_percent", Unit.PERCENT, "of all cores of this machine, used by everybody"),
+        Metric("steal_percent", Unit.PERCENT, "of all cores of this machine, taken by its hypervisor"),
         Metric("rss", Unit.BYTES, "memory of this process"),
         Metric(
             "open_files", Unit.COUNT, "files and sockets that this process has open", most="open_files_limit"
@@ -125,6 +126,7 @@ class GeneratorCollector:
         # The first answer of each is the time since its last call, which nobody made.
         process.cpu_percent()
         psutil.cpu_percent()
+        psutil.cpu_times_percent()
         looking = asyncio.create_task(_look(lag))
         try:
             ticks = Ticks()
@@ -175,6 +177,7 @@ def _read(process: psutil.Process, lag: LagMeter) -> dict[str, float]:
         values = {
             "cpu_percent": process.cpu_percent(),
             "machine_cpu_percent": psutil.cpu_percent(),
+            "steal_percent": float(getattr(psutil.cpu_times_percent(), "steal", 0.0)),
             "rss": float(process.memory_info().rss),
             "memory_percent": psutil.virtual_memory().percent,
             "open_files": float(process.num_fds()),

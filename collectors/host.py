@@ -36,7 +36,7 @@ from ._host_view import METRICS, VIEW
 from ._kernel import Kernel
 from ._listeners import Listeners
 from ._processes import Processes
-from ._states import States
+from ._states import Alarm, States
 
 READ_TIMEOUT = 10.0
 """Seconds to wait for a reading; a host under load answers late."""
@@ -101,6 +101,7 @@ class HostCollector:
         self.config = config
         self.script = script(config)
         self._states = States(RULES)
+        self._read = 0.0  # when, on the monotonic clock; 0 before the first time
 
     def asks(self) -> tuple[str, ...]:
         """Return the scripts, whole: they are all that ever runs on the host."""
@@ -119,10 +120,19 @@ class HostCollector:
             async for _ in Ticks():
                 reading = await self._next(remote, stream, readings)
                 told = figures.read(reading)
+                told.alarms += self._reboots(reading, remote.host)
                 signals = self._states.read(time.monotonic(), told.alarms, sink)
                 sink.sample(told.values | signals, tuple(told.rows))
                 runtime.read(reading, sink)
                 _tell_what_it_is(reading, sink)
+
+    def _reboots(self, reading: Reading, host: str) -> list[Alarm]:
+        """Look whether the host was started after it was read last; one that was paused was not."""
+        now = time.monotonic()
+        before, self._read = self._read, now
+        if not before or not 0 < reading.uptime < now - before:
+            return []
+        return [Alarm("rebooted", f"{host} was rebooted: it has been up for {reading.uptime:.0f} s")]
 
     async def _next(self, remote: Remote, stream: Stream, readings: AsyncIterator[Reading]) -> Reading:
         try:

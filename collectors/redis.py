@@ -232,7 +232,7 @@ class RedisCollector:
                 text = (
                     f"failed over: {whose}it was {words.get(before, before)} and is {words.get(now, now)} now"
                 )
-                found.append(Alarm("failed_over", text, fields={"before": before, "now": now}))
+                found.append(Alarm("failed_over", text, fields={"was": before, "now": now}))
         self._masters = masters
         return found
 

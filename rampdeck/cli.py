@@ -29,6 +29,18 @@ USAGE = """Usage: rampdeck COMMAND [options]
   --version   --help
 """
 
+DEMO_USAGE = """\
+Usage: rampdeck demo [--headless] [--fault NAME] ... [options of rampdeck run]
+
+The whole thing against a small real stack on this machine: Nginx, Gunicorn with a Django shop,
+PostgreSQL, Redis. Without -u it goes through a plan of three stages, some three minutes.
+
+Options:
+  --fault NAME   break something, to see how it is found out; may be given several times
+
+{faults}
+"""
+
 
 def main(argv: list[str]) -> int:
     """Run a command; returns the exit code (see :class:`rampdeck.exits.Exit`)."""
@@ -132,12 +144,17 @@ def _cockpit() -> ModuleType:
 
 def _demo(argv: list[str]) -> int:
     from rampdeck import loop  # noqa: F401
+    from rampdeck.demo import faults
     from rampdeck.demo.stack import DemoStack
     from rampdeck.demo.toml import write_configuration
 
-    if {"-h", "--help"} & set(argv):
-        _print("Usage: rampdeck demo [--headless] [options of rampdeck run]")
+    parser = _Parser(prog="rampdeck demo", add_help=False, allow_abbrev=False)
+    parser.add_argument("--fault", action="append", default=[])
+    options, argv = parser.parse_known_args(argv)
+    if {"-h", "--help"} & set(argv) or "list" in options.fault:
+        _print(DEMO_USAGE.format(faults=faults.listed()).rstrip())
         return Exit.PASS
+    broken = faults.checked(options.fault)
     if "--headless" not in argv:
         if sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty()):
             argv = ["--autostart", *argv]
@@ -145,10 +162,12 @@ def _demo(argv: list[str]) -> int:
             sys.stderr.write("There is no terminal here, so the demo runs headless.\n")
             argv = ["--headless", *argv]
     sys.stderr.write("Starting a small staging stack on this machine ...\n")
-    with DemoStack() as info:
+    for name in broken:
+        sys.stderr.write(f"Broken on purpose, {name}: {faults.FAULTS[name].text}.\n")
+    with DemoStack(faults=broken) as info:
         for part, why in info.missing.items():
             sys.stderr.write(f"Left out, {part}: {why}\n")
-        toml = write_configuration(info, scenario("shop"))
+        toml = write_configuration(info, scenario("shop"), broken)
         os.environ["RAMPDECK_USERS_CSV"] = str(info.users)
         return _run(["-c", str(toml), *argv])
 

@@ -37,14 +37,15 @@ class CollectorConfig(BaseModel):
     label: str = ""
     absent: str = ""
     """Why this source is left out and how to get it; its pane says so."""
+    needed: bool = True
+    """Whether a PASS needs this source; one that does not is told when it was blind, and no more."""
     limit: int = Field(LIMIT, ge=1)
     """Log lines a second that are stored on average, ten times as many at once; more are only counted."""
 
     @property
     def source(self) -> SourceInfo:
         """The source that this table describes."""
-        kind = f"{self.kind}:{self.label}" if self.label else self.kind
-        return SourceInfo(name=f"{kind}@{self.host}", kind=self.kind, host=self.host)
+        return SourceInfo.of(self.kind, self.host, self.label)
 
 
 class Collector(Protocol):

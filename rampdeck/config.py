@@ -191,7 +191,8 @@ class GeneratorLimits(Model):
     the response times. ``cpu`` is per cent of one core (Locust warns at the
     same), ``files`` of ``ulimit -n``, ``memory`` of the machine. ``littles_law``
     is the per cent of the users' time that neither their requests nor their
-    waits explain; a high value switches a limit off.
+    waits explain; ``steal`` is per cent of this machine's processor that its
+    hypervisor gave to others. A high value switches a limit off.
     """
 
     delay: float = Field(50.0, gt=0)
@@ -201,6 +202,13 @@ class GeneratorLimits(Model):
     files: float = Field(90.0, gt=0)
     memory: float = Field(95.0, gt=0)
     littles_law: float = Field(25.0, gt=0)
+    steal: float = Field(10.0, gt=0)
+
+
+class TrustConfig(Model):
+    """``[trust]``: ``steal``, per cent of a host's processor that its hypervisor may give to others."""
+
+    steal: float = Field(10.0, gt=0)
 
 
 class RecordConfig(Model):
@@ -255,6 +263,7 @@ class Config(Model):
     collectors: tuple[Mapping[str, Any], ...] = ()
     release: ReleaseConfig = ReleaseConfig()
     generator: GeneratorLimits = GeneratorLimits()
+    trust: TrustConfig = TrustConfig()
     record: RecordConfig = RecordConfig()
     workers: WorkersConfig = WorkersConfig()
     screen: ScreenConfig = ScreenConfig()

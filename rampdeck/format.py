@@ -1,4 +1,4 @@
-"""How numbers and times are written, on the screen and in the record.
+"""How numbers, times and lists of names are written, on the screen and in the record.
 
 Thousands are set apart by a thin space, at most four digits carry meaning, and
 a number never brings its unit: the header or the label says it once
@@ -8,7 +8,8 @@ dash, so that no data never looks like zero. Everything here is pure.
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
 
 from rampdeck.view import Unit
 
@@ -111,6 +112,18 @@ def stopwatch(seconds: float) -> str:
 def clock(utc: float, zone: tzinfo | None = None) -> str:
     """Return the time of day of a Unix time: ``12:24:10``; in local time unless a zone is given."""
     return datetime.fromtimestamp(utc, zone).strftime("%H:%M:%S")
+
+
+def in_utc(utc: float) -> str:
+    """Return the time of day of a Unix time as records say it: ``12:24:10 UTC``."""
+    return f"{clock(utc, UTC)} UTC"
+
+
+def were(names: Sequence[str]) -> str:
+    """Return names with their verb: ``a was``, ``a, b and c were``."""
+    if len(names) == 1:
+        return f"{names[0]} was"
+    return f"{', '.join(names[:-1])} and {names[-1]} were"
 
 
 def value(number: float | None, unit: Unit) -> str:

@@ -106,6 +106,10 @@ def judge(values: Mapping[str, float], limits: GeneratorLimits) -> tuple[Excess,
     if values.get("littles_law", 100.0) < 100.0 - limits.littles_law:
         what = f"users were for more than {limits.littles_law:g} % of their time in no request and no wait"
         found.append(Excess("littles_law", what, _STUCK))
+    if values.get("steal_percent", 0.0) > limits.steal:
+        # The kernel stamps nothing while its processor is away, so wire times suffer as well.
+        what = f"the hypervisor took more than {limits.steal:g} % of this machine's processor"
+        found.append(Excess("steal", what, "response times hold what it took", taints=True))
     if values.get("memory_percent", 0.0) > limits.memory:
         what = f"more than {limits.memory:g} % of this machine's memory was in use"
         found.append(Excess("memory", what, "the generator may have been swapped out"))

@@ -280,6 +280,11 @@ class SourceInfo:
     kind: str
     host: str
 
+    @classmethod
+    def of(cls, kind: str, host: str = "local", label: str = "") -> SourceInfo:
+        """Return a source with its name."""
+        return cls(f"{kind}:{label}@{host}" if label else f"{kind}@{host}", kind, host)
+
 
 def level_name(number: int, users: int) -> str:
     """Name a load level in a sentence."""

@@ -122,7 +122,7 @@ class _Replay:
     def __init__(self, views: Mapping[str, View], gate: Gate, settings: Config, began: Instant) -> None:
         self.session = Session(views, lambda _: None, clean=lambda item: item)
         self.session.book.glanced = False
-        self.trust = Trust(settings.generator)
+        self.trust = Trust.of(settings, gate.thresholds)
         self.at = began
         self._gate = gate
         self._gate.doubted = self.trust.doubted

@@ -66,7 +66,7 @@ class Run(Sight):
         self.details = Details(self.session)
         self.steps = StepMachine(setup.config.load.settle)
         self.gate = setup.gate
-        self.trust = Trust(setup.config.generator)
+        self.trust = Trust.of(setup.config, setup.gate.thresholds)
         self.gate.doubted = self.trust.doubted
         self.gate.attach(self.session)
         self.capacity = Capacity(self.session, self.gate, self.trust, target_of(setup))

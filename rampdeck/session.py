@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 
+from rampdeck.changes import Changes
 from rampdeck.clocks import KIND as CLOCK
 from rampdeck.clocks import Clocks, ahead
 from rampdeck.groups import Groups
@@ -74,6 +75,8 @@ class Source:
     last: Sample | None = None
     gaps: list[Gap] = field(default_factory=list)
     gaps_left_out: int = 0
+    holes: int = 0
+    """How often lines of its log went missing while it could be seen."""
     lines: Lines | None = None
     blind_since: Instant | None = None
     silent: float = 0.0
@@ -142,6 +145,7 @@ class Session:
         self.clocks = Clocks()
         self.ledger = Ledger(self.clocks)
         self.ours = Ours()
+        self.changes = Changes()
         self.users = History()
         self.mark: Event | None = None
         self.decision: Event | None = None
@@ -172,6 +176,7 @@ class Session:
             self.user_count = item.users
         elif isinstance(item, Step):
             self.steps[item.number] = item
+            self.changes.step(item)
             self._step = None if item.ended is not None else item
         elif isinstance(item, Tick):
             if item.beat:
@@ -310,6 +315,8 @@ class Session:
             self.blocked[event.fields["key"]] = event
         if source is not None:
             self._take_source_event(source, event)
+            if "signal" in event.fields:
+                self.changes.take(event, source.info, self.when(event))
         if event.kind is not EventKind.HEALTH:
             self._kept.setdefault(kind, deque(maxlen=EVENTS_KEPT)).append((self.events, event))
             if self._is_grave(kind, event):
@@ -336,6 +343,7 @@ class Session:
             elif source.health in (Health.LIVE, Health.WARNING):
                 source.blind_since = None
         elif event.kind is EventKind.GAP:
+            source.holes += "dropped" not in event.fields and not event.text.startswith("blind")
             if len(source.gaps) < GAPS_KEPT:
                 since, until = float(event.fields["from"]), float(event.fields["until"])
                 source.gaps.append(Gap(since, until, event.text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from rampdeck.demo.faults import FAULTS
 from rampdeck.demo.supervisor import PARTS, Supervisor, say
 from rampdeck.errors import DemoError
 
@@ -13,8 +14,10 @@ def main() -> int:
     """Run one stack; 1 when it cannot be started, with the reason as the last lines of standard error."""
     parser = argparse.ArgumentParser(prog="python -m rampdeck.demo", description=__doc__)
     parser.add_argument("--without", action="append", default=[], choices=PARTS, help="leave a part out")
+    parser.add_argument("--fault", action="append", default=[], choices=FAULTS, help="break something")
+    options = parser.parse_args()
     try:
-        Supervisor(parser.parse_args().without).run()
+        Supervisor(options.without, options.fault).run()
     except DemoError as error:
         say(str(error))
         return 1

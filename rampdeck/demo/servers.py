@@ -309,7 +309,7 @@ http {{
     sendfile on;
     tcp_nodelay on;
 
-    server {{
+    {balanced}server {{
         listen {host}:{port};
         server_name localhost;
 
@@ -319,7 +319,7 @@ http {{
         }}
 
         location / {{
-            proxy_pass {upstream};
+            proxy_pass {backend};
             # with its port, unlike $host: a browser's Origin is compared with it when a form is posted
             proxy_set_header Host $http_host;
             proxy_set_header X-Real-IP $remote_addr;
@@ -331,6 +331,16 @@ http {{
     }}
 }}
 """
+
+BALANCED = """\
+upstream shop {{
+        server {upstream} weight=19;
+        server {dead} max_fails=0;
+    }}
+    proxy_next_upstream off;
+
+    """
+"""What takes the one backend's place when another one is down."""
 
 
 @dataclass(frozen=True)
@@ -348,8 +358,8 @@ class NginxServer(Server):
     host: str = HOST
 
     @classmethod
-    def create(cls, parent: Path, upstream: str) -> NginxServer:
-        """Prepare a new server below `parent` in front of `upstream`, such as `http://127.0.0.1:8000`."""
+    def create(cls, parent: Path, upstream: str, dead: int = 0) -> NginxServer:
+        """Prepare a server before `upstream` (`http://127.0.0.1:80`) and, for 1 in 20, a `dead` port."""
         program = require_program("nginx", "nginx-light")
         folder = _folder(parent, "nginx")
         static = _folder(folder, "static")
@@ -357,6 +367,7 @@ class NginxServer(Server):
         _folder(folder, "temp")
         user, port = unprivileged_user("www-data", "nginx"), free_port()
         config = folder / "nginx.conf"
+        balanced = BALANCED.format(upstream=upstream.removeprefix("http://"), dead=f"{HOST}:{dead}")
         config.write_text(
             NGINX_CONF.format(
                 user=f"user {user};\n" if user else "",
@@ -364,7 +375,8 @@ class NginxServer(Server):
                 port=port,
                 folder=folder,
                 static=static,
-                upstream=upstream,
+                backend="http://shop" if dead else upstream,
+                balanced=balanced if dead else "",
             ).lstrip()
         )
         command = [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(config)]

@@ -23,16 +23,19 @@ from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer, Serv
 from rampdeck.errors import DemoError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 ACCOUNTS = 200
 WORKERS = 4
+TIMEOUT = 30
+"""Seconds after which Gunicorn kills a worker that does not answer, and with the fault `worker-timeouts`:"""
+SHORT_TIMEOUT = 4
 
 GUNICORN_CONF = """
 bind = "{host}:{port}"
 workers = {workers}
 worker_class = "sync"
-timeout = 30
+timeout = {timeout}
 preload_app = True
 errorlog = "-"
 worker_tmp_dir = "{folder}"
@@ -72,6 +75,7 @@ class Site:
     static: Path
     users: Path
     environment: Mapping[str, str] = field(repr=False)
+    faults: tuple[str, ...] = ()
 
     @classmethod
     def create(
@@ -80,8 +84,12 @@ class Site:
         postgres: PostgresServer | None,
         redis: RedisServer | None,
         nginx: NginxServer | None,
+        faults: Collection[str] = (),
     ) -> Site:
-        """Write settings, accounts (each with a new password) and release files below `parent`."""
+        """Write settings, accounts (each with a new password) and release files below `parent`.
+
+        `faults` are those that the shop itself is to have.
+        """
         folder = parent / "site"
         folder.mkdir(mode=0o700)
         static = nginx.static if nginx else folder / "static"
@@ -99,6 +107,7 @@ class Site:
             "redis": redis and f"redis://:{redis.password}@{redis.host}:{redis.port}/0",
             "static_root": str(static),
             "serve_static": nginx is None,
+            "faults": sorted(faults),
         }
         config = write_secret(folder / "settings.json", json.dumps(settings))
         users = write_secret(folder / "users.csv", _accounts())
@@ -106,7 +115,7 @@ class Site:
         (folder / "REVISION").write_text(f"{revision}\n")
         (folder / "IMAGE").write_text(f"shop:{revision[:7]}\n")
         environment = {"RAMPDECK_SHOP": str(config), "DJANGO_SETTINGS_MODULE": "rampdeck.demo.shop.settings"}
-        return cls(folder=folder, static=static, users=users, environment=environment)
+        return cls(folder=folder, static=static, users=users, environment=environment, faults=tuple(faults))
 
     def preparation(self) -> ServerProcess:
         """Make the process that fills the shop (migrations, static files, accounts, orders) and ends."""
@@ -149,7 +158,13 @@ class GunicornServer(Server):
         """Prepare Gunicorn for a site; its log goes to the descriptor `output`, or to `gunicorn.log`."""
         config = site.folder / "gunicorn.conf.py"
         config.write_text(
-            GUNICORN_CONF.format(host=HOST, port=port, workers=WORKERS, folder=site.folder).lstrip()
+            GUNICORN_CONF.format(
+                host=HOST,
+                port=port,
+                workers=WORKERS,
+                folder=site.folder,
+                timeout=SHORT_TIMEOUT if "worker-timeouts" in site.faults else TIMEOUT,
+            ).lstrip()
         )
         command = [
             sys.executable,

@@ -32,13 +32,20 @@ def _silent(_: str) -> None:
 class DemoStack:
     """A demo stack in a supervisor process of its own (`python -m rampdeck.demo`).
 
-    `without` names parts to leave out (`nginx`, `postgres`, `redis`, `journal`, `openssh`); `progress` is
-    called with a sentence whenever there is something to tell while starting. As a context manager it yields
-    the DemoInfo.
+    `without` names parts to leave out (`nginx`, `postgres`, `redis`, `journal`, `openssh`); `faults` what is
+    to be broken (`rampdeck.demo.faults`); `progress` is called with a sentence whenever there is something to
+    tell while starting. As a context manager it yields the DemoInfo.
     """
 
-    def __init__(self, *, without: Collection[str] = (), progress: Callable[[str], None] = _silent) -> None:
+    def __init__(
+        self,
+        *,
+        without: Collection[str] = (),
+        faults: Collection[str] = (),
+        progress: Callable[[str], None] = _silent,
+    ) -> None:
         self._options = [part for name in without for part in ("--without", name)]
+        self._options += [part for name in faults for part in ("--fault", name)]
         self._progress = progress
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._info: DemoInfo | None = None

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psutil
 
+from rampdeck.demo.faults import Breaker, GunicornReload, PostgresUnseen, fill, impossible
 from rampdeck.demo.info import DemoInfo, GunicornInfo, NginxInfo, PostgresInfo, RedisInfo, SshInfo
 from rampdeck.demo.journal import UNIT, JournalWriter, LineReader
 from rampdeck.demo.process import end_all, find_program, free_port, make_folder, temporary_base
@@ -78,8 +79,10 @@ def missing_parts(without: Collection[str]) -> dict[str, str]:
 class Supervisor:
     """One demo stack, from `run()` until it is told to stop."""
 
-    def __init__(self, without: Collection[str] = ()) -> None:
+    def __init__(self, without: Collection[str] = (), faults: Collection[str] = ()) -> None:
         self.missing = missing_parts(without)
+        self.faults = tuple(faults)
+        self._breakers: list[Breaker] = []
         self.servers: list[Server] = []
         self.journal: JournalWriter | None = None
         self._parent = os.getppid()
@@ -105,6 +108,8 @@ class Supervisor:
             while True:
                 self.turn(0.2)
                 self.reap_orphans()
+                for breaker in self._breakers:
+                    breaker.turn()
         except StopRequested:
             say("Stopping the demo stack.")
         finally:
@@ -137,14 +142,17 @@ class Supervisor:
     def start(self, folder: Path) -> DemoInfo:
         """Start everything side by side, fill the shop, and return when all of it answers."""
         django = require_django()
+        if why := impossible(self.faults, self.missing):
+            raise DemoError(why)
         for sentence in self.missing.values():
             say(sentence)
         say("Starting the servers.")
         port = free_port()
+        dead = free_port() if "nginx-502" in self.faults else 0
         postgres = self._launch("postgres", lambda: PostgresServer.create(folder))
         redis = self._launch("redis", lambda: RedisServer.create(folder))
-        nginx = self._launch("nginx", lambda: NginxServer.create(folder, f"http://127.0.0.1:{port}"))
-        site = Site.create(folder, postgres, redis, nginx)
+        nginx = self._launch("nginx", lambda: NginxServer.create(folder, f"http://127.0.0.1:{port}", dead))
+        site = Site.create(folder, postgres, redis, nginx, self.faults)
         gunicorn = self._launch_gunicorn(folder, site, port)
         ssh = self._start_ssh(folder)
         if postgres:
@@ -154,6 +162,12 @@ class Supervisor:
         for server in self.servers:
             self._wait(server)
         gunicorn.process.wait_ready(lambda: is_healthy(public.port), self.turn)
+        if postgres and "postgres-unseen" in self.faults:
+            self._breakers.append(PostgresUnseen(postgres))
+        if redis and "redis-full" in self.faults:
+            fill(redis)
+        if "gunicorn-reload" in self.faults:
+            self._breakers.append(GunicornReload(gunicorn))
         return DemoInfo(
             url=public.url,
             folder=folder,
@@ -238,6 +252,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """End every server by its process id, then whatever else descends from this process."""
+        for breaker in self._breakers:
+            breaker.stop()
         try:
             for server in reversed(self.servers):
                 server.stop()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rampdeck.demo.faults import FAULTS
 from rampdeck.demo.info import DemoInfo
 
 HOST = "staging"
@@ -34,7 +35,13 @@ ramp = "20s"
 hold = "25s"
 
 [gate]
-thresholds = ["p95 < 800ms", "p99{name=/dashboard/} < 1500ms", "error_rate < 1%", "rps >= 5"]
+thresholds = [
+    "p95 < 800ms",
+    "p95{name=/dashboard/} < 800ms",
+    "error_rate < 1%",
+    "rps >= 1",
+    "gunicorn.worker_timeout == 0",
+]
 """
 _FACTS = {
     "commit_sha": "commit",
@@ -46,19 +53,22 @@ _FACTS = {
 _ABSENT = ("nginx", "postgres", "redis")
 
 
-def write_configuration(info: DemoInfo, scenario: Path) -> Path:
-    """Write the configuration, and the passwords it names, into the stack's folder; returns its path."""
+def write_configuration(info: DemoInfo, scenario: Path, faults: Sequence[str] = ()) -> Path:
+    """Write the configuration, and the passwords it names, into the stack's folder; returns its path.
+
+    Faults stand in the title and in the notes, so that no record of them is taken for one of a release.
+    """
     for name, server in (("postgres", info.postgres), ("redis", info.redis)):
         if server is not None:
             _write(_password_file(info, name), server.password)
     path = info.folder / "rampdeck.toml"
-    _write(path, "\n".join(_lines(info, scenario)) + _PLAN)
+    _write(path, "\n".join(_lines(info, scenario, faults)) + _PLAN)
     return path
 
 
-def _lines(info: DemoInfo, scenario: Path) -> Iterator[str]:
+def _lines(info: DemoInfo, scenario: Path, faults: Sequence[str]) -> Iterator[str]:
     yield from _table("[target]", host=info.url)
-    yield from _table("[scenario]", file=str(scenario), name="demo-shop")
+    yield from _table("[scenario]", file=str(scenario), name="-".join(["demo-shop", *faults]))
     ssh = info.ssh
     yield from _table(
         f"[hosts.{HOST}]",
@@ -102,6 +112,9 @@ def _lines(info: DemoInfo, scenario: Path) -> Iterator[str]:
     for fact, command in _FACTS.items():
         if command in info.release:
             yield f"{fact} = {{ host = {_text(HOST)}, command = {_text(info.release[command])} }}"
+    if faults:
+        told = "; ".join(f"{name} ({FAULTS[name].text})" for name in faults)
+        yield f"notes = {_text(f'a demo that is broken on purpose: {told}')}"
     yield from ("", "[record]", f"folder = {_text(str(Path.cwd() / 'rampdeck-sessions'))}")
 
 

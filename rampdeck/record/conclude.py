@@ -40,7 +40,7 @@ from rampdeck.record.result import (
 from rampdeck.record.tables import of_session
 from rampdeck.requests import Span, Tally
 from rampdeck.session import Session, Source
-from rampdeck.snapshot import Verdict
+from rampdeck.snapshot import Coverage, Verdict
 from rampdeck.trust import Trust
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class Matter:
     cannot be trusted (:func:`rampdeck.gate.judge`); ``marks`` say the same of
     load levels, by number. ``counts`` are worked out where they are not known.
     ``facts`` are the fields of the record, ``pairs`` all facts that were gathered.
-    ``warnings``, ``sha256`` and ``cut_off`` become those of the result.
+    ``coverage`` says how much each source was seen; ``warnings``, ``sha256`` and
+    ``cut_off`` become those of the result.
     """
 
     title: str
@@ -92,6 +93,7 @@ class Matter:
     knee: Knee | None = None
     counts: Counts | None = None
     pairs: Sequence[FactPair] = ()
+    coverage: Sequence[Coverage] = ()
     warnings: tuple[str, ...] = ()
     sha256: str = ""
     cut_off: bool = False
@@ -168,7 +170,8 @@ def draft_of(judged: Judged, at: Instant) -> Draft:
         file=judged.file,
         counts=counts,
         pairs=judged.facts,
-        warnings=judged.warnings,
+        coverage=trust.coverage(),
+        warnings=(*trust.warnings(), *judged.warnings),
         sha256=judged.sha256,
         cut_off=bool(cut),
     )
@@ -219,6 +222,7 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
         knee=matter.knee,
         pacing=paces(book.steps),
         decision=_decision(session.decision),
+        coverage=tuple(matter.coverage),
         warnings=(*gate.warnings(final=final), *matter.warnings),
         cut_off=matter.cut_off,
         session=matter.file,

@@ -8,12 +8,14 @@ not judged here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rampdeck.clocks import KIND as CLOCK
 from rampdeck.clocks import ahead
 from rampdeck.facts import FactPair
+from rampdeck.format import in_utc as _clock
+from rampdeck.format import were
 from rampdeck.gate.words import told
 from rampdeck.knee import Knee
 from rampdeck.model import OTHER_NAMES, Event, Severity
@@ -30,6 +32,7 @@ NOTED = 0.5
 """Seconds from which a log's own time is told beside ours."""
 BLOCKS_SHOWN = 10
 """Places that held the loop up which are listed."""
+_HOW_LONG = re.compile(r"\Ablind for [\d.]+ s")
 _SLEW = "Let NTP slew the clock instead of setting it; times before and after do not fit together"
 _ORDER = ("error", "warning", "notice")
 _ADVICE = {
@@ -45,6 +48,10 @@ _ADVICE = {
     "database_full": "Workers x threads x CONN_MAX_AGE exceed max_connections: lower them, or pool",
     "csrf": "The scenario, or CSRF_TRUSTED_ORIGINS; if it begins in mid-run, look at Redis: sessions vanish",
     "host_refused": "The load's address is not in ALLOWED_HOSTS",
+    "restarted": "Its own log says who stopped it or what it died of; then repeat the run",
+    "rebooted": "Its journal says why (journalctl -b -1 -e); then repeat the run",
+    "failed_over": "The log of the old master says why; the run has tested two servers",
+    "steal_high": "Take a host whose processors are its own, or repeat while its neighbours are quiet",
     "lines_lost": "Raise RateLimitBurst= in journald.conf; what the log did not say is not known",
     "overloaded": "Uvicorn's limit_concurrency is reached: more workers, or a higher limit",
     "upstream_timed_out": "The application is slower than proxy_read_timeout: look at workers and waits",
@@ -94,6 +101,7 @@ def findings(
         *clocks.findings(session.clocks),
         *changes.findings(pairs),
         *(finding for source in session.sources.values() for finding in _of_source(source, session)),
+        *_gaps(session.sources.values()),
     ]
     return tuple(sorted(found, key=_rank))
 
@@ -185,14 +193,34 @@ def _of_source(source: Source, session: Session) -> Iterator[Finding]:
         text = f"{name}: {words}, {count} {'time' if count == 1 else 'times'}"
         weight = "error" if severity <= Severity.ERROR else "warning"
         yield Finding(kind, weight, text, tuple(evidence), _ADVICE.get(signal, ""), session.when(first))
-    if source.gaps:
-        count = len(source.gaps) + source.gaps_left_out
-        spans = tuple(_span(gap) for gap in source.gaps[:GAPS_SHOWN])
-        left = (f"and {count - GAPS_SHOWN} more",) if count > GAPS_SHOWN else ()
-        gaps = "once" if count == 1 else f"{count} times", "a gap" if count == 1 else f"{count} gaps"
-        blind = any(gap.why.startswith("blind") for gap in source.gaps)
-        text = f"{name} was blind {gaps[0]}" if blind else f"{name} has {gaps[1]}"
-        yield Finding(kind, "warning", text, (*spans, *left), since=source.gaps[0].begin)
+
+
+def _gaps(sources: Iterable[Source]) -> Iterator[Finding]:
+    """Return when which sources saw nothing; those that lost their host together are one finding."""
+    together: dict[tuple[str, tuple[str, ...]], list[Source]] = {}
+    for source in sources:
+        if source.gaps:
+            reasons = tuple(_HOW_LONG.sub("blind", gap.why) for gap in source.gaps)
+            together.setdefault((source.info.host, reasons), []).append(source)
+    for (_, reasons), alike in together.items():
+        if any(reason.startswith("blind") for reason in reasons):
+            yield _gap(alike)
+        else:
+            yield from (_gap([source]) for source in alike)
+
+
+def _gap(sources: Sequence[Source]) -> Finding:
+    first = min(sources, key=lambda source: source.gaps[0].begin)
+    count = len(first.gaps) + first.gaps_left_out
+    spans = tuple(_span(gap) for gap in first.gaps[:GAPS_SHOWN])
+    left = (f"and {count - GAPS_SHOWN} more",) if count > GAPS_SHOWN else ()
+    names = [source.info.name for source in sources]
+    if any(gap.why.startswith("blind") for gap in first.gaps):
+        text = f"{were(names)} blind {'once' if count == 1 else f'{count} times'}"
+    else:
+        text = f"{names[0]} has {'a gap' if count == 1 else f'{count} gaps'}"
+    layer = first.info.kind if len(sources) == 1 else "host"
+    return Finding(layer, "warning", text, (*spans, *left), since=first.gaps[0].begin)
 
 
 def _first(event: Event, session: Session) -> str:
@@ -207,7 +235,3 @@ def _first(event: Event, session: Session) -> str:
 def _span(gap: Gap) -> str:
     until = _clock(gap.until) if gap.until is not None else "the end"
     return f"{_clock(gap.begin)} to {until}" + (f": {gap.why}" if gap.why else "")
-
-
-def _clock(utc: float) -> str:
-    return datetime.fromtimestamp(utc, UTC).strftime("%H:%M:%S UTC")

@@ -287,3 +287,17 @@ async def test_a_host_that_is_a_container_itself_says_so(host: HostCollector, tm
 def test_a_name_that_a_shell_would_take_for_more_is_refused(keys: dict[str, list[str]]) -> None:
     with pytest.raises(ValidationError):
         config(**keys)
+
+
+async def test_a_host_that_was_rebooted_says_so_and_one_that_runs_on_does_not(tmp_path: Path) -> None:
+    system = System("ubuntu-24.04", tmp_path)
+    wanted = config()
+    host = HostCollector(wanted)
+    host.script = script(wanted, str(system.proc), str(system.cgroups))
+    async with watching(host) as watch:
+        await watch.sample()
+        sample = await watch.sample()
+        assert sample.values["rebooted"] == 0
+        (system.proc / "uptime").write_text("0.05 0.10\n")
+        event = await signalled(watch, "rebooted")
+    assert event.text == f"{LocalRemote().host} was rebooted: it has been up for 0 s"

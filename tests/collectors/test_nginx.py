@@ -327,7 +327,7 @@ def test_an_error_line_is_taken_apart() -> None:
         ("[crit] 1#1: accept4() failed (24: Too many open files)", "too_many_files", 2),
         ("[error] 1#1: *2 no live upstreams while connecting to upstream", "no_live_upstreams", 3),
         ('[error] 1#1: *2 limiting requests, excess: 5.1 by zone "one"', "limiting", 3),
-        ("[notice] 1#1: signal process started", "config_changed", 5),
+        ("[notice] 1#1: signal 1 (SIGHUP) received from 7, reconfiguring", "config_changed", 5),
     ],
 )
 def test_what_an_error_line_means_is_named(message: str, signal: str | None, severity: int) -> None:

@@ -240,7 +240,8 @@ UNCAUSED = {
     "[info] peer closed connection in SSL handshake (104: Connection reset by peer) while SSL handshaking"
     " to upstream": "upstream_ssl_failed",
     "[emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)": "bind_failed",
-    "[notice] signal process started": "config_changed",
+    "[notice] signal process started": "signalled",
+    "[notice] signal 1 (SIGHUP) received from 7, reconfiguring": "config_changed",
     "[notice] signal 15 (SIGTERM) received from 7, exiting": "stopping",
     # What a client asked for is no signal, nor what another module says.
     '[error] open() "/srv/no live upstreams" failed (2: No such file or directory)': "file_missing",

@@ -91,6 +91,30 @@ def test_a_source_that_came_and_went_is_one_finding_with_its_first_gaps() -> Non
     assert finding.evidence[-1] == "and 2 more"
 
 
+def test_sources_that_lost_their_host_together_are_one_finding() -> None:
+    seen = session()
+    for kind, host in (("postgres", "web"), ("redis", "web"), ("redis", "db")):
+        seen.append(SourceInfo.of(kind, host))
+    for second, source in enumerate((GUNICORN, "redis@web", "redis@db")):
+        span = {"from": str(NOON.utc + 1 - second / 2), "until": str(NOON.utc + 10 + second)}
+        why = f"blind for {9 + 1.5 * second:.1f} s: web cannot be reached: no answer"
+        seen.append(Event(NOON, source, EventKind.GAP, Severity.WARNING, why, fields=span))
+    other = "blind for 2.0 s: PostgreSQL at 127.0.0.1:5432: nothing listens there"
+    span = {"from": str(NOON.utc + 60), "until": str(NOON.utc + 62)}
+    seen.append(Event(NOON, "postgres@web", EventKind.GAP, Severity.WARNING, other, fields=span))
+    found = {finding.text: finding for finding in findings(seen, (), {})}
+    assert set(found) == {
+        f"{GUNICORN} and redis@web were blind once",
+        "redis@db was blind once",
+        "postgres@web was blind once",
+    }
+    lost = found[f"{GUNICORN} and redis@web were blind once"]
+    assert lost.layer == "host"
+    assert lost.evidence == (
+        "12:00:00 UTC to 12:00:11 UTC: blind for 10.5 s: web cannot be reached: no answer",
+    )
+
+
 def test_lines_of_a_file_that_was_truncated_do_not_make_its_source_blind() -> None:
     seen = session()
     span = {"from": str(NOON.utc), "until": str(NOON.utc)}

@@ -1,7 +1,8 @@
 """Settings of a release candidate on staging; what differs from start to start is read from a private file.
 
 The file (RAMPDECK_SHOP, JSON, readable by its owner only) holds `secret_key`, `postgres` (host, port, name,
-user, password) or null, `sqlite`, `redis` (a URL) or null, `static_root` and `serve_static`.
+user, password) or null, `sqlite`, `redis` (a URL) or null, `static_root`, `serve_static` and `faults` (the
+names of what is to be broken).
 """
 
 import json
@@ -90,6 +91,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
 STATIC_ROOT = LOCAL["static_root"]
 SERVE_STATIC = LOCAL["serve_static"]
+FAULTS = LOCAL["faults"]
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.generic import ListView
 
+from . import faults
 from .forms import OrderForm
 from .models import Order, OrderLine, Product
 
@@ -53,6 +54,7 @@ def dashboard(request):
 
     An N+1 on purpose: the commonest way for a Django page to become slow with its data.
     """
+    faults.befall()
     return render(request, "orders/dashboard.html", {"orders": request.user.orders.all()[:10]})
 
 
