@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,10 +37,9 @@ _NAMES = ("_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv"
 class CsvFiles:
     """Writes Locust's four files for a run; :attr:`problem` says why they are not complete."""
 
-    def __init__(self, run: Run, prefix: str, *, full_history: bool, tell: Callable[[str], None]) -> None:
+    def __init__(self, run: Run, prefix: str, *, full_history: bool) -> None:
         self.problem = ""
         self._run = run
-        self._tell = tell
         self._full = full_history
         self._medians = csv.Medians()
         self._percents = percentiles()
@@ -110,7 +109,6 @@ class CsvFiles:
     def _failed(self, why: str) -> None:
         if not self.problem:
             self._run.session.say(EventKind.LOAD, why, severity=Severity.WARNING)
-            self._tell(why)
         self.problem = why
 
 

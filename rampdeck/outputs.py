@@ -82,7 +82,7 @@ class Outputs:
         self._csv: CsvFiles | None = None
         if options.csv_prefix:
             full = options.stats_history_enabled
-            self._csv = CsvFiles(run, options.csv_prefix, full_history=full, tell=tell)
+            self._csv = CsvFiles(run, options.csv_prefix, full_history=full)
 
     def begin(self) -> None:
         """Begin with what goes on during the run, which is open."""

@@ -8,7 +8,7 @@ takes the requests, judges and commits. Controls return at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,13 @@ from rampdeck.autopilot import Autopilot
 from rampdeck.autostep import climb_of
 from rampdeck.capacity import Capacity, target_of
 from rampdeck.committing import keep_committing
+from rampdeck.controls import Controls
 from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
 from rampdeck.gatherer import Gatherer
 from rampdeck.intake import Intake
-from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Step, Tick, Value
+from rampdeck.model import EventKind, Instant, RunState, Severity, Step, Tick
 from rampdeck.picture import Painter
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, draft, write
@@ -32,12 +33,10 @@ from rampdeck.secrets import redact
 from rampdeck.selfwatch import SelfWatch
 from rampdeck.session import Session
 from rampdeck.setup import Setup
-from rampdeck.sight import Sight
 from rampdeck.snapshot import Verdict
 from rampdeck.standing import Standing
 from rampdeck.steps import StepMachine
 from rampdeck.trust import Trust
-from rampdeck.view import Action
 from rampdeck.voices import Voices
 
 WATCH = 0.1
@@ -48,7 +47,7 @@ PATIENCE = 3.0
 """Seconds that a source or a host gets to end once the session is over."""
 
 
-class Run(Sight):
+class Run(Controls):
     """One live session.
 
     ``ended`` says why the load came to its end by itself or was stopped:
@@ -88,92 +87,7 @@ class Run(Sight):
         self._ticked = self.opened.mono
         self._standing = Standing(self)
 
-    # -- Deck: what is wanted
-
-    def change_target(self, by: int) -> None:
-        """Add users to the target, or take some."""
-        self.set_target(max(0, self.engine.target + by))
-
-    def set_target(self, users: int) -> None:
-        """Ask for this many users; leaves the plan."""
-        before = self.engine.target
-        if users == 0 and not self.engine.running:
-            return
-        left = f" (left the {self.walk.name})" if self.walk.following or self.engine.shape_running else ""
-        self.walk.leave()
-        self.session.say(EventKind.KEY, f"target {before} → {users} users{left}", {"users": str(users)})
-        self._want(Order(users, self.engine.spawn_rate, "key"))
-
-    def toggle_hold(self) -> None:
-        """Hold a running plan, or go on with it."""
-        if self.walk.following:
-            self.walk.toggle_hold()
-            self.session.say(EventKind.KEY, f"{self.walk.name} {'held' if self.walk.held else 'goes on'}")
-
-    def return_to_plan(self) -> None:
-        """Start the plan or take it up where it was left; a locustfile's shape starts anew."""
-        if self.engine.has_shape:
-            if not self.engine.shape_running and self.engine.state is not RunState.STOPPING:
-                self.session.say(EventKind.KEY, "the locustfile's shape drives the load")
-                self._load_begins()
-                self.engine.start_shape()
-        elif self.walk.held and (self.walk is self.pilot.plan or not self.pilot.plan.stages):
-            self.toggle_hold()
-        else:
-            self._go_to(self.pilot.take_up_plan())
-
-    def auto_step(self) -> None:
-        """Raise the load by itself from where it is, or go on with that at the level where it was left."""
-        if not self.engine.has_shape and self.engine.state is not RunState.STOPPING:
-            self._go_to(self.pilot.take_up_auto(self.engine.target if self.engine.running else 0))
-
-    def stop(self) -> None:
-        """Stop the load gracefully."""
-        self._operator_stops("stop")
-        self.engine.stop()
-
-    def abort(self) -> None:
-        """Stop the load at once."""
-        self._operator_stops("stop at once")
-        self.engine.abort()
-
-    def interrupt(self) -> None:
-        """Stop gracefully and leave the screen, if there is one: what a signal asks for.
-
-        The load may not have begun yet; then it does not begin.
-        """
-        self.stop()
-        self.ended = self.ended or "operator"
-        if self.began is None:
-            self.over.set()
-        self.leave()
-
-    def choose_classes(self, names: Collection[str]) -> None:
-        """Take these user classes, and no others, from the next start of the load on."""
-        self.engine.classes.choose(names)
-        when = " from the next start of the load on" if self.engine.running else ""
-        self.session.say(EventKind.KEY, f"user classes{when}: {', '.join(names)}")
-
-    def log_in(self, host: str) -> None:
-        """Try a host again that was left out."""
-        self.session.say(EventKind.KEY, f"log in to {host}")
-        self.setup.hosts.log_in(host)
-
-    def mark(self, text: str) -> None:
-        """Put a note on the timeline."""
-        self.session.say(EventKind.MARK, text)
-
-    def decide(self, verdict: Verdict, name: str, note: str) -> None:
-        """Note what a person decided, beside what is computed at this moment."""
-        computed = self.snapshot().verdict
-        fields = {"verdict": verdict.value, "computed": computed.value, "name": name, "note": note}
-        did = f"accepted {computed}" if verdict is computed else f"overruled {computed}: {verdict}"
-        self.session.say(EventKind.DECISION, f"{name} {did}" + (f", {note}" if note else ""), fields)
-
-    async def act(self, source: str, action: Action, row: Mapping[str, Value]) -> str:
-        """Do something with a row of a source's table; the answer stands in the session too."""
-        self.session.say(EventKind.KEY, f"{action.label} on {source}")
-        return await self._readers.act(source, action, row)
+    # -- what comes of it
 
     async def save_record(self) -> Path:
         """Write the decision record as of now; returns its Markdown file."""
@@ -358,34 +272,11 @@ class Run(Sight):
             self.walk.leave()
             self.engine.stop()
 
-    # -- orders
-
-    def _go_to(self, stage: Stage | None) -> None:
-        if stage is not None:
-            self._want(Order(stage.users, stage.spawn_rate, self.walk.cause, stage.name))
-
-    def _want(self, order: Order) -> None:
-        self._load_begins()
-        self.engine.want(order)
-
-    def _load_begins(self) -> None:
-        self._intake.take()
-        if self.began is None or self.ended:
-            self.began = Instant.now()
-            self.ended = ""
-            self.over.clear()
-
     def _order_taken_up(self, order: Order) -> None:
         at, level = Instant.now(), (order.users, order.spawn_rate, order.cause, order.stage)
         changed = self.steps.end(at) if order is STOP else self.steps.begin(at, *level)
         for step in changed:
             self._step_changed(step)
-
-    def _operator_stops(self, what: str) -> None:
-        if self.engine.running:
-            self.ended = self.ended or "operator"
-            self.session.say(EventKind.KEY, what)
-        self.walk.leave()
 
     def screen_broke(self) -> None:
         """Note that the cockpit ended with a defect; its traceback is in what it wrote."""

@@ -257,7 +257,7 @@ async def test_what_is_told_beforehand_is_what_is_run() -> None:
     remote = Listening()
     async with watching(host, remote) as watch:
         await watch.sample(lambda sample: "cpu" in sample.values)
-    assert tuple(remote.asked) == host.asks()
+    assert tuple(remote.asked) == host.asks()[:1], "the other one is asked for the facts"
     assert all(
         name in host.asks()[0] for name in ("docker", "podman", "ss -lntxm", "df -Pk", "gunicorn.service")
     )
