@@ -81,7 +81,8 @@ def rebuild(
     """
     with SessionReader(path) as reader:
         known = _Known(reader)
-        gate = Gate(known.thresholds(kinds.metrics, thresholds), kinds.metrics)
+        judged_by = known.thresholds(kinds.metrics, thresholds)
+        gate = Gate(judged_by, kinds.metrics, known.settings.gate.warn_at)
         replay = _Replay(kinds.views, gate, known.settings, known.began)
         sums = reader.sums()
         judged_names, also = _names_of(gate.thresholds), follow(gate)

@@ -149,6 +149,15 @@ async def test_a_folder_stands_for_its_session(tmp_path: Path) -> None:
     assert file_of(tmp_path / "s") == file_of(path) == path
 
 
+@pytest.mark.parametrize(("warn_at", "state"), [(50, ThresholdState.WARN), (80, ThresholdState.PASS)])
+async def test_what_is_near_a_limit_is_what_the_run_took_for_it(
+    tmp_path: Path, warn_at: float, state: ThresholdState
+) -> None:
+    near = Config(gate=GateConfig(thresholds=("p95 < 30ms",), warn_at=warn_at))
+    path = await recorded(tmp_path, load(ms=20.0), ("p95 < 30ms",), config=near)
+    assert [view.state for view in result_of(path).thresholds] == [state]
+
+
 async def test_other_thresholds_take_the_place_of_those_it_was_judged_by(tmp_path: Path) -> None:
     path = await recorded(tmp_path, load(ms=20.0))
     found = result_of(path, ["p95 < 10ms", "requests >= 100"])
