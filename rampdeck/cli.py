@@ -132,7 +132,7 @@ def _worker(argv: list[str]) -> int:
     if {"-h", "--help"} & set(argv):
         options.parser("rampdeck worker").print_help()
         return Exit.PASS
-    from rampdeck.work import work
+    from rampdeck.workers.work import work
 
     return work(argv)
 
@@ -214,8 +214,8 @@ def _preflight(argv: list[str]) -> int:
 
 
 def _report(argv: list[str]) -> int:
-    from rampdeck.rebuild import Kinds
-    from rampdeck.report import options_of, report
+    from rampdeck.report.command import options_of, report
+    from rampdeck.report.rebuild import Kinds
 
     options = options_of(argv, _Parser(prog="rampdeck report"))
     return report(options, Kinds.of(sibling("collectors").COLLECTORS))

@@ -7,8 +7,8 @@ import sys
 from dataclasses import dataclass
 
 from rampdeck.config import RemoteWorkers
-from rampdeck.luggage import Luggage
 from rampdeck.remote.hosts import LOCAL
+from rampdeck.workers.luggage import Luggage
 
 PLAIN = "locust --worker"
 """What is started where a host does not have our own."""

@@ -109,7 +109,7 @@ class Histogram:
         """Count ``highest``, ``highest - step``, ``highest - 2 * step`` ... as long as they reach ``step``.
 
         These are the requests that a late answer kept from being sent
-        (:mod:`rampdeck.omission`). The work is bounded by the number of
+        (:mod:`rampdeck.levels.omission`). The work is bounded by the number of
         buckets, however many values there are. ``step`` is above 0.
         """
         if highest < step:

@@ -21,12 +21,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from rampdeck import crewing, headless, loop, wanted
-from rampdeck.autostep import check_climb, climb_of
+from rampdeck import loop, wanted
 from rampdeck.collector import Collector
 from rampdeck.config import Config
-from rampdeck.crew import Crew
-from rampdeck.crewing import CrewPlan
 from rampdeck.engine import loader
 from rampdeck.engine import options as command_line
 from rampdeck.engine.distributed import MasterDriver
@@ -35,21 +32,26 @@ from rampdeck.engine.listing import listing
 from rampdeck.errors import ScenarioError, UsageError
 from rampdeck.exits import Exit
 from rampdeck.gate import Gate, defaults, parse_all
+from rampdeck.headless import console
+from rampdeck.headless.outputs import Outputs, check
+from rampdeck.headless.signals import Signals
+from rampdeck.headless.telling import PAUSE
+from rampdeck.levels.autostep import check_climb, climb_of
 from rampdeck.model import Health, Severity, Stage
 from rampdeck.output import LogTap, OutputCapture
-from rampdeck.outputs import Outputs, check
 from rampdeck.remote.asking import Questions
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
 from rampdeck.secrets import know_arguments, know_environment, redact
 from rampdeck.setup import Setup
-from rampdeck.signals import Signals
 from rampdeck.snapshot import Verdict
 from rampdeck.sources import Source, sources_of
 from rampdeck.store import SessionWriter
 from rampdeck.store.about import about
-from rampdeck.telling import PAUSE
 from rampdeck.view import Metric
+from rampdeck.workers import crewing
+from rampdeck.workers.crew import Crew
+from rampdeck.workers.crewing import CrewPlan
 
 PATIENCE = 5.0
 """Seconds that an automatic start waits for the sources to be seen."""
@@ -243,7 +245,7 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
             await _seen(run)
             await crewing.wait_for(run, needed=True, tell=tell)
             _begin(run, options.auto_step)
-            await headless.until_over(run, tell, headless.how_much(options))
+            await console.until_over(run, tell, console.how_much(options))
         else:
             await _fly(run, options, parts.screen())
     finally:
@@ -251,7 +253,7 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
             tell("Stopping the load ...")
         await run.close()
     result = run.result()
-    tell(headless.ending(result, options))
+    tell(console.ending(result, options))
     await outputs.finish(result, signals)
     return exit_code(run, result.result)
 

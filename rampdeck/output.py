@@ -20,10 +20,10 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import IO
 
-from rampdeck import github
+from rampdeck.headless import github
+from rampdeck.headless.telling import Telling, handing_over
 from rampdeck.model import Severity
 from rampdeck.secrets import redact
-from rampdeck.telling import Telling, handing_over
 
 _ROOM = 1 << 16
 """Bytes after which a drained memory file is emptied: ``ulimit -f`` limits it like any other."""

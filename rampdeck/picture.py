@@ -10,10 +10,10 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from rampdeck.levels.steps import seconds_left
+from rampdeck.levels.steptable import MOST, StepTable
 from rampdeck.model import Instant, RunState
 from rampdeck.snapshot import EMPTY, GeneratorView, LoadView, Recording, Snapshot, StepRow
-from rampdeck.steps import seconds_left
-from rampdeck.steptable import MOST, StepTable
 
 if TYPE_CHECKING:
     from rampdeck.run import Run

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from rampdeck.clocks import Clocks, Offset
 from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, SourceInfo, Step, Tick
-from rampdeck.untold import BEREFT, SINCE, Untold
+from rampdeck.workers.untold import BEREFT, SINCE, Untold
 
 LAG = 3.0
 """Seconds that a line of the log takes to get here, at the most; only used where it carries no time."""

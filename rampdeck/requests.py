@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from rampdeck.arrivals import PaceTally
 from rampdeck.histogram import Histogram
+from rampdeck.levels.arrivals import PaceTally
 from rampdeck.model import RequestBatch, RequestStats
 from rampdeck.snapshot import HISTORY, Figures, Series, Spread, Spreads
 

@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from rampdeck import loop
-from rampdeck.autopilot import Autopilot
-from rampdeck.autostep import climb_of
-from rampdeck.capacity import Capacity, target_of
 from rampdeck.committing import keep_committing
 from rampdeck.controls import Controls
 from rampdeck.details import Details
@@ -25,6 +22,10 @@ from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
 from rampdeck.gatherer import Gatherer
 from rampdeck.intake import Intake
+from rampdeck.levels.autopilot import Autopilot
+from rampdeck.levels.autostep import climb_of
+from rampdeck.levels.capacity import Capacity, target_of
+from rampdeck.levels.steps import StepMachine
 from rampdeck.model import EventKind, Instant, RunState, Severity, Step, Tick
 from rampdeck.picture import Painter
 from rampdeck.readers import Readers
@@ -35,7 +36,6 @@ from rampdeck.session import Session
 from rampdeck.setup import Setup
 from rampdeck.snapshot import Verdict
 from rampdeck.standing import Standing
-from rampdeck.steps import StepMachine
 from rampdeck.trust import Trust
 from rampdeck.voices import Voices
 

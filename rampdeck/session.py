@@ -33,7 +33,7 @@ from rampdeck.model import (
 from rampdeck.ours import Ours
 from rampdeck.reconcile import Counts, Ledger
 from rampdeck.requests import History, RequestBook
-from rampdeck.scrub import scrubbed
+from rampdeck.secrets.scrub import scrubbed
 from rampdeck.snapshot import Figures, Lines, RequestRow, SourceView, Trend
 from rampdeck.view import Table, View
 

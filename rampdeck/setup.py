@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rampdeck.config import Config
-from rampdeck.crew import Crew
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.gate import Gate
 from rampdeck.model import Severity, Stage
@@ -16,6 +15,7 @@ from rampdeck.remote.hosts import Hosts
 from rampdeck.sources import Source
 from rampdeck.store import SessionWriter
 from rampdeck.view import Metric, View
+from rampdeck.workers.crew import Crew
 
 
 @dataclass(frozen=True)

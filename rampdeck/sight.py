@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from rampdeck.autopilot import Autopilot
-from rampdeck.autostep import AutoStep
 from rampdeck.config import LoadConfig
 from rampdeck.deck import UserClass
+from rampdeck.levels.autopilot import Autopilot
+from rampdeck.levels.autostep import AutoStep
+from rampdeck.levels.plan import PlanWalk
 from rampdeck.model import Event
 from rampdeck.picture import Painter
-from rampdeck.plan import PlanWalk
 from rampdeck.record.outcome import Outcome
 from rampdeck.remote.asking import Questions
 from rampdeck.session import Session

@@ -18,7 +18,7 @@ from rampdeck.model import Event, Health, Instant, RunState, SourceInfo, Stage, 
 from rampdeck.view import Unit
 
 if TYPE_CHECKING:
-    from rampdeck.knee import Knee
+    from rampdeck.levels.knee import Knee
 
 HISTORY = 300
 """Seconds of history that the series hold."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rampdeck.capacity import target_of
+from rampdeck.levels.capacity import target_of
 from rampdeck.model import Instant
 from rampdeck.record.outcome import KEY, Outcome
 

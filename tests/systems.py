@@ -7,9 +7,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rampdeck.curve import BEND, LEAST_MS, LOSS
 from rampdeck.histogram import Histogram
-from rampdeck.knee import Level
+from rampdeck.levels.curve import BEND, LEAST_MS, LOSS
+from rampdeck.levels.knee import Level
 from rampdeck.snapshot import Figures, Verdict
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE

@@ -262,7 +262,7 @@ def needs(wanted: Requirement) -> list[Requirement]:
         "rampdeck.gate",
         "rampdeck.config",
         "rampdeck.record",
-        "rampdeck.report",
+        "rampdeck.report.command",
     ],
 )
 def test_judging_a_session_loads_no_engine_and_no_screen(module: str) -> None:

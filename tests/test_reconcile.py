@@ -22,7 +22,7 @@ from rampdeck.model import (
 )
 from rampdeck.reconcile import Counts, Ledger, Reconciled
 from rampdeck.record.counted import mismatches
-from rampdeck.untold import SINCE
+from rampdeck.workers.untold import SINCE
 
 BEGAN = Instant(1_795_350_060.4, 1_000.4)
 RATE = 100

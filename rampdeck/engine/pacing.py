@@ -4,7 +4,7 @@
 iteration each period, on a user class or on a task set of it; nothing in the
 locustfile changes. What is kept: the rate asked for and the one achieved, how
 late iterations begin, and response times with the requests that late answers
-kept from being sent (:mod:`rampdeck.omission`).
+kept from being sent (:mod:`rampdeck.levels.omission`).
 
 Before a user's first wait its schedule has not begun, because Locust counts
 ``on_start`` as a part of the first iteration: those requests count as they were.
@@ -22,8 +22,8 @@ from locust import TaskSet, User
 from locust.env import Environment
 
 from rampdeck.histogram import Histogram
+from rampdeck.levels.omission import Schedule
 from rampdeck.model import Pace
-from rampdeck.omission import Schedule
 
 _PACED = "constant_pacing.<locals>.wait_time_func"
 _MODULE = "locust.user.wait_time"

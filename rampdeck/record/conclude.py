@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rampdeck import __version__
-from rampdeck.arrivals import paces
-from rampdeck.capacity import Capacity
 from rampdeck.config import ReleaseConfig
 from rampdeck.facts import FactPair
 from rampdeck.gate import Gate
-from rampdeck.knee import Knee
+from rampdeck.levels.arrivals import paces
+from rampdeck.levels.capacity import Capacity
+from rampdeck.levels.knee import Knee
 from rampdeck.model import Event, Instant, Step
 from rampdeck.reconcile import Counts
 from rampdeck.record import changes, clocks

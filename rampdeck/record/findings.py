@@ -17,7 +17,7 @@ from rampdeck.facts import FactPair
 from rampdeck.format import in_utc as _clock
 from rampdeck.format import were
 from rampdeck.gate.words import told
-from rampdeck.knee import Knee
+from rampdeck.levels.knee import Knee
 from rampdeck.model import OTHER_NAMES, Event, Severity
 from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.record import changes, clocks

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rampdeck.knee import Knee
+from rampdeck.levels.knee import Knee
 from rampdeck.model import Instant
 from rampdeck.record import clocks, counted, facttable, logs
 from rampdeck.record.result import (

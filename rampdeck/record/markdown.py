@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rampdeck.knee import Knee
+from rampdeck.levels.knee import Knee
 from rampdeck.record import counted, facttable, logs, tables, thresholds
 from rampdeck.record.gfm import MOST_SAID, bullets, code, details, prose, section, table
 from rampdeck.record.json import to_json

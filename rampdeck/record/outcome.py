@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rampdeck.exits import Exit
-from rampdeck.knee import Target
+from rampdeck.levels.knee import Target
 from rampdeck.model import Instant
 from rampdeck.snapshot import Verdict
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from rampdeck.clocks import Offset
 from rampdeck.facts import FactPair
-from rampdeck.knee import Knee
+from rampdeck.levels.knee import Knee
 from rampdeck.model import Instant, Severity, Value
 from rampdeck.reconcile import UNCOUNTED, Counts
 from rampdeck.requests import Span, Tally

@@ -14,7 +14,7 @@ from rampdeck.changes import Change
 from rampdeck.format import were
 from rampdeck.health import Excess
 from rampdeck.session import Source
-from rampdeck.untold import BEREFT
+from rampdeck.workers.untold import BEREFT
 
 BLIND_SHARE = 0.10
 """Share of the measured seconds that a source may be blind before it is a doubt."""

@@ -13,17 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from rampdeck.arrivals import shortfall
 from rampdeck.changes import Changes, sentences
 from rampdeck.config import Config, GeneratorLimits, TrustConfig
 from rampdeck.gate.grammar import Threshold
 from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge, judge_cockpit, judge_workers
+from rampdeck.levels.arrivals import shortfall
 from rampdeck.model import Health, SourceInfo, Step, level_name
 from rampdeck.session import Session, Source
 from rampdeck.snapshot import Coverage
 from rampdeck.trust.lost import Lost
 from rampdeck.trust.spans import Ended, Span, shortened
-from rampdeck.untold import BEREFT
+from rampdeck.workers.untold import BEREFT
 
 ENOUGH_USERS = 0.9
 """Share of a level's users below which it is not that level."""

@@ -9,11 +9,11 @@ from locust import TaskSet, User, between, constant_pacing, constant_throughput
 from locust.env import Environment
 from locust.event import Events
 
-from rampdeck.arrivals import PaceTally
 from rampdeck.engine.pacing import Pacing, period_of
 from rampdeck.engine.recorder import Recorder
 from rampdeck.engine.reports import PaceSum, pack_pace
 from rampdeck.histogram import Histogram
+from rampdeck.levels.arrivals import PaceTally
 from rampdeck.model import Pace
 from tests.engine.conftest import Load, Target
 from tests.engine.test_engine import driven, to, until

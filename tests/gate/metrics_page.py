@@ -8,8 +8,8 @@ from pathlib import Path
 
 from collectors import COLLECTORS
 from rampdeck.collector import Collector
-from rampdeck.crew import Crew
 from rampdeck.view import Unit
+from rampdeck.workers.crew import Crew
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 _KINDS: dict[str, type[Collector]] = {**COLLECTORS, Crew.kind: Crew}

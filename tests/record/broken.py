@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rampdeck.knee import Knee, Target
+from rampdeck.levels.knee import Knee, Target
 from rampdeck.model import Severity
 from rampdeck.reconcile import Counts, Reconciled, Sent
 from rampdeck.record.result import Finding, GapResult, LogResult, LogsResult, TableResult

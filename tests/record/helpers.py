@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rampdeck.capacity import Capacity
 from rampdeck.gate import Gate
 from rampdeck.histogram import Histogram
-from rampdeck.knee import Target
+from rampdeck.levels.capacity import Capacity
+from rampdeck.levels.knee import Target
 from rampdeck.model import (
     Event,
     EventKind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rampdeck.knee import Knee
+from rampdeck.levels.knee import Knee
 from rampdeck.record.result import (
     NINE,
     Decision,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rampdeck.csvfiles import _append
 from rampdeck.errors import RecordError
+from rampdeck.headless.csvfiles import _append
 from rampdeck.histogram import Histogram
 from rampdeck.model import Instant, RequestBatch, RequestStats
 from rampdeck.record.csv import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rampdeck.gate import Gate
 from rampdeck.histogram import Histogram
-from rampdeck.knee import Knee, Recovery
+from rampdeck.levels.knee import Knee, Recovery
 from rampdeck.model import (
     OTHER_NAMES,
     Event,

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rampdeck.csvfiles import files
+from rampdeck.headless.csvfiles import files
 from rampdeck.histogram import Histogram
 from rampdeck.model import Instant, RequestBatch, RequestStats
 from rampdeck.record.locustcsv import EXCEPTIONS, FAILURES, HISTORY, PERCENTS, STATS, locust_csv

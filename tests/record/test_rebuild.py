@@ -29,10 +29,10 @@ from rampdeck.model import (
     Step,
     Tick,
 )
-from rampdeck.rebuild import Kinds, file_of, rebuild
 from rampdeck.record.json import dumps, to_json
 from rampdeck.record.outcome import KEY, Outcome
 from rampdeck.record.result import Decision, Result
+from rampdeck.report.rebuild import Kinds, file_of, rebuild
 from rampdeck.snapshot import ThresholdState, Verdict
 from rampdeck.store import Item, SessionReader, SessionWriter, sums
 from rampdeck.store.about import about

@@ -9,7 +9,7 @@ from rampdeck.config import GeneratorLimits
 from rampdeck.model import Event, EventKind, Health, RequestBatch, Sample, Severity, SourceInfo, Step
 from rampdeck.session import Session
 from rampdeck.trust import Trust
-from rampdeck.untold import SINCE
+from rampdeck.workers.untold import SINCE
 from tests.trust.watched import NOW, Watched
 
 

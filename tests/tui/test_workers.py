@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from rampdeck.crew import Crew
 from rampdeck.model import Health, Severity
+from rampdeck.workers.crew import Crew
 from tui.keymap import WORKERS
 
 from .conftest import Opened

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rampdeck.autostep import AutoStep, Climb, Judge
+from rampdeck.levels.autostep import AutoStep, Climb, Judge
+from rampdeck.levels.plan import PlanWalk
 from rampdeck.model import Stage
-from rampdeck.plan import PlanWalk
 
 
 class Autopilot:

@@ -1,6 +1,6 @@
 """Raising the load by itself, step by step, until the gate no longer holds.
 
-Pure, with the face of :class:`~rampdeck.plan.PlanWalk`: it is told the time
+Pure, with the face of :class:`~rampdeck.levels.plan.PlanWalk`: it is told the time
 and whether the users are there, asks for the verdict of the level, and answers
 with the level to go to. At the first level that fails it goes back down once,
 to the highest that passed, and sees whether that passes again.
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from rampdeck.config import LoadConfig
 from rampdeck.errors import UsageError
+from rampdeck.levels.plan import Walk
 from rampdeck.model import Stage
-from rampdeck.plan import Walk
 from rampdeck.snapshot import Verdict
 
 STAGE, RECOVERY = "auto-step", "recovery"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rampdeck.capacity import MOST_LEVELS, Capacity
 from rampdeck.gate import Gate
 from rampdeck.histogram import Histogram
-from rampdeck.knee import Target
+from rampdeck.levels.capacity import MOST_LEVELS, Capacity
+from rampdeck.levels.knee import Target
 from rampdeck.model import (
     Event,
     EventKind,

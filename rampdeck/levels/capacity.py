@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from rampdeck import knee
 from rampdeck.gate import Gate
-from rampdeck.knee import Knee, Level, Target
+from rampdeck.levels import knee
+from rampdeck.levels.knee import Knee, Level, Target
 from rampdeck.session import Session
 from rampdeck.snapshot import Verdict
 

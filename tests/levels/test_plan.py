@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from rampdeck.levels.plan import PlanWalk
 from rampdeck.model import Stage
-from rampdeck.plan import PlanWalk
 
 BASE, PEAK = Stage("baseline", 20, 5, 60), Stage("peak", 50, 10, 30)
 

@@ -8,8 +8,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rampdeck.curve import p95_bounds
 from rampdeck.histogram import Histogram
+from rampdeck.levels.curve import p95_bounds
 
 
 @given(st.lists(st.floats(0.1, 10_000), min_size=1, max_size=400))

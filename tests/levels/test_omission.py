@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rampdeck.histogram import Histogram, bucket_of
-from rampdeck.omission import Schedule
+from rampdeck.levels.omission import Schedule
 
 PERIOD = 0.125
 QUICK = 2**-7

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rampdeck.errors import SessionError
 from rampdeck.gate import Gate
-from rampdeck.rebuild import Follow, Kinds, Rebuilt, rebuild
 from rampdeck.record.html import Page, html
 from rampdeck.record.result import Result
 from rampdeck.record.timeline import Timeline, TimelineMaker, recent
+from rampdeck.report.rebuild import Follow, Kinds, Rebuilt, rebuild
 from rampdeck.snapshot import Trend
 from rampdeck.store.reader import SessionReader
 from rampdeck.view import View
@@ -19,7 +19,7 @@ from rampdeck.view import View
 def page_of_file(path: Path, kinds: Kinds, thresholds: Sequence[str] = ()) -> tuple[str, Rebuilt]:
     """Return the page of a session file, and what it tells of, from one reading of the file.
 
-    See :func:`rampdeck.rebuild.rebuild`.
+    See :func:`rampdeck.report.rebuild.rebuild`.
     """
     makers: list[TimelineMaker] = []
 

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rampdeck.documents import document
 from rampdeck.errors import UsageError
 from rampdeck.exits import Exit
-from rampdeck.rebuild import Kinds, Rebuilt, file_of, rebuild
+from rampdeck.headless.documents import document
 from rampdeck.record.result import Result
 from rampdeck.record.write import replace
+from rampdeck.report.rebuild import Kinds, Rebuilt, file_of, rebuild
 from rampdeck.secrets import redact
 from rampdeck.store.reader import SessionReader
 from rampdeck.text import clean
@@ -69,7 +69,7 @@ def report(options: argparse.Namespace, kinds: Kinds) -> int:
     path = file_of(options.file)
     gc.disable()  # a program that ends soon: the search for cycles among a million objects finds none
     if options.format == "html":
-        from rampdeck.pages import page_of_file
+        from rampdeck.report.pages import page_of_file
 
         text, rebuilt = page_of_file(path, kinds, options.threshold)
     else:
@@ -88,7 +88,7 @@ def report(options: argparse.Namespace, kinds: Kinds) -> int:
 
 def _text(kind: str, result: Result) -> str:
     if kind == "text":
-        from rampdeck.headless import final_table
+        from rampdeck.headless.console import final_table
 
         return final_table(result)
     return document(kind, result)
@@ -106,7 +106,7 @@ def _csv(path: Path, rebuilt: Rebuilt, prefix: str) -> None:
 
 
 def _verify(path: Path) -> int:
-    from rampdeck.verify import verify
+    from rampdeck.report.verify import verify
 
     good, lines = verify(path)
     sys.stdout.write("\n".join(lines) + "\n")

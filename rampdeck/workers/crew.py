@@ -15,22 +15,22 @@ from typing import ClassVar
 
 from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.config import GeneratorLimits
-from rampdeck.crewview import KIND, METRICS, VIEW
 from rampdeck.engine.distributed import MasterDriver
 from rampdeck.engine.roll import Worker
 from rampdeck.errors import RampdeckError
 from rampdeck.hands import FROM_LOGIN, PLAIN, Hand
 from rampdeck.health import judge_workers
 from rampdeck.loop import in_greenlet
-from rampdeck.luggage import Luggage
 from rampdeck.model import Health, Instant, Severity, Value
 from rampdeck.pace import Ticks
 from rampdeck.record.findings import plain_words
 from rampdeck.remote import Completed, Remote
 from rampdeck.remote.hosts import Hosts
 from rampdeck.text import clean
-from rampdeck.untold import SINCE
 from rampdeck.view import Metric, View
+from rampdeck.workers.crewview import KIND, METRICS, VIEW
+from rampdeck.workers.luggage import Luggage
+from rampdeck.workers.untold import SINCE
 
 KEPT = 5
 """Last lines of a worker that a message shows."""

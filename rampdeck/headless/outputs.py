@@ -11,22 +11,22 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rampdeck import documents, github
-from rampdeck.csvfiles import CsvFiles, files
 from rampdeck.errors import RecordError, SessionError, UsageError
+from rampdeck.headless import documents, github
+from rampdeck.headless.csvfiles import CsvFiles, files
+from rampdeck.headless.telling import PAUSE
 from rampdeck.loop import in_thread
 from rampdeck.model import RequestBatch
-from rampdeck.pages import page_of_run
 from rampdeck.record import Result, write, write_json
 from rampdeck.record.locustjson import locust_json
 from rampdeck.record.markdown import markdown
 from rampdeck.record.write import replace
+from rampdeck.report.pages import page_of_run
 from rampdeck.store import SessionReader
-from rampdeck.telling import PAUSE
 
 if TYPE_CHECKING:
+    from rampdeck.headless.signals import Signals
     from rampdeck.run import Run
-    from rampdeck.signals import Signals
 
 Tell = Callable[[str], None]
 

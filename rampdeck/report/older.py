@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rampdeck.config import Config
-from rampdeck.knee import Target
+from rampdeck.levels.knee import Target
 from rampdeck.model import Event, EventKind, Instant, RequestBatch, Severity, SourceInfo, Step, Tick
 from rampdeck.record.outcome import Outcome
 from rampdeck.store.schema import Item

@@ -1,7 +1,7 @@
 """The knee: up to which level throughput follows users, what passed, and how much room is left.
 
-Pure: from measured load levels to one frozen :class:`Knee`. What has bent is judged in :mod:`rampdeck.curve`.
-Levels with the same users are pooled. Tainted levels and those with too few
+Pure: from measured load levels to one frozen :class:`Knee`. What has bent is judged in
+:mod:`rampdeck.levels.curve`. Levels with the same users are pooled. Tainted levels and those with too few
 requests are left out and named. A level that is reached from above after one
 that failed still clears a queue away: it tells whether the system recovers,
 and a PASS there counts, but it is no part of the curve.
@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rampdeck import curve
-from rampdeck.curve import BEND, LOSS, Interval, Judged, Point
 from rampdeck.histogram import Histogram
+from rampdeck.levels import curve
+from rampdeck.levels.curve import BEND, LOSS, Interval, Judged, Point
 from rampdeck.model import level_name
 from rampdeck.snapshot import Figures, Verdict
 

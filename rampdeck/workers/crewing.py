@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rampdeck.config import Config, GeneratorLimits, RemoteWorkers
-from rampdeck.crew import Crew
 from rampdeck.engine.distributed import MasterDriver
 from rampdeck.engine.master import make_master
 from rampdeck.errors import UsageError
@@ -18,6 +17,7 @@ from rampdeck.hands import HERE, Hand
 from rampdeck.model import EventKind, Severity, SourceInfo
 from rampdeck.remote.hosts import LOCAL, Hosts
 from rampdeck.sources import Source
+from rampdeck.workers.crew import Crew
 
 if TYPE_CHECKING:
     from rampdeck.run import Run

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rampdeck.headless import final_table
+from rampdeck.headless.console import final_table
 from tests.record.helpers import result
 
 

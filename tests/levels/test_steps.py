@@ -9,8 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from rampdeck.levels.steps import StepMachine, seconds_left
 from rampdeck.model import Instant, RunState, Step
-from rampdeck.steps import StepMachine, seconds_left
 
 RUNNING, SPAWNING = RunState.RUNNING, RunState.SPAWNING
 

@@ -17,7 +17,7 @@ from rampdeck.model import (
     Step,
     Value,
 )
-from rampdeck.scrub import scrubbed
+from rampdeck.secrets.scrub import scrubbed
 from rampdeck.session import Item, Session
 
 AT = Instant(1_795_350_000.0, 100.0)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from rampdeck.details import MOST_NAMES, Details
 from rampdeck.gate import Gate
 from rampdeck.histogram import Histogram
+from rampdeck.levels.steptable import MOST, StepTable
 from rampdeck.model import Instant, RequestBatch, RequestStats, Step
 from rampdeck.session import Item, Session
 from rampdeck.snapshot import StepRow, Verdict
-from rampdeck.steptable import MOST, StepTable
 
 BEGAN = Instant(1_000_000.0, 1_000.0)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rampdeck.histogram import Histogram
-from rampdeck.knee import Knee, Level, Target, find
+from rampdeck.levels.knee import Knee, Level, Target, find
 from rampdeck.snapshot import Figures, Verdict
 from tests.systems import FAIL, PASS, UNKNOWN, Fixed, Queue, System, bends_at, full_load, level, measured
 

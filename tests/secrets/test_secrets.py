@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rampdeck import secrets
+from rampdeck.secrets import known as secrets
 from rampdeck.secrets import redact, redact_arguments, redact_values
-from rampdeck.secretshapes import RULES, suspicious
+from rampdeck.secrets.shapes import RULES, suspicious
 
 SECRET = "hunter2-S3cr3t"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N"

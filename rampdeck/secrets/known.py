@@ -1,12 +1,12 @@
 """Taking secrets out of text before it is written or shown anywhere.
 
 Two ways lead there. What has the shape of a secret goes
-(:mod:`rampdeck.secretshapes`): passwords in addresses and connection strings,
+(:mod:`rampdeck.secrets.shapes`): passwords in addresses and connection strings,
 values of names such as ``password`` or ``sessionid``, headers, cookies, tokens.
 And what this process was given as a secret goes wherever it stands, by its value
 (:func:`know`). Rather a harmless word too many than a password too few.
 
-Text from outside is redacted where it comes in (:mod:`rampdeck.scrub`), so that the
+Text from outside is redacted where it comes in (:mod:`rampdeck.secrets.scrub`), so that the
 session file holds no secret; whoever writes a record redacts again, which costs
 little and changes nothing.
 """
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
-from rampdeck.secretshapes import HIDDEN, RULES, is_key_line, suspicious
+from rampdeck.secrets.shapes import HIDDEN, RULES, is_key_line, suspicious
 
 SHORTEST = 6
 """Characters of a secret that is looked for by its value; shorter ones stand in ordinary words."""

@@ -11,27 +11,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rampdeck import __version__, older
-from rampdeck.capacity import Capacity
+from rampdeck import __version__
 from rampdeck.collector import Collector
 from rampdeck.config import Config, validate
-from rampdeck.crewview import KIND, METRICS, VIEW
 from rampdeck.errors import SessionError, UsageError
 from rampdeck.facts import from_meta
 from rampdeck.gate import Gate, Threshold, parse_all
+from rampdeck.levels.capacity import Capacity
 from rampdeck.model import Instant, SourceInfo, Step, Tick
 from rampdeck.record.conclude import Judged, draft_of
 from rampdeck.record.outcome import KEY as OUTCOME
 from rampdeck.record.outcome import Outcome
 from rampdeck.record.result import Result
+from rampdeck.report import older
 from rampdeck.secrets import redact
-from rampdeck.secretshapes import HIDDEN
+from rampdeck.secrets.shapes import HIDDEN
 from rampdeck.session import Session
 from rampdeck.store.reader import SessionReader
 from rampdeck.store.schema import VERSION, Item
 from rampdeck.store.seal import sealed
 from rampdeck.trust import Trust
 from rampdeck.view import Metric, View
+from rampdeck.workers.crewview import KIND, METRICS, VIEW
 
 FILE = "session.sqlite"
 """The session file in its folder."""

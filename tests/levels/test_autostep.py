@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rampdeck.autostep import PATIENCE, AutoStep, Climb
+from rampdeck.levels.autostep import PATIENCE, AutoStep, Climb
 from rampdeck.model import Stage
 from rampdeck.snapshot import Verdict
 

@@ -1,0 +1,1 @@
+"""The run without a screen, and the documents that a run leaves beside its record."""

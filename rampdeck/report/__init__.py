@@ -1,0 +1,1 @@
+"""A session read back: its result again, and whether it is what the run left."""
