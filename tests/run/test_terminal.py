@@ -145,7 +145,7 @@ def test_an_operator_flies_the_demo(terminal: Terminal, tmp_path: Path) -> None:
 def test_the_run_of_the_readme_ends_with_every_source_live_and_the_counts_of_nginx(project: Project) -> None:
     before = set(demo_processes())
     load = ("-u", "20", "-r", "5", "-t", "30s", "--json-file", "out.json")
-    done = project.run("demo", "--headless", *load, seconds=120)
+    done = project.demo(*load)
     assert done.returncode == 0, done.stderr
     assert set(demo_processes()) <= before
     result = project.result

@@ -54,8 +54,7 @@ class Ended:
 def flown(folder: Path, *faults: str) -> Ended:
     project = Project(folder, site="")
     given = [part for fault in faults for part in ("--fault", fault)]
-    done = project.run("demo", "--headless", *given, *LOAD, seconds=180)
-    return Ended(project, done)
+    return Ended(project, project.demo(*given, *LOAD))
 
 
 @pytest.fixture(scope="module")
