@@ -219,7 +219,11 @@ _SPOKEN = (
     _rule(
         ("masterauth", "requirepass"), r"((?:requirepass|masterauth) [\"']? [^\S\r\n]{1,4}) (?!\*\*\*) \S++"
     ),
-    _rule(("setuser",), r"(\bsetuser\b [^\S\r\n]{1,4} \S{1,100}+ [^\S\r\n]{1,4}) (?!\*\*\*) [^\r\n]++"),
+    _rule(
+        ("setuser",),
+        r"""(\bsetuser\b ["']? [^\S\r\n]{1,4} \S{1,100}+ [^\S\r\n]{1,4}) (?!\*\*\*)
+            (?= [^\r\n]{0,400}? (?<=[\s"']) [><\#!]) [^\r\n]++""",
+    ),
     _exact(
         ("auth",),
         r"""((?:(?m:^)|(?<=\d[ ])|(?<=\d"[ ])|(?<=\][ ])) ["']?AUTH["']? [^\S\r\n]{1,4})
