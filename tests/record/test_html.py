@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rampdeck.levels.knee import Knee
 from rampdeck.record.charts import Chart, Curve
 from rampdeck.record.html import Page, html
 from rampdeck.record.html.data import data, rounded
@@ -109,6 +110,26 @@ def test_a_decision_that_agrees_is_no_overruling() -> None:
     agreed = replace(EVERYTHING.result, decision=replace(decision, verdict=Verdict.FAIL))
     assert "decided by R. Okafor, as computed" in body(html(of(agreed)))
     assert "decided by" not in body(html(of(replace(agreed, decision=None))))
+
+
+def test_a_decision_from_before_the_verdict_turned_is_held_against_the_verdict_as_it_is() -> None:
+    decision = EVERYTHING.result.decision
+    assert decision is not None
+    early = replace(decision, verdict=Verdict.PASS, computed=Verdict.PASS)
+    written = body(html(of(replace(EVERYTHING.result, decision=early))))
+    assert "overruling the computed FAIL (it was PASS when this was decided)" in written
+
+
+def test_what_was_found_cut_off_or_left_out_is_said_as_in_the_other_records() -> None:
+    total = replace(EVERYTHING.result.total, redirects=1_900, killed=7)
+    knee = Knee(sentence="The knee.", method="By pairs.", climb="it failed", left_out=("step 2: short",))
+    shown = replace(EVERYTHING.result, total=total, findings=(), knee=knee, users=1)
+    written = body(html(of(shown)))
+    for told in (
+        "Nothing was found.", "1 900 redirects were followed", "7 requests were cut off by us", "By pairs.",
+        "Auto-step: it failed.", "Left out: step 2: short", "at most 1 user, against",
+    ):  # fmt: skip
+        assert told in written
 
 
 def test_a_state_has_a_sign_beside_its_colour_and_a_warning_is_never_a_failure() -> None:

@@ -107,7 +107,11 @@ def _sections(page: Page, still: str) -> list[_Section]:
     found = [
         _Section("Timeline", "Timeline", _timeline(page, still)),
         _Section("Thresholds", "Thresholds", tables.thresholds(result.thresholds)),
-        _Section("Load levels", "Levels", tables.steps(result.steps) + _list(result.pacing)),
+        _Section(
+            "Load levels",
+            "Levels",
+            tables.steps(result.steps) + _list(result.pacing) + tables.capacity(result.knee),
+        ),
         _Section("Requests", "Requests", tables.requests(result)),
         _Section("Findings", "Findings", trust.findings(result.findings)),
         _Section("Worst errors", "Errors", tables.errors(result)),
@@ -118,6 +122,7 @@ def _sections(page: Page, still: str) -> list[_Section]:
         _Section("Lines", "Lines", trust.lines(result.sources)),
         _Section("Facts", "Facts", release.facts(result.facts)),
         _Section("Release", "Release", release.fields(result)),
+        _Section("Configuration", "Configuration", release.configuration(result)),
     ]
     return [section for section in found if section.body]
 

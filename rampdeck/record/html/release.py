@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rampdeck import format as fmt
 from rampdeck.facts import Fact, FactPair
+from rampdeck.record import settings
 from rampdeck.record.html.words import NOTHING, code, note, table, tag, text
 from rampdeck.record.result import Result
 
@@ -42,6 +43,18 @@ def facts(pairs: Sequence[FactPair]) -> str:
         else "Asked for at the start and at the end; nothing that was known at both differed."
     )
     return table(("Fact", "Value", "Source", "Where from"), rows, 4, wide=1, sort=True) + note(said)
+
+
+def configuration(result: Result) -> str:
+    """Return the command line and the configuration, folded."""
+    lines = settings.lines(result.settings)
+    if not lines:
+        return ""
+    written = "\n".join(text(line, 2_000) for line in lines)
+    return (
+        "<details><summary>With what it was run, defaults too, without secrets</summary>"
+        f'<pre tabindex="0"><code>{written}</code></pre></details>'
+    )
 
 
 def origin(result: Result) -> str:

@@ -8,11 +8,13 @@ from functools import partial
 
 from rampdeck import format as fmt
 from rampdeck.gate.words import told
+from rampdeck.levels.knee import Knee
 from rampdeck.reconcile import Counts
 from rampdeck.record import counted, logs
 from rampdeck.record import tables as kept
 from rampdeck.record.html.words import NOTHING, Cell, Number, code, items, ms, note, table, tag, text
 from rampdeck.record.result import Measured, RequestResult, Result, StepResult
+from rampdeck.record.words import beside
 from rampdeck.snapshot import Spread, ThresholdState, ThresholdView
 
 _MEASURED = ("Requests", "Failures", "Errors %", "Requests/s", "p50", "p95", "p99", "Max")
@@ -95,6 +97,15 @@ def steps(levels: Sequence[StepResult]) -> str:
     )
 
 
+def capacity(knee: Knee | None) -> str:
+    """Return how the capacity, which stands in the head, was found."""
+    if knee is None:
+        return ""
+    climb = f"<p>Auto-step: {text(knee.climb)}.</p>" if knee.climb else ""
+    left_out = items(f"Left out: {text(sentence)}" for sentence in knee.left_out)
+    return f"<h3>Capacity</h3><p>{text(knee.sentence)}</p>{climb}{note(text(knee.method))}{left_out}"
+
+
 def requests(result: Result) -> str:
     """Return the requests by name, the worst first."""
     if not result.requests:
@@ -112,6 +123,7 @@ def requests(result: Result) -> str:
             f" They are wire times{some}. The last two: p95 by Locust's own clock, and what the generator "
             "itself added at p95."
         )
+    said = " ".join((said, *beside(result.total)))
     extra = ("Locust p95", "Generator") if stamped else ()
     head = ("Method", "Name", *_MEASURED[:4], *_TIMES, *extra)
     return table(head, rows, 2, wide=1, sort=True) + note(said)

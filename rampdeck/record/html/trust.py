@@ -16,6 +16,8 @@ from rampdeck.snapshot import Coverage
 
 def findings(found: Sequence[Finding]) -> str:
     """Return what was found out, in the order of the record."""
+    if not found:
+        return "<p>Nothing was found.</p>"
     lines = []
     for finding in found:
         evidence = items(code(piece) for piece in finding.evidence)

@@ -33,9 +33,9 @@ class Number:
 Cell = str | Number
 
 
-def text(raw: str) -> str:
+def text(raw: str, most: int = _MOST) -> str:
     """Return somebody's text as one line that is no markup and holds no secret."""
-    return escape(redact(clean(raw, _MOST)))
+    return escape(redact(clean(raw, most)))
 
 
 def code(raw: str) -> str:
