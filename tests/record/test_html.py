@@ -6,6 +6,7 @@ import json
 import re
 from base64 import b64encode
 from dataclasses import replace
+from datetime import UTC
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from rampdeck import format as fmt
 from rampdeck.levels.knee import Knee
 from rampdeck.record.charts import Chart, Curve
 from rampdeck.record.html import Page, html
@@ -95,9 +97,9 @@ def test_the_page_says_everything_the_verdict_first() -> None:
         "Step 4: postgres@db-1 was not seen", "Requests", "/checkout/", "Findings",
         "pid 4121 held a row lock", "What to do.", "Worst errors", "504 Server Error",
         "Can this run be trusted?", "postgres@db-1", "94.3 %", "no answer from db-1", "Clocks",
-        "Behind the load levels", "Statements of step 2", "SELECT * FROM `stock`", "Lines", "Facts",
-        "Gunicorn version", "23.0.0", "journal: Starting gunicorn", "at the end",
-        "not known: permission denied", "Release", "8f3c1d2", "sha256 of the session",
+        "Behind the load levels", "Statements of step 2", "SELECT * FROM `stock`", "Lines", "Release",
+        "8f3c1d2", "Facts", "Gunicorn workers", "at the end", "4 facts, 1 changed, 1 not known", "Gunicorn version",
+        "23.0.0", "journal: Starting gunicorn", "not known: permission denied", "sha256 of the session",
     ):  # fmt: skip
         place = written.index(piece, place)
     for column in ("p50", "p90", "p95", "p99", "p99.9", "p99.99"):
@@ -118,6 +120,18 @@ def test_a_decision_from_before_the_verdict_turned_is_held_against_the_verdict_a
     early = replace(decision, verdict=Verdict.PASS, computed=Verdict.PASS)
     written = body(html(of(replace(EVERYTHING.result, decision=early))))
     assert "overruling the computed FAIL (it was PASS when this was decided)" in written
+
+
+def test_when_something_was_found_first_is_said_once() -> None:
+    found = EVERYTHING.result.findings[0]
+    assert found.since is not None
+    told = fmt.clock(found.since, UTC)
+    written = body(html(of(replace(EVERYTHING.result, findings=(found,)))))
+    assert f"first at {told} UTC" in written
+    twice = replace(found, evidence=(f"since {told} UTC",))
+    written = body(html(of(replace(EVERYTHING.result, findings=(twice,)))))
+    assert f"first at {told} UTC" not in written
+    assert f"since {told} UTC" in written
 
 
 def test_what_was_found_cut_off_or_left_out_is_said_as_in_the_other_records() -> None:

@@ -120,8 +120,8 @@ def _sections(page: Page, still: str) -> list[_Section]:
         _Section("What the logs said", "Logs", tables.said_by_logs(result)),
         _Section("Behind the load levels", "Behind", tables.behind(result)),
         _Section("Lines", "Lines", trust.lines(result.sources)),
-        _Section("Facts", "Facts", release.facts(result.facts)),
         _Section("Release", "Release", release.fields(result)),
+        _Section("Facts", "Facts", release.facts(result.facts)),
         _Section("Configuration", "Configuration", release.configuration(result)),
     ]
     return [section for section in found if section.body]

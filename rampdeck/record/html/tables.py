@@ -103,7 +103,7 @@ def capacity(knee: Knee | None) -> str:
         return ""
     climb = f"<p>Auto-step: {text(knee.climb)}.</p>" if knee.climb else ""
     left_out = items(f"Left out: {text(sentence)}" for sentence in knee.left_out)
-    return f"<h3>Capacity</h3><p>{text(knee.sentence)}</p>{climb}{note(text(knee.method))}{left_out}"
+    return f"<h3>How the capacity was found</h3>{climb}{note(text(knee.method))}{left_out}"
 
 
 def requests(result: Result) -> str:
@@ -124,7 +124,7 @@ def requests(result: Result) -> str:
             "itself added at p95."
         )
     said = " ".join((said, *beside(result.total)))
-    extra = ("Locust p95", "Generator") if stamped else ()
+    extra = ("Locust p95", "Delay p95") if stamped else ()
     head = ("Method", "Name", *_MEASURED[:4], *_TIMES, *extra)
     return table(head, rows, 2, wide=1, sort=True) + note(said)
 

@@ -24,7 +24,7 @@ def findings(found: Sequence[Finding]) -> str:
         advice = f"<p><b>What to do.</b> {text(finding.advice)}</p>" if finding.advice else ""
         since = (
             f' <span class="muted">first at {fmt.clock(finding.since, UTC)} UTC</span>'
-            if finding.since is not None
+            if finding.since is not None and fmt.clock(finding.since, UTC) not in " ".join(finding.evidence)
             else ""
         )
         lines.append(

@@ -7,8 +7,8 @@ from datetime import UTC
 from rampdeck import format as fmt
 from rampdeck.gate.words import told
 from rampdeck.record.html.words import GLYPHS, code, items, ms, text
-from rampdeck.record.markdown import date
 from rampdeck.record.result import Result
+from rampdeck.record.words import date, length
 from rampdeck.view import Unit
 
 
@@ -38,9 +38,9 @@ def verdict(result: Result) -> str:
 def _span(result: Result) -> str:
     if result.began is None:
         return "No load"
-    length = fmt.duration(result.ended.mono - result.began.mono)
+    span = length(result.ended.mono - result.began.mono)
     users = f"{fmt.count(result.users)} user{'s' * (result.users != 1)}"
-    return f"{length} from {date(result.began)}, at most {users},"
+    return f"{span} from {date(result.began)}, at most {users},"
 
 
 def _decision(result: Result) -> str:
