@@ -98,8 +98,9 @@ def test_the_page_says_everything_the_verdict_first() -> None:
         "pid 4121 held a row lock", "What to do.", "Worst errors", "504 Server Error",
         "Can this run be trusted?", "postgres@db-1", "94.3 %", "no answer from db-1", "Clocks",
         "Behind the load levels", "Statements of step 2", "SELECT * FROM `stock`", "Lines", "Release",
-        "8f3c1d2", "Facts", "Gunicorn workers", "at the end", "4 facts, 1 changed, 1 not known", "Gunicorn version",
-        "23.0.0", "journal: Starting gunicorn", "not known: permission denied", "sha256 of the session",
+        "8f3c1d2", "Facts", "Gunicorn workers", "at the end", "4 facts, 1 changed, 1 not known",
+        "Gunicorn version", "23.0.0", "journal: Starting gunicorn",
+        "not known: permission denied", "sha256 of the session",
     ):  # fmt: skip
         place = written.index(piece, place)
     for column in ("p50", "p90", "p95", "p99", "p99.9", "p99.99"):
@@ -120,6 +121,17 @@ def test_a_decision_from_before_the_verdict_turned_is_held_against_the_verdict_a
     early = replace(decision, verdict=Verdict.PASS, computed=Verdict.PASS)
     written = body(html(of(replace(EVERYTHING.result, decision=early))))
     assert "overruling the computed FAIL (it was PASS when this was decided)" in written
+
+
+def test_a_pass_says_what_it_stands_on() -> None:
+    views = tuple(view for view in EVERYTHING.result.thresholds if view.state is ThresholdState.PASS)
+    held = replace(EVERYTHING.result, result=Verdict.PASS, reasons=(), thresholds=views, decision=None)
+    assert "Every threshold held, and nothing speaks against the run." in body(html(of(held)))
+    unknown = replace(views[0], state=ThresholdState.UNKNOWN)
+    some = replace(held, thresholds=(unknown, *views))
+    assert f"{len(views)} of {len(views) + 1} thresholds held" in body(html(of(some)))
+    for other in (replace(held, result=Verdict.INCONCLUSIVE), replace(held, thresholds=())):
+        assert "speaks against the run" not in body(html(of(other)))
 
 
 def test_when_something_was_found_first_is_said_once() -> None:

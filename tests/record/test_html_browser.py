@@ -214,6 +214,15 @@ def test_a_lane_keeps_its_name_when_its_first_breach_is_zoomed_out_of_sight(
     assert browser.run(f"{name}.hidden") is True, "nothing of it is in sight"
 
 
+def test_a_level_without_room_for_its_name_shows_its_number(report: Browser) -> None:
+    names = "[...document.querySelectorAll('.lane.step .span')].map(it => it.innerText)"
+    assert report.run(names)[3] == "✖ 4 peak · 400 users"
+    report.resize(390, 844)
+    report.settle()
+    report.settle()
+    assert report.run(names) == ["1", "2", "3", "4", "5"]
+
+
 def test_what_is_folded_is_printed_and_folded_again(report: Browser, tmp_path: Path) -> None:
     report.run(
         "addEventListener('beforeprint', "

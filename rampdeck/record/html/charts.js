@@ -255,7 +255,7 @@
       bar.addEventListener("click", () => (point ? look(span.from) : zoom(span.from, moment ? span.from : span.to)));
       bar.addEventListener("focus", () => look(span.from));
       row.append(bar);
-      bars.push({ bar, span, point });
+      bars.push({ bar, span, point, label, name: point ? "" : label.textContent });
     }
     if (lane.sort === "breach" || lane.sort === "warned" || lane.sort === "blind") {
       const aside = element("span", "aside", GLYPHS[lane.sort] + " " + lane.name);
@@ -269,11 +269,14 @@
     const part = (second) => ((second - min) / (max - min)) * 100;
     const reach = (span) => [part(span.from), part(span.to === null ? span.from : span.to)];
     const seen = ([from, to]) => to >= 0 && from <= 100;
-    for (const { bar, span, point } of bars) {
+    for (const { bar, span, point, label, name } of bars) {
       const [from, to] = reach(span);
       bar.hidden = !seen([from, to]);
       bar.style.left = Math.max(0, from) + "%";
       if (!point) bar.style.width = "max(3px, " + (Math.min(100, to) - Math.max(0, from)) + "%)";
+      if (!name) continue;
+      label.textContent = name; // or only its number, where there is no room for a name
+      if (bar.scrollWidth > bar.clientWidth) label.textContent = span.text.split(" ")[0];
     }
     for (const { aside, lane } of names) {
       const [first, following] = lane.spans.map(reach).filter(seen);

@@ -9,6 +9,7 @@ from rampdeck.gate.words import told
 from rampdeck.record.html.words import GLYPHS, code, items, ms, text
 from rampdeck.record.result import Result
 from rampdeck.record.words import date, length
+from rampdeck.snapshot import ThresholdState, Verdict
 from rampdeck.view import Unit
 
 
@@ -22,7 +23,7 @@ def verdict(result: Result) -> str:
         if result.cut_off
         else ""
     )
-    reasons = items(text(reason) for reason in result.reasons)
+    reasons = items(text(reason) for reason in result.reasons) or _held(result)
     return (
         f'<header class="verdict {word}" id="verdict"><div class="word">'
         f'<span class="stamp {word}"><span aria-hidden="true">{GLYPHS[word]}</span> {word}</span>'
@@ -33,6 +34,20 @@ def verdict(result: Result) -> str:
         + _warnings(result)
         + "</header>"
     )
+
+
+def _held(result: Result) -> str:
+    """Return what a PASS, which needs no reasons, stands on."""
+    judged = [view for view in result.thresholds if not view.warns]
+    if result.result is not Verdict.PASS or not judged:
+        return ""
+    held = sum(view.state in (ThresholdState.PASS, ThresholdState.WARN) for view in judged)
+    some = (
+        "Every threshold"
+        if held == len(judged)
+        else f"{fmt.count(held)} of {fmt.count(len(judged))} thresholds"
+    )
+    return f"<p>{some} held, and nothing speaks against the run.</p>"
 
 
 def _span(result: Result) -> str:
