@@ -14,6 +14,7 @@ from rampdeck.record import counted, logs
 from rampdeck.record import tables as kept
 from rampdeck.record.html.words import NOTHING, Cell, Number, code, items, ms, note, table, tag, text
 from rampdeck.record.result import Measured, RequestResult, Result, StepResult
+from rampdeck.record.thresholds import longest
 from rampdeck.record.words import beside
 from rampdeck.snapshot import Spread, ThresholdState, ThresholdView
 
@@ -39,7 +40,7 @@ def thresholds(views: Sequence[ThresholdView]) -> str:
             _told(view.limit, view),
             Number(_margin(view.margin), view.margin),
             fmt.clock(view.first_breach.utc, UTC) if view.first_breach else NOTHING,
-            Number(fmt.duration(view.longest) if view.breaches or view.longest else NOTHING, view.longest),
+            Number(longest(view) if view.longest else NOTHING, view.longest),
             Number(fmt.count(view.samples), view.samples),
         )
         for view in views
