@@ -234,6 +234,8 @@ def test_what_is_folded_is_printed_and_folded_again(report: Browser, tmp_path: P
 
 
 def test_no_table_of_ordinary_requests_is_cut_at_its_edge(report: Browser) -> None:
+    cells = "document.querySelectorAll('#requests td:not(.left)')"
+    report.run(f"{cells}.forEach(cell => (cell.textContent = '10\\u2009618'))")
     wide = "(it => it.scrollWidth - it.clientWidth)(document.querySelector('#requests .scroll'))"
     assert report.run(wide) <= 0
 
