@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rampdeck.gate.words import told
+from rampdeck.model import Instant
 from rampdeck.record.result import Result
-from rampdeck.record.timeline import ALWAYS, Timeline
+from rampdeck.record.timeline import ALWAYS, Breach, Timeline
 from rampdeck.record.track import Line
 from rampdeck.secrets import redact
 from rampdeck.snapshot import ThresholdState, ThresholdView
@@ -121,7 +122,7 @@ def lanes(result: Result, line: Timeline) -> list[Lane]:
         return []
     ended = line.began + line.seconds
     found = [Lane("step", "Load", tuple(_steps(result, line)))]
-    found += _breaches(result.thresholds, line, ended)
+    found += _breaches(result, line)
     for source in result.sources:
         gaps = tuple(
             Span(gap.begin, gap.until if gap.until is not None else ended, _text(gap.why or "blind"))
@@ -232,23 +233,45 @@ def _steps(result: Result, line: Timeline) -> Iterator[Span]:
         yield Span(max(began.utc, line.began), min(until, ended), name, state, measured)
 
 
-def _breaches(views: Sequence[ThresholdView], line: Timeline, ended: float) -> Iterator[Lane]:
+def _breaches(result: Result, line: Timeline) -> Iterator[Lane]:
     """Yield a lane for each threshold that was broken: its breaches, or at least the first one."""
     count = 0
-    for view in views:
-        spans = [
-            Span(breach.begin, breach.until if breach.until is not None else ended, _text(view.expression))
+    for view in result.thresholds:
+        spans = _of_levels(result, view) or [
+            Span(breach.begin, _until(breach, result), _text(view.expression))
             for breach in line.breaches
             if breach.expression == view.expression
         ]
         if not spans and view.first_breach is not None:
-            begin = view.first_breach.utc
-            spans = [Span(begin, begin + view.longest if view.longest else None, _text(view.expression))]
+            spans = [_breach(view, view.first_breach)]
         if not spans or count >= MOST_LANES:
             continue
         count += 1
         sort = "warned" if view.warns or view.state is ThresholdState.WARN else "breach"
         yield Lane(sort, _text(view.expression), tuple(spans[:MOST_SPANS]))
+
+
+def _of_levels(result: Result, view: ThresholdView) -> list[Span]:
+    """Return the breaches as the levels have them; none where one has several, of which it knows but one.
+
+    A threshold that is broken at the end of a level turns no more until one holds, and between levels, where
+    nothing is measured, it is not broken.
+    """
+    ofs = [one for step in result.steps for one in step.thresholds if one.expression == view.expression]
+    if any(one.breaches > 1 for one in ofs) or sum(one.breaches for one in ofs) != view.breaches:
+        return []
+    return [_breach(one, one.first_breach) for one in ofs if one.breaches and one.first_breach]
+
+
+def _breach(view: ThresholdView, first: Instant) -> Span:
+    """Return the only breach of a threshold, or at least the first."""
+    return Span(first.utc, first.utc + view.longest if view.longest else None, _text(view.expression))
+
+
+def _until(breach: Breach, result: Result) -> float:
+    """Return where a breach ends: with the load at the latest, after which nothing is judged."""
+    ended = max(breach.begin, result.ended.utc)
+    return ended if breach.until is None else min(breach.until, ended)
 
 
 def _times(line: Line, factor: float) -> Line:

@@ -37,6 +37,7 @@ from rampdeck.record.result import (
     StepResult,
     measured,
 )
+from rampdeck.record.settings import NO_SETTINGS, Settings
 from rampdeck.record.tables import of_session
 from rampdeck.requests import Span, Tally
 from rampdeck.session import Session, Source
@@ -64,6 +65,7 @@ class Judged:
     host: str
     file: Path
     release: ReleaseConfig
+    settings: Settings = NO_SETTINGS
     facts: tuple[FactPair, ...] = ()
     warnings: tuple[str, ...] = ()
     sha256: str = ""
@@ -78,8 +80,8 @@ class Matter:
     cannot be trusted (:func:`rampdeck.gate.judge`); ``marks`` say the same of
     load levels, by number. ``counts`` are worked out where they are not known.
     ``facts`` are the fields of the record, ``pairs`` all facts that were gathered.
-    ``coverage`` says how much each source was seen; ``warnings``, ``sha256`` and
-    ``cut_off`` become those of the result.
+    ``settings`` are what it was run with, ``coverage`` says how much each source was
+    seen; ``warnings``, ``sha256`` and ``cut_off`` become those of the result.
     """
 
     title: str
@@ -93,6 +95,7 @@ class Matter:
     knee: Knee | None = None
     counts: Counts | None = None
     pairs: Sequence[FactPair] = ()
+    settings: Settings = NO_SETTINGS
     coverage: Sequence[Coverage] = ()
     warnings: tuple[str, ...] = ()
     sha256: str = ""
@@ -144,6 +147,7 @@ def draft(run: Run) -> Draft:
         file=run.writer.path,
         sha256=run.writer.sha256,
         release=run.setup.config.release,
+        settings=Settings.of_meta(run.writer.meta),
         facts=run.gatherer.pairs,
         warnings=(run.writer.unsealed,) if run.writer.unsealed else (),
     )
@@ -170,6 +174,7 @@ def draft_of(judged: Judged, at: Instant) -> Draft:
         file=judged.file,
         counts=counts,
         pairs=judged.facts,
+        settings=judged.settings,
         coverage=trust.coverage(),
         warnings=(*trust.warnings(), *judged.warnings),
         sha256=judged.sha256,
@@ -217,6 +222,7 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
         doubts=(*matter.tainted, *matter.doubts),
         findings=tuple(matter.findings),
         facts=tuple(matter.pairs),
+        settings=matter.settings,
         generator=_generator(session),
         counts=session.counts(at) if matter.counts is None else matter.counts,
         knee=matter.knee,

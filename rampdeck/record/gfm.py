@@ -87,6 +87,13 @@ def details(title: str, body: str) -> str:
     return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>" if body else ""
 
 
+def block(lines: Sequence[str], language: str = "") -> str:
+    """Return lines as a code block, whatever they hold; nothing for none."""
+    told = [redact(clean(line)) for line in lines]
+    fence = "`" * max(3, *(len(run) + 1 for line in told for run in re.findall("`+", line)), 0)
+    return "\n".join((fence + language, *told, fence)) if told else ""
+
+
 def _escaped(text: str) -> str:
     return _MARKUP.sub(r"\\\g<0>", text)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rampdeck.levels.knee import Knee
-from rampdeck.record import counted, facttable, logs, tables, thresholds
+from rampdeck.record import counted, facttable, logs, settings, tables, thresholds
 from rampdeck.record.gfm import MOST_SAID, bullets, code, details, prose, section, table
 from rampdeck.record.json import to_json
 from rampdeck.record.mdload import errors, levels, requests, spread_levels, spread_requests
@@ -120,6 +120,7 @@ def _detail(result: Result) -> str:
         details("Behind the load levels", tables.section(result.tables, table, code)),
         details("Sources", sources(result)),
         details("Lines of the logs", lines(result.sources)),
+        settings.section(result.settings),
     )
     return "\n\n".join(part for part in parts if part)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rampdeck.gate.words import NOTHING, told
 from rampdeck.record.gfm import MOST_SAID, bullets, code, prose, table
 from rampdeck.record.result import Measured, RequestResult, Result, StepResult
-from rampdeck.record.words import SIGNS, milliseconds, number
+from rampdeck.record.words import SIGNS, beside, milliseconds, number
 from rampdeck.snapshot import Spread
 from rampdeck.view import Unit
 
@@ -120,11 +120,7 @@ def _how(result: Result) -> str:
         "Seconds are those after ramp and settling; Delay is the p95 of what this machine added to "
         "Locust's times.",
     ]
-    if result.total.redirects:
-        said.append(f"{number(result.total.redirects)} redirects were followed; each is part of its request.")
-    if result.total.killed:
-        said.append(f"{number(result.total.killed)} requests were cut off by us and count nowhere.")
-    return "\n".join(said)
+    return "\n".join((*said, *beside(result.total)))
 
 
 def _every(measured: Measured) -> Iterator[tuple[str, ...]]:

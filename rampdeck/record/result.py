@@ -16,6 +16,7 @@ from rampdeck.facts import FactPair
 from rampdeck.levels.knee import Knee
 from rampdeck.model import Instant, Severity, Value
 from rampdeck.reconcile import UNCOUNTED, Counts
+from rampdeck.record.settings import NO_SETTINGS, Settings
 from rampdeck.requests import Span, Tally
 from rampdeck.snapshot import Coverage, Figures, Lines, Spreads, ThresholdView, Verdict
 from rampdeck.view import Column
@@ -296,6 +297,7 @@ class Result:
     pacing: tuple[str, ...] = ()
     decision: Decision | None = None
     facts: tuple[FactPair, ...] = ()
+    settings: Settings = NO_SETTINGS
     coverage: tuple[Coverage, ...] = ()
     warnings: tuple[str, ...] = ()
     cut_off: bool = False

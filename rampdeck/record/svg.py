@@ -51,10 +51,8 @@ def _lane(lane: Lane, top: int, line: Timeline) -> Iterator[str]:
     base = top + LANE - 6
     if lane.sort in _POINTS:
         yield f'<text class="axis" x="{LEFT - 8}" y="{base}">{escape(lane.name.lower())}</text>'
-    for number, span in enumerate(lane.spans):
-        if (across := _reach(span, line)) is None:
-            continue
-        x, width = across
+    seen = [(span, across) for span in lane.spans if (across := _reach(span, line)) is not None]
+    for number, (span, (x, width)) in enumerate(seen):
         told = f"<title>{escape(span.text)}</title>"
         if lane.sort in _POINTS:
             yield f'<text class="{lane.sort}" x="{x:.1f}" y="{base}">{_GLYPHS[lane.sort]}{told}</text>'
@@ -69,17 +67,18 @@ def _lane(lane: Lane, top: int, line: Timeline) -> Iterator[str]:
             fits = _LETTER * len(name) + 8 < width
             name = name if fits else span.text.split(" ")[0] if width > 2 * _LETTER else ""
             yield f'<text class="step {span.state}" x="{x + 5:.1f}" y="{base}">{escape(name)}</text>'
-        elif not number:
-            yield _beside(lane, x, width, base)
+    if seen and lane.sort not in ("step", *_POINTS):
+        (x, width), free = seen[0][1], seen[1][1][0] if len(seen) > 1 else WIDTH - RIGHT
+        yield _beside(lane, x, width, free, base)
 
 
-def _beside(lane: Lane, x: float, width: float, base: float) -> str:
-    """Return the name of a lane beside its first bar, on it only where there is no room at either side."""
+def _beside(lane: Lane, x: float, width: float, free: float, base: float) -> str:
+    """Return the name of a lane before its first bar, or after it up to what is ``free``, or else on it."""
     name = f"{_GLYPHS[lane.sort]} {lane.name}"
     room = _LETTER * len(name)
     if x - LEFT > room:
         side, place = " end", x - 4
-    elif x + width + room < WIDTH - RIGHT:
+    elif x + width + 4 + room < free:
         side, place = "", x + width + 4
     else:
         side, place = "", x + 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from rampdeck.gate.sentences import lasting
 from rampdeck.gate.words import NOTHING, told
 from rampdeck.record.gfm import code, prose, table
 from rampdeck.record.words import STATES, brief, clock, number
@@ -51,8 +52,15 @@ def figures(view: ThresholdView) -> Iterator[tuple[str, str]]:
     if view.breaches:
         yield "breaches", number(view.breaches)
     if view.longest:
-        yield "longest breach", brief(view.longest)
+        yield "longest breach", longest(view)
     yield "samples", number(view.samples)
+
+
+def longest(view: ThresholdView) -> str:
+    """Return how long its longest breach lasted, in whole seconds as the verdict says it."""
+    if not view.longest:
+        return NOTHING
+    return lasting(view.longest) if view.longest >= 1 else brief(view.longest)
 
 
 def section(views: Sequence[ThresholdView]) -> str:
@@ -68,7 +76,7 @@ def section(views: Sequence[ThresholdView]) -> str:
         "Limit": lambda view: told(view.limit, view.unit),
         "Margin": margin,
         "First breach (UTC)": lambda view: clock(view.first_breach.utc) if view.first_breach else NOTHING,
-        "Longest": lambda view: brief(view.longest) if view.longest else NOTHING,
+        "Longest": longest,
         "Samples": lambda view: number(view.samples),
     }
     if not any(view.worst is not None and view.worst != view.value for view in views):

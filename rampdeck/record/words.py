@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from rampdeck.gate.words import NOTHING
 from rampdeck.model import Instant
-from rampdeck.record.result import Decision, Result
+from rampdeck.record.result import Decision, Measured, Result
 from rampdeck.snapshot import ThresholdState, Verdict
 
 SIGNS = {Verdict.PASS: "●", Verdict.FAIL: "✖", Verdict.INCONCLUSIVE: "▲"}
@@ -68,6 +68,15 @@ def span(result: Result) -> str:
         f"after {length(result.ended.mono - result.began.mono)} from {date(result.began)}: "
         f"{requests}, at most {users}"
     )
+
+
+def beside(total: Measured) -> tuple[str, ...]:
+    """Return what went out beside the requests that are counted, as sentences."""
+    said = (
+        (total.redirects, "redirects were followed; each is part of its request."),
+        (total.killed, "requests were cut off by us and count nowhere."),
+    )
+    return tuple(f"{number(count)} {what}" for count, what in said if count)
 
 
 def decided(decision: Decision, computed: Verdict) -> str:

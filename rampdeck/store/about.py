@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from rampdeck import __version__
 from rampdeck.config import Config
@@ -33,8 +34,20 @@ def about(
         "began": {"utc": began.utc, "mono": began.mono},
         "arguments": list(redact_arguments(arguments)),
         "thresholds": [_parts(threshold) for threshold in thresholds],
-        "config": redact_values(config.model_dump(mode="json")),
+        "config": redact_values(_finite(config.model_dump(mode="json"))),
     }
+
+
+def _finite(value: object) -> object:
+    """Return a value as JSON can have it: a limit that is switched off, ``inf``, becomes that word.
+
+    Read back it is the number again (pydantic takes it); as ``null`` the session could not be reported.
+    """
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _parts(threshold: Threshold) -> list[str]:

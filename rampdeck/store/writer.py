@@ -51,6 +51,7 @@ class SessionWriter:
         self.sha256 = ""
         self.unsealed = ""
         self._items: list[Item] = []
+        self.meta: dict[str, object] = {}  # all that was said; what is not stored yet is in _meta
         self._meta: dict[str, object] = {}
         self._text = 0
         self._most = MOST_KEPT
@@ -75,7 +76,7 @@ class SessionWriter:
         Secrets are taken out here. :func:`rampdeck.store.about.about` gives the
         usual keys; :meth:`close` adds ``ended`` (UTC seconds).
         """
-        self._meta[key] = redact_values(value)
+        self.meta[key] = self._meta[key] = redact_values(value)
 
     @property
     def missing(self) -> str:

@@ -16,6 +16,7 @@ from rampdeck.record.result import (
     RecordFields,
     Result,
 )
+from rampdeck.record.settings import Settings
 from rampdeck.snapshot import Coverage, Lines, Verdict
 from tests.record.parts import BEGAN, pair
 
@@ -55,6 +56,7 @@ def spoiled(made: Result) -> Result:
             pair(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE + "2"),
             pair("x", "x", "x", "", None, HOSTILE),
         ),
+        settings=Settings((HOSTILE, "```"), {HOSTILE: {HOSTILE: [HOSTILE, "```"]}}),
         pacing=(HOSTILE,),
         knee=Knee(sentence=HOSTILE, method=HOSTILE, climb=HOSTILE, left_out=(HOSTILE,)),
         version=HOSTILE,

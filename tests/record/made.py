@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rampdeck.facts import FactPair
 from rampdeck.record.result import ErrorResult, LogResult, Result, StepResult
+from rampdeck.record.settings import Settings
 
 WORDS = st.text(max_size=20) | st.sampled_from(
     ["p95 < 800ms", "@all | `x`", "#1 <b>", "\x1b[31m\x00\udcff", "a\\|"]
@@ -23,6 +24,15 @@ SPECIAL: Mapping[tuple[type, str], st.SearchStrategy[Any]] = {
     (StepResult, "number"): st.integers(1, 500),
     (ErrorResult, "count"): st.integers(1, 500),
     (LogResult, "count"): st.integers(1, 500),
+    (Settings, "tables"): st.dictionaries(
+        WORDS,
+        st.recursive(
+            st.none() | st.booleans() | NUMBERS | MEASURES | WORDS,
+            lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=2),
+            max_leaves=4,
+        ),
+        max_size=2,
+    ),
     (Result, "session_sha256"): st.sampled_from(["", "0a" * 32]),
 }
 """What a type does not say."""

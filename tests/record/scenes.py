@@ -19,6 +19,7 @@ from rampdeck.record.result import (
     StepResult,
     measured,
 )
+from rampdeck.record.settings import Settings
 from rampdeck.requests import Tally
 from rampdeck.snapshot import Coverage, Lines, ThresholdState, ThresholdView, Verdict
 from tests.record import broken, helpers
@@ -27,6 +28,19 @@ from tests.record.parts import BEGAN, clock, facts, level, names, pair, source, 
 
 FILE = Path("rampdeck-sessions/2026-11-22T1221Z-checkout-peak/session.sqlite")
 SHA256 = "4be17a90c2d3e4f5061728394a5b6c7d8e9f00112233445566778899aabbccc0"
+SETTINGS = Settings(
+    ("run", "--headless", "-c", "rampdeck.toml"),
+    {
+        "target": {"host": "https://staging.example.com"},
+        "load": {"step": 10, "spawn_rate": 5.0, "target_users": None},
+        "stages": [
+            {"name": "baseline", "users": 60, "hold": 180.0},
+            {"name": "peak", "users": 300, "hold": 180.0},
+        ],
+        "hosts": {"app-1": {"address": "10.0.0.4", "password_env": "***"}},
+        "collectors": [{"kind": "nginx", "host": "web-1", "access_log": "/var/log/nginx/access.log"}],
+    },
+)
 STAGES = ("baseline", "busy", "peak")
 QUICK = ((60, 1.0, 0), (240, 1.0, 0), (300, 1.0, 0))
 SLOW = ((60, 1.0, 0), (240, 1.4, 0), (300, 9.0, 36))
@@ -67,6 +81,7 @@ def passed() -> Result:
         generator=GeneratorResult(38.2, 2.4, 14.1, 1.8, 41.0),
         counts=Counts(whole=Reconciled(0, Sent(61_180, 21), 61_204, 30, 30)),
         facts=facts(),
+        settings=SETTINGS,
         coverage=tuple(
             Coverage(name, 540.0, 540.0) for name in ("gunicorn@app-1", "nginx@web-1", "postgres@db-1")
         ),

@@ -6,6 +6,7 @@ import json
 import re
 from base64 import b64encode
 from dataclasses import replace
+from datetime import UTC
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from rampdeck import format as fmt
+from rampdeck.levels.knee import Knee
 from rampdeck.record.charts import Chart, Curve
 from rampdeck.record.html import Page, html
 from rampdeck.record.html.data import data, rounded
@@ -94,9 +97,10 @@ def test_the_page_says_everything_the_verdict_first() -> None:
         "Step 4: postgres@db-1 was not seen", "Requests", "/checkout/", "Findings",
         "pid 4121 held a row lock", "What to do.", "Worst errors", "504 Server Error",
         "Can this run be trusted?", "postgres@db-1", "94.3 %", "no answer from db-1", "Clocks",
-        "Behind the load levels", "Statements of step 2", "SELECT * FROM `stock`", "Lines", "Facts",
-        "Gunicorn version", "23.0.0", "journal: Starting gunicorn", "at the end",
-        "not known: permission denied", "Release", "8f3c1d2", "sha256 of the session",
+        "Behind the load levels", "Statements of step 2", "SELECT * FROM `stock`", "Lines", "Release",
+        "8f3c1d2", "Facts", "Gunicorn workers", "at the end", "4 facts, 1 changed, 1 not known",
+        "Gunicorn version", "23.0.0", "journal: Starting gunicorn",
+        "not known: permission denied", "sha256 of the session",
     ):  # fmt: skip
         place = written.index(piece, place)
     for column in ("p50", "p90", "p95", "p99", "p99.9", "p99.99"):
@@ -109,6 +113,49 @@ def test_a_decision_that_agrees_is_no_overruling() -> None:
     agreed = replace(EVERYTHING.result, decision=replace(decision, verdict=Verdict.FAIL))
     assert "decided by R. Okafor, as computed" in body(html(of(agreed)))
     assert "decided by" not in body(html(of(replace(agreed, decision=None))))
+
+
+def test_a_decision_from_before_the_verdict_turned_is_held_against_the_verdict_as_it_is() -> None:
+    decision = EVERYTHING.result.decision
+    assert decision is not None
+    early = replace(decision, verdict=Verdict.PASS, computed=Verdict.PASS)
+    written = body(html(of(replace(EVERYTHING.result, decision=early))))
+    assert "overruling the computed FAIL (it was PASS when this was decided)" in written
+
+
+def test_a_pass_says_what_it_stands_on() -> None:
+    views = tuple(view for view in EVERYTHING.result.thresholds if view.state is ThresholdState.PASS)
+    held = replace(EVERYTHING.result, result=Verdict.PASS, reasons=(), thresholds=views, decision=None)
+    assert "Every threshold held, and nothing speaks against the run." in body(html(of(held)))
+    unknown = replace(views[0], state=ThresholdState.UNKNOWN)
+    some = replace(held, thresholds=(unknown, *views))
+    assert f"{len(views)} of {len(views) + 1} thresholds held" in body(html(of(some)))
+    for other in (replace(held, result=Verdict.INCONCLUSIVE), replace(held, thresholds=())):
+        assert "speaks against the run" not in body(html(of(other)))
+
+
+def test_when_something_was_found_first_is_said_once() -> None:
+    found = EVERYTHING.result.findings[0]
+    assert found.since is not None
+    told = fmt.clock(found.since, UTC)
+    written = body(html(of(replace(EVERYTHING.result, findings=(found,)))))
+    assert f"first at {told} UTC" in written
+    twice = replace(found, evidence=(f"since {told} UTC",))
+    written = body(html(of(replace(EVERYTHING.result, findings=(twice,)))))
+    assert f"first at {told} UTC" not in written
+    assert f"since {told} UTC" in written
+
+
+def test_what_was_found_cut_off_or_left_out_is_said_as_in_the_other_records() -> None:
+    total = replace(EVERYTHING.result.total, redirects=1_900, killed=7)
+    knee = Knee(sentence="The knee.", method="By pairs.", climb="it failed", left_out=("step 2: short",))
+    shown = replace(EVERYTHING.result, total=total, findings=(), knee=knee, users=1)
+    written = body(html(of(shown)))
+    for told in (
+        "Nothing was found.", "1 900 redirects were followed", "7 requests were cut off by us", "By pairs.",
+        "Auto-step: it failed.", "Left out: step 2: short", "at most 1 user, against",
+    ):  # fmt: skip
+        assert told in written
 
 
 def test_a_state_has_a_sign_beside_its_colour_and_a_warning_is_never_a_failure() -> None:

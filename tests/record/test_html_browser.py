@@ -16,6 +16,7 @@ from tests.record import chromium
 from tests.record.chromium import Browser
 from tests.record.pages import page
 from tests.record.test_html import HOSTILE, hostile
+from tests.record.test_timeline import levels_of
 
 pytestmark = pytest.mark.skipif(chromium.path() is None, reason="chromium is not installed")
 
@@ -189,6 +190,54 @@ def test_a_load_level_is_zoomed_to_by_its_name_and_the_keyboard_moves_and_zooms(
     report.settle()
     low, high = report.run(RANGES)[5]
     assert high - low == pytest.approx(300, abs=5)
+
+
+def test_a_lane_keeps_its_name_when_its_first_breach_is_zoomed_out_of_sight(
+    browser: Browser, tmp_path: Path
+) -> None:
+    view = replace(PAGE.result.thresholds[0], breaches=2)
+    steps = levels_of([(2, 20, 90.0), (4, 30, 60.0)], view)
+    shown = replace(PAGE.result, thresholds=(view,), steps=steps)
+    opened(browser, tmp_path, html(replace(PAGE, result=shown)))
+    name = "document.querySelector('.lane.breach .aside')"
+    assert browser.run(f"{name}.hidden") is False
+    browser.run("document.querySelectorAll('.lane.step .span')[3].click()")
+    browser.settle()
+    assert browser.run("[...document.querySelectorAll('.lane.breach .span')].map(it => it.hidden)") == [
+        True,
+        False,
+    ]
+    assert browser.run(f"{name}.hidden") is False
+    assert browser.run(f"{name}.innerText") == "✖ p95 < 800ms"
+    browser.run("document.querySelectorAll('.lane.step .span')[0].click()")
+    browser.settle()
+    assert browser.run(f"{name}.hidden") is True, "nothing of it is in sight"
+
+
+def test_a_level_without_room_for_its_name_shows_its_number(report: Browser) -> None:
+    names = "[...document.querySelectorAll('.lane.step .span')].map(it => it.innerText)"
+    assert report.run(names)[3] == "✖ 4 peak · 400 users"
+    report.resize(390, 844)
+    report.settle()
+    report.settle()
+    assert report.run(names) == ["1", "2", "3", "4", "5"]
+
+
+def test_what_is_folded_is_printed_and_folded_again(report: Browser, tmp_path: Path) -> None:
+    report.run(
+        "addEventListener('beforeprint', "
+        "() => (window.shown = document.querySelectorAll('details[open]').length))"
+    )
+    report.printed(tmp_path / "report.pdf")
+    assert report.run("window.shown") == report.run("document.querySelectorAll('details').length") > 0
+    assert report.run("document.querySelectorAll('details[open]').length") == 0
+
+
+def test_no_table_of_ordinary_requests_is_cut_at_its_edge(report: Browser) -> None:
+    cells = "document.querySelectorAll('#requests td:not(.left)')"
+    report.run(f"{cells}.forEach(cell => (cell.textContent = '10\\u2009618'))")
+    wide = "(it => it.scrollWidth - it.clientWidth)(document.querySelector('#requests .scroll'))"
+    assert report.run(wide) <= 0
 
 
 def test_percentiles_are_drawn_when_asked_for(report: Browser) -> None:

@@ -10,10 +10,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rampdeck.record.gfm import code, details, prose, table
+from rampdeck.record.html import Page, html
+from rampdeck.record.junit import junit
 from rampdeck.record.markdown import markdown
 from rampdeck.record.result import Decision, Result
 from rampdeck.snapshot import Coverage, Verdict
 from tests.record.made import results
+from tests.record.pages import page
 from tests.record.parts import BEGAN, pair
 from tests.record.rendered import harm, headings, tables, tokens
 from tests.record.scenes import SCENES, failed, passed
@@ -216,3 +219,11 @@ def test_a_session_that_was_cut_off_says_so_at_the_top() -> None:
 
 def test_the_record_names_its_session_by_sum() -> None:
     assert f"Its sha256: `{passed().session_sha256}`." in markdown(passed())
+
+
+def test_the_longest_breach_lasts_as_long_in_every_record_as_in_the_verdict() -> None:
+    view = replace(failed().thresholds[0], longest=18.6)
+    shown = replace(failed(), thresholds=(view,), steps=())
+    for written in (markdown(shown), html(Page(shown, page().timeline)), junit(shown)):
+        assert "18 s" in written
+        assert "19 s" not in written

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -20,12 +20,13 @@ from rampdeck.model import (
     SourceInfo,
 )
 from rampdeck.record.charts import charts, lanes, metric_of
+from rampdeck.record.result import StepResult
 from rampdeck.record.timeline import AFTER, BEFORE, Breach, Mark, Timeline, TimelineMaker, recent
 from rampdeck.session import Item
-from rampdeck.snapshot import Trend
+from rampdeck.snapshot import ThresholdView, Trend
 from rampdeck.view import Figure, Unit, View
 from tests.record.helpers import BEGAN, result
-from tests.record.pages import VIEWS, items, page
+from tests.record.pages import VIEWS, at, items, page
 
 
 def made(taken: Iterable[Item], most: int = 4_000) -> Timeline:
@@ -249,3 +250,44 @@ def test_a_session_whose_clock_was_set_stays_in_its_place() -> None:
         for item in items(20)
     ]
     assert made(jumped).line("host@web-1", "cpu").values == made(items(20)).line("host@web-1", "cpu").values
+
+
+def levels_of(breaches: Sequence[tuple[int, float, float]], view: ThresholdView) -> tuple[StepResult, ...]:
+    """The levels of the page, with a threshold that was broken in some: number, from when, how long."""
+    everything = page()
+    own = {
+        number: replace(view, first_breach=at(number, int(begin)), longest=long, breaches=1)
+        for number, begin, long in breaches
+    }
+    held = replace(view, first_breach=None, longest=0.0, breaches=0)
+    return tuple(replace(step, thresholds=(own.get(step.number, held),)) for step in everything.result.steps)
+
+
+def test_a_threshold_that_each_level_breaks_is_broken_in_each_and_not_between_them() -> None:
+    """It turns once, at the first level, and says no more: the lane went on to the end of the picture."""
+    everything = page()
+    view = replace(everything.result.thresholds[0], breaches=2)
+    steps = levels_of([(2, 20, 90.0), (4, 30, 60.0)], view)
+    broken = (Breach(view.expression, at(2, 20).utc),)
+    shown = replace(everything.result, thresholds=(view,), steps=steps)
+    (lane,) = (
+        one for one in lanes(shown, replace(everything.timeline, breaches=broken)) if one.sort == "breach"
+    )
+    begun = everything.timeline.began
+    spans = [(round(span.begin - begun), round((span.until or 0) - begun)) for span in lane.spans]
+    assert spans == [
+        (round(at(2, 20).utc - begun), round(at(2, 110).utc - begun)),
+        (round(at(4, 30).utc - begun), round(at(4, 90).utc - begun)),
+    ]
+
+
+def test_a_breach_that_goes_on_ends_with_the_load() -> None:
+    everything = page()
+    view = replace(everything.result.thresholds[0], breaches=3)
+    broken = (Breach(view.expression, at(2, 20).utc),)
+    ended = at(5, 60)
+    shown = replace(everything.result, thresholds=(view,), ended=ended)
+    (lane,) = (
+        one for one in lanes(shown, replace(everything.timeline, breaches=broken)) if one.sort == "breach"
+    )
+    assert [span.until for span in lane.spans] == [ended.utc]

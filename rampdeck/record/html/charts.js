@@ -38,7 +38,7 @@
   }
   function axisNumber(value) {
     if (Math.abs(value) >= 1e6) return value / 1e6 + " M";
-    return Math.abs(value) >= 1e4 ? value / 1e3 + " k" : String(+value.toFixed(6));
+    return Math.abs(value) >= 1e5 ? value / 1e3 + " k" : String(+value.toFixed(6)).replace(/^(-?\d+)(\d{3})$/, "$1\u2009$2");
   }
   const two = (value) => String(Math.floor(value)).padStart(2, "0");
   function clock(second, long) {
@@ -129,7 +129,13 @@
         ctx.moveTo(left, y);
         ctx.lineTo(left + width, y);
         ctx.stroke();
-        ctx.fillText(limit.text, left + width - 3 * scale, y - 4 * scale > top + 6 * scale ? y - 4 * scale : y + 12 * scale);
+        const base = y - 4 * scale > top + 6 * scale ? y - 4 * scale : y + 12 * scale;
+        ctx.setLineDash([]);
+        ctx.lineWidth = 4 * scale;
+        ctx.strokeStyle = colour("card");
+        ctx.strokeText(limit.text, left + width - 3 * scale, base);
+        ctx.lineWidth = scale;
+        ctx.fillText(limit.text, left + width - 3 * scale, base);
       }
       ctx.restore();
     };
@@ -232,7 +238,7 @@
 
   /* --- lanes --- */
   const strip = element("div", "lanes");
-  const bars = [];
+  const bars = [], names = [];
   function lay(lane) {
     const row = element("div", "lane " + lane.sort);
     if (lane.sort === "finding" || lane.sort === "mark") row.append(element("span", "gutter", lane.name.toLowerCase()));
@@ -249,29 +255,37 @@
       bar.addEventListener("click", () => (point ? look(span.from) : zoom(span.from, moment ? span.from : span.to)));
       bar.addEventListener("focus", () => look(span.from));
       row.append(bar);
-      let aside = null;
-      if (!point && lane.sort !== "step" && number_ === 0) {
-        aside = element("span", "aside", GLYPHS[lane.sort] + " " + lane.name);
-        row.append(aside);
-      }
-      bars.push({ bar, aside, span, point });
+      bars.push({ bar, span, point, label, name: point ? "" : label.textContent });
+    }
+    if (lane.sort === "breach" || lane.sort === "warned" || lane.sort === "blind") {
+      const aside = element("span", "aside", GLYPHS[lane.sort] + " " + lane.name);
+      row.append(aside);
+      names.push({ aside, lane });
     }
     strip.append(row);
   }
   function place() {
     const { min, max } = plots[0].scales.x;
     const part = (second) => ((second - min) / (max - min)) * 100;
-    for (const { bar, aside, span, point } of bars) {
-      const from = part(span.from), to = span.to === null ? from : part(span.to);
-      const out = to < 0 || from > 100 || (from === to && (from < 0 || from > 100));
-      bar.hidden = out;
+    const reach = (span) => [part(span.from), part(span.to === null ? span.from : span.to)];
+    const seen = ([from, to]) => to >= 0 && from <= 100;
+    for (const { bar, span, point, label, name } of bars) {
+      const [from, to] = reach(span);
+      bar.hidden = !seen([from, to]);
       bar.style.left = Math.max(0, from) + "%";
       if (!point) bar.style.width = "max(3px, " + (Math.min(100, to) - Math.max(0, from)) + "%)";
-      if (!aside) continue;
-      aside.hidden = out;
-      // Its name stands before the bar, or after it where there is no room, or else upon it.
-      const wide = strip.clientWidth, room = aside.offsetWidth + 8, begin = Math.max(0, from) / 100, end = Math.min(100, to) / 100;
-      const before = begin * wide > room, after = !before && end * wide + room < wide;
+      if (!name) continue;
+      label.textContent = name; // or only its number, where there is no room for a name
+      if (bar.scrollWidth > bar.clientWidth) label.textContent = span.text.split(" ")[0];
+    }
+    for (const { aside, lane } of names) {
+      const [first, following] = lane.spans.map(reach).filter(seen);
+      aside.hidden = !first;
+      if (!first) continue;
+      // The name stands before the first bar that is seen, or after it where there is no room, or else upon it.
+      const wide = strip.clientWidth, room = aside.offsetWidth + 8, begin = Math.max(0, first[0]) / 100, end = Math.min(100, first[1]) / 100;
+      const free = following ? (following[0] / 100) * wide : wide;
+      const before = begin * wide > room, after = !before && end * wide + room < free;
       aside.style.left = (before ? begin * wide - room : after ? end * wide + 2 : begin * wide + 6) + "px";
       aside.classList.toggle("over", !before && !after);
     }

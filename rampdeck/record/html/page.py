@@ -107,7 +107,11 @@ def _sections(page: Page, still: str) -> list[_Section]:
     found = [
         _Section("Timeline", "Timeline", _timeline(page, still)),
         _Section("Thresholds", "Thresholds", tables.thresholds(result.thresholds)),
-        _Section("Load levels", "Levels", tables.steps(result.steps) + _list(result.pacing)),
+        _Section(
+            "Load levels",
+            "Levels",
+            tables.steps(result.steps) + _list(result.pacing) + tables.capacity(result.knee),
+        ),
         _Section("Requests", "Requests", tables.requests(result)),
         _Section("Findings", "Findings", trust.findings(result.findings)),
         _Section("Worst errors", "Errors", tables.errors(result)),
@@ -116,8 +120,9 @@ def _sections(page: Page, still: str) -> list[_Section]:
         _Section("What the logs said", "Logs", tables.said_by_logs(result)),
         _Section("Behind the load levels", "Behind", tables.behind(result)),
         _Section("Lines", "Lines", trust.lines(result.sources)),
-        _Section("Facts", "Facts", release.facts(result.facts)),
         _Section("Release", "Release", release.fields(result)),
+        _Section("Facts", "Facts", release.facts(result.facts)),
+        _Section("Configuration", "Configuration", release.configuration(result)),
     ]
     return [section for section in found if section.body]
 

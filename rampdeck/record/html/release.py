@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rampdeck import format as fmt
 from rampdeck.facts import Fact, FactPair
-from rampdeck.record.html.words import NOTHING, code, note, table, tag, text
+from rampdeck.record import settings
+from rampdeck.record.html.words import NOTHING, code, table, tag, text
 from rampdeck.record.result import Result
 
 _ABSENT = '<span class="muted">not given</span>'
@@ -35,13 +36,28 @@ def facts(pairs: Sequence[FactPair]) -> str:
         )
         for pair in pairs
     ]
-    changed = sum(pair.changed for pair in pairs)
-    said = (
-        f"{fmt.count(changed)} differed at the end of the run from what it was at the start."
-        if changed
-        else "Asked for at the start and at the end; nothing that was known at both differed."
+    head = ("Fact", "Value", "Source", "Where from")
+    changed = [row for row, pair in zip(rows, pairs, strict=True) if pair.changed]
+    unknown = sum(not pair.fact.value for pair in pairs)
+    said = "Asked for at the start and at the end; nothing that was known at both differed."
+    shown = table(head, changed, 4, wide=(1, 3)) if changed else f"<p>{said}</p>"
+    counts = [f"{fmt.count(len(pairs))} facts"]
+    counts += [f"{fmt.count(len(changed))} changed"] * bool(changed)
+    counts += [f"{fmt.count(unknown)} not known"] * bool(unknown)
+    every = table(head, rows, 4, wide=(1, 3), sort=True)
+    return f"{shown}<details><summary>{', '.join(counts)}</summary>{every}</details>"
+
+
+def configuration(result: Result) -> str:
+    """Return the command line and the configuration, folded."""
+    lines = settings.lines(result.settings)
+    if not lines:
+        return ""
+    written = "\n".join(text(line, 2_000) for line in lines)
+    return (
+        "<details><summary>With what it was run, defaults too, without secrets</summary>"
+        f'<pre tabindex="0"><code>{written}</code></pre></details>'
     )
-    return table(("Fact", "Value", "Source", "Where from"), rows, 4, wide=1, sort=True) + note(said)
 
 
 def origin(result: Result) -> str:

@@ -19,6 +19,14 @@
     redraw();
   });
 
+  // What is folded is printed too.
+  window.addEventListener("beforeprint", () => {
+    for (const part of document.querySelectorAll("details:not([open])")) {
+      part.open = true;
+      window.addEventListener("afterprint", () => (part.open = false), { once: true });
+    }
+  });
+
   const worth = (row, column) => {
     const cell = row.cells[column];
     const value = cell.dataset.v;

@@ -8,11 +8,14 @@ from functools import partial
 
 from rampdeck import format as fmt
 from rampdeck.gate.words import told
+from rampdeck.levels.knee import Knee
 from rampdeck.reconcile import Counts
 from rampdeck.record import counted, logs
 from rampdeck.record import tables as kept
 from rampdeck.record.html.words import NOTHING, Cell, Number, code, items, ms, note, table, tag, text
 from rampdeck.record.result import Measured, RequestResult, Result, StepResult
+from rampdeck.record.thresholds import longest
+from rampdeck.record.words import beside
 from rampdeck.snapshot import Spread, ThresholdState, ThresholdView
 
 _MEASURED = ("Requests", "Failures", "Errors %", "Requests/s", "p50", "p95", "p99", "Max")
@@ -37,7 +40,7 @@ def thresholds(views: Sequence[ThresholdView]) -> str:
             _told(view.limit, view),
             Number(_margin(view.margin), view.margin),
             fmt.clock(view.first_breach.utc, UTC) if view.first_breach else NOTHING,
-            Number(fmt.duration(view.longest) if view.breaches or view.longest else NOTHING, view.longest),
+            Number(longest(view) if view.longest else NOTHING, view.longest),
             Number(fmt.count(view.samples), view.samples),
         )
         for view in views
@@ -95,6 +98,15 @@ def steps(levels: Sequence[StepResult]) -> str:
     )
 
 
+def capacity(knee: Knee | None) -> str:
+    """Return how the capacity, which stands in the head, was found."""
+    if knee is None:
+        return ""
+    climb = f"<p>Auto-step: {text(knee.climb)}.</p>" if knee.climb else ""
+    left_out = items(f"Left out: {text(sentence)}" for sentence in knee.left_out)
+    return f"<h3>How the capacity was found</h3>{climb}{note(text(knee.method))}{left_out}"
+
+
 def requests(result: Result) -> str:
     """Return the requests by name, the worst first."""
     if not result.requests:
@@ -112,7 +124,8 @@ def requests(result: Result) -> str:
             f" They are wire times{some}. The last two: p95 by Locust's own clock, and what the generator "
             "itself added at p95."
         )
-    extra = ("Locust p95", "Generator") if stamped else ()
+    said = " ".join((said, *beside(result.total)))
+    extra = ("Locust p95", "Delay p95") if stamped else ()
     head = ("Method", "Name", *_MEASURED[:4], *_TIMES, *extra)
     return table(head, rows, 2, wide=1, sort=True) + note(said)
 

@@ -16,13 +16,15 @@ from rampdeck.snapshot import Coverage
 
 def findings(found: Sequence[Finding]) -> str:
     """Return what was found out, in the order of the record."""
+    if not found:
+        return "<p>Nothing was found.</p>"
     lines = []
     for finding in found:
         evidence = items(code(piece) for piece in finding.evidence)
         advice = f"<p><b>What to do.</b> {text(finding.advice)}</p>" if finding.advice else ""
         since = (
             f' <span class="muted">first at {fmt.clock(finding.since, UTC)} UTC</span>'
-            if finding.since is not None
+            if finding.since is not None and fmt.clock(finding.since, UTC) not in " ".join(finding.evidence)
             else ""
         )
         lines.append(

@@ -7,8 +7,9 @@ from datetime import UTC
 from rampdeck import format as fmt
 from rampdeck.gate.words import told
 from rampdeck.record.html.words import GLYPHS, code, items, ms, text
-from rampdeck.record.markdown import date
-from rampdeck.record.result import Decision, Result
+from rampdeck.record.result import Result
+from rampdeck.record.words import date, length
+from rampdeck.snapshot import ThresholdState, Verdict
 from rampdeck.view import Unit
 
 
@@ -22,12 +23,12 @@ def verdict(result: Result) -> str:
         if result.cut_off
         else ""
     )
-    reasons = items(text(reason) for reason in result.reasons)
+    reasons = items(text(reason) for reason in result.reasons) or _held(result)
     return (
         f'<header class="verdict {word}" id="verdict"><div class="word">'
         f'<span class="stamp {word}"><span aria-hidden="true">{GLYPHS[word]}</span> {word}</span>'
         f'<div><h1>{title}</h1><p class="muted">{_span(result)} against {code(result.host)}</p></div></div>'
-        f"{_decision(result.decision)}{running}{cut}"
+        f"{_decision(result)}{running}{cut}"
         + (f'<div class="reasons">{reasons}</div>' if reasons else "")
         + _tiles(result)
         + _warnings(result)
@@ -35,22 +36,39 @@ def verdict(result: Result) -> str:
     )
 
 
+def _held(result: Result) -> str:
+    """Return what a PASS, which needs no reasons, stands on."""
+    judged = [view for view in result.thresholds if not view.warns]
+    if result.result is not Verdict.PASS or not judged:
+        return ""
+    held = sum(view.state in (ThresholdState.PASS, ThresholdState.WARN) for view in judged)
+    some = (
+        "Every threshold"
+        if held == len(judged)
+        else f"{fmt.count(held)} of {fmt.count(len(judged))} thresholds"
+    )
+    return f"<p>{some} held, and nothing speaks against the run.</p>"
+
+
 def _span(result: Result) -> str:
     if result.began is None:
         return "No load"
-    length = fmt.duration(result.ended.mono - result.began.mono)
-    return f"{length} from {date(result.began)}, at most {fmt.count(result.users)} users,"
+    span = length(result.ended.mono - result.began.mono)
+    users = f"{fmt.count(result.users)} user{'s' * (result.users != 1)}"
+    return f"{span} from {date(result.began)}, at most {users},"
 
 
-def _decision(decision: Decision | None) -> str:
-    """Return what a person decided, apart from what was computed."""
-    if decision is None:
+def _decision(result: Result) -> str:
+    """Return what a person decided, apart from what is computed: now, and when they decided."""
+    if (decision := result.decision) is None:
         return ""
-    word = decision.verdict.value
-    how = f"overruling the computed {decision.computed.value}" if decision.overruled else "as computed"
+    word, overruled = decision.verdict.value, decision.verdict is not result.result
+    how = f"overruling the computed {result.result.value}" if overruled else "as computed"
+    if decision.computed is not result.result:
+        how += f" (it was {decision.computed.value} when this was decided)"
     when = f"{date(decision.at)[:10]} {fmt.clock(decision.at.utc, UTC)} UTC"
     said = f"<q>{text(decision.note)}</q>" if decision.note.strip() else ""
-    kind = " overruled" if decision.overruled else ""
+    kind = " overruled" if overruled else ""
     return (
         f'<p class="decision{kind}"><span class="tag {word}"><span aria-hidden="true">{GLYPHS[word]}</span> '
         f"{word}</span> decided by <b>{text(decision.name) or 'somebody'}</b>, {how}, {when} {said}</p>"

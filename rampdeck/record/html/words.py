@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -33,9 +33,9 @@ class Number:
 Cell = str | Number
 
 
-def text(raw: str) -> str:
+def text(raw: str, most: int = _MOST) -> str:
     """Return somebody's text as one line that is no markup and holds no secret."""
-    return escape(redact(clean(raw, _MOST)))
+    return escape(redact(clean(raw, most)))
 
 
 def code(raw: str) -> str:
@@ -62,16 +62,22 @@ def items(lines: Iterable[str], kind: str = "ul") -> str:
 
 
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[Cell]], left: int = 1, wide: int = -1, *, sort: bool = False
+    head: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    left: int = 1,
+    wide: int | Collection[int] = (),
+    *,
+    sort: bool = False,
 ) -> str:
     """Return a table of cells that are HTML already.
 
-    The first ``left`` columns stand left; ``wide`` is one that may wrap; a last row
+    The first ``left`` columns stand left; ``wide`` are those that may wrap; a last row
     that begins with ``all`` is told apart. ``sort``: a reader may sort it.
     """
+    wrapping = (wide,) if isinstance(wide, int) else wide
 
     def side(column: int) -> str:
-        names = " ".join(("left",) * (column < left) + ("wide",) * (column == wide))
+        names = " ".join(("left",) * (column < left) + ("wide",) * (column in wrapping))
         return f' class="{names}"' if names else ""
 
     heads = "".join(f'<th scope="col"{side(place)}>{cell}</th>' for place, cell in enumerate(head))
