@@ -75,6 +75,11 @@ class Course:
         self.state = ThresholdState.FAIL if counts else ThresholdState.WARN
 
     @property
+    def is_pending(self) -> bool:
+        """Whether it is broken, but not for long enough to count."""
+        return self.since is not None and self.state is ThresholdState.WARN
+
+    @property
     def stops(self) -> bool:
         """Whether the breach is one that stops the load, and has not yet done so."""
         threshold = self.threshold
@@ -130,7 +135,8 @@ class Ever:
             self.breaches += 1
             self.continued += not course.fresh
             course.counted = self
-        self.first = self.first or course.since
+        if course.since is not None and (self.first is None or course.since.mono < self.first.mono):
+            self.first = course.since
         self.stopped = self.stopped or course.stopped
         value = course.value if course.peak is None else course.peak
         self._see(course.threshold, value, course, course.place, True)
