@@ -126,7 +126,8 @@ class Ever:
         self.judged = True
         if self.adds:
             self.samples += 1
-        if self.failed:
+        if not course.is_pending:
+            # Also of one that the level before began, and whose end is the first thing seen in this one.
             self.longest = max(self.longest, course.lasted)
         if course.state is not ThresholdState.FAIL:
             self._see(course.threshold, course.value, course, place, False)

@@ -268,7 +268,7 @@ def view_of(one: Judge, now: Now, ever: Ever) -> ThresholdView:
         samples=now.samples,
         worst=ever.worst,
         where=ever.where,
-        longest=ever.longest,
+        longest=ever.longest if ever.failed else 0.0,
         breaches=ever.breaches,
         margin=margin_of(threshold, ever.worst),
         warns=threshold.warns,

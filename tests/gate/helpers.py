@@ -82,7 +82,18 @@ class Load:
         method: str = "GET",
     ) -> None:
         """Let a second pass in which these requests (ms) ended."""
-        self.at = self.at.plus(1.0)
+        self.batch(1.0, times, failures, name, method)
+
+    def batch(
+        self,
+        seconds: float,
+        times: Sequence[float],
+        failures: Sequence[float] = (),
+        name: str = "/",
+        method: str = "GET",
+    ) -> None:
+        """Let some seconds pass that come as one batch."""
+        self.at = self.at.plus(seconds)
         stats = RequestStats(
             method,
             name,
@@ -92,7 +103,7 @@ class Load:
         )
         entries = (stats,) if times or failures else ()
         users = self._step.users if self._step else 0
-        self.session.append(RequestBatch(self.at, 1.0, users, entries))
+        self.session.append(RequestBatch(self.at, seconds, users, entries))
         self.look()
 
     def pause(self, seconds: float = 1.0) -> None:
