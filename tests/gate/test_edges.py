@@ -140,13 +140,13 @@ def test_a_source_that_says_something_every_ten_seconds_is_judged_by_that() -> N
         load.pause(10)
         load.says("host@web", cpu=value)
     patient, window = load.gate.outcome(final=True)
-    assert (patient.state, patient.longest) == (FAIL, 30.0 - 10.0 * 0)
+    assert (patient.state, patient.longest) == (FAIL, 30.0)
     assert (window.state, window.breaches) == (FAIL, 1)
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf")])
 def test_what_is_no_number_is_no_sample(odd: float) -> None:
-    load = Load("host.cpu < 80%", "postgres.connections < 80%", "postgres.connections >= 0%")
+    load = Load("host.cpu < 80%", "postgres.connections < 80%")
     load.source("host@web")
     load.source("postgres@db")
     load.level(10)
@@ -176,11 +176,9 @@ def test_the_first_breach_is_that_of_the_source_that_broke_first() -> None:
 # -- stages and levels
 
 
-@pytest.mark.parametrize(
-    "expression", ["max < 100ms over 1s for 5s at peak", "host.cpu < 80% for 5s at peak"]
-)
-def test_a_stage_that_comes_again_does_not_take_up_the_breach_of_the_last_time(expression: str) -> None:
-    load = Load(expression)
+@pytest.mark.parametrize("measured", ["max < 100ms over 1s", "host.cpu < 80%"])
+def test_a_stage_that_comes_again_does_not_take_up_the_breach_of_the_last_time(measured: str) -> None:
+    load = Load(f"{measured} for 5s at peak")
     load.source("host@web")
     for stage, times, percent in (("peak", SLOW, 95), ("between", QUICK, 10), ("peak", SLOW, 95)):
         load.level(10, stage)
