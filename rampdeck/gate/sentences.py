@@ -75,7 +75,7 @@ def _why(judge: Judge, ever: Ever) -> str:
         return _why_unseen(judge)
     if isinstance(judge, RequestJudge) and judge.slides and not judge.was_full:
         return f"the load has not lasted for its {threshold.over:g} s"
-    if (level := judge.unproved) is not None:
+    if ever.judged and (level := judge.unproved) is not None:
         return f"too few samples at {level_name(level.number, level.users)}, the highest load"
     return f"{'too few' if ever.samples else 'no'} samples"
 
