@@ -211,25 +211,6 @@ async def test_quitting_in_the_middle_of_a_plan_is_no_pass(load: Load, tmp_path:
     assert any("before its planned end" in reason for reason in run.result().reasons)
 
 
-async def test_the_screen_and_a_decision_know_of_everything_that_the_record_holds_against_a_pass(
-    load: Load, tmp_path: Path
-) -> None:
-    """A load that was stopped early: green on the screen, it would be accepted for a PASS that it is not."""
-    async with opened(load(VISITOR), tmp_path, Stage("long", 2, 100, 60)) as run:
-        run.return_to_plan()
-        await until(lambda: run.session.book.whole.total.successes.count > 30 and at(run, 2)())
-        await asyncio.sleep(1.5)
-        run.stop()
-        await until(lambda: run.engine.state is RunState.STOPPED)
-        stopped = "the operator stopped the load before its planned end"
-        await until(lambda: stopped in run.snapshot().reasons)
-        run.decide(Verdict.PASS, "ann", "it is well")
-        assert run.snapshot().verdict is Verdict.INCONCLUSIVE
-    decision = run.result().decision
-    assert decision is not None
-    assert decision.computed is Verdict.INCONCLUSIVE
-
-
 async def test_the_run_time_ends_the_load(load: Load, tmp_path: Path) -> None:
     async with opened(load(), tmp_path, Stage("run", 2, 100, float("inf")), run_time=1.0) as run:
         run.return_to_plan()

@@ -91,6 +91,7 @@ class Trust:
         level = self._level(step)
         if (book := session.book.steps.get(step.number)) is not None:
             level.missed = shortfall(book.pace.view(book.seconds))
+            level.quiet.add(seconds, book.total.successes.count + book.total.failures.count)
         short = session.user_count < ENOUGH_USERS * step.users
         blind = [s for s in session.sources.values() if s.health in (Health.BLIND, Health.CONNECTING)]
         unseen = {source.info.name: self._unseen(source, level, seconds) for source in blind}
@@ -221,6 +222,7 @@ class Trust:
         for kind, what in (("blind", Span.blindness), ("missing", Span.missing), ("stolen", Span.theft)):
             found += list(what(self._whole)) or self._of_levels(kind)
         found += self._lost.doubts()
+        found += self._of_levels("hung")
         found += self._of_levels("missed")
         found += shortened(self._bereft, len(self._bereft))
         found += self._of_levels("doubted")
