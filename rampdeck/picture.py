@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rampdeck.levels.steps import seconds_left
 from rampdeck.levels.steptable import MOST, StepTable
 from rampdeck.model import Instant, RunState
+from rampdeck.record.doubts import doubts
 from rampdeck.snapshot import EMPTY, GeneratorView, LoadView, Recording, Snapshot, StepRow
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class Painter:
         run, session = self._run, self._run.session
         # At the end the thresholds show what decided, not that nothing is measured any more.
         over = run.engine.state is RunState.STOPPED
-        verdict, reasons = run.gate.verdict(run.trust.doubts(), run.trust.tainted(), final=over)
+        against = doubts(session, run.trust, run.outcome, run.gatherer.pairs)
+        verdict, reasons = run.gate.verdict(against, run.trust.tainted(), final=over)
         return Snapshot(
             at=at,
             title=run.setup.title,

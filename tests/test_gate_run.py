@@ -1,12 +1,14 @@
-"""A live load that the gate stops, and that the operator raises again."""
+"""A live load and its gate: that it stops, that the operator raises again, and what the screen says of it."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from rampdeck.exits import Exit
 from rampdeck.launch import exit_code
-from rampdeck.model import EventKind, RunState
+from rampdeck.model import EventKind, RunState, Stage
+from rampdeck.snapshot import Verdict
 from tests.engine.conftest import Load, load, own_events, target
 from tests.test_run import VISITOR, at, opened, quick_end, said, until
 
@@ -31,3 +33,22 @@ async def test_the_gate_stops_the_load_and_the_operator_may_raise_it_again(
         "step 1 (3 users)",
         "step 2 (5 users)",
     ]
+
+
+async def test_the_screen_and_a_decision_know_of_everything_that_the_record_holds_against_a_pass(
+    load: Load, tmp_path: Path
+) -> None:
+    """A load that was stopped early: green on the screen, it would be accepted for a PASS that it is not."""
+    async with opened(load(VISITOR), tmp_path, Stage("long", 2, 100, 60)) as run:
+        run.return_to_plan()
+        await until(lambda: run.session.book.whole.total.successes.count > 30 and at(run, 2)())
+        await asyncio.sleep(1.5)
+        run.stop()
+        await until(lambda: run.engine.state is RunState.STOPPED)
+        stopped = "the operator stopped the load before its planned end"
+        await until(lambda: stopped in run.snapshot().reasons)
+        run.decide(Verdict.PASS, "ann", "it is well")
+        assert run.snapshot().verdict is Verdict.INCONCLUSIVE
+    decision = run.result().decision
+    assert decision is not None
+    assert decision.computed is Verdict.INCONCLUSIVE

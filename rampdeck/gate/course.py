@@ -75,6 +75,11 @@ class Course:
         self.state = ThresholdState.FAIL if counts else ThresholdState.WARN
 
     @property
+    def is_pending(self) -> bool:
+        """Whether it is broken, but not for long enough to count."""
+        return self.since is not None and self.state is ThresholdState.WARN
+
+    @property
     def stops(self) -> bool:
         """Whether the breach is one that stops the load, and has not yet done so."""
         threshold = self.threshold
@@ -121,7 +126,8 @@ class Ever:
         self.judged = True
         if self.adds:
             self.samples += 1
-        if self.failed:
+        if not course.is_pending:
+            # Also of one that the level before began, and whose end is the first thing seen in this one.
             self.longest = max(self.longest, course.lasted)
         if course.state is not ThresholdState.FAIL:
             self._see(course.threshold, course.value, course, place, False)
@@ -130,7 +136,8 @@ class Ever:
             self.breaches += 1
             self.continued += not course.fresh
             course.counted = self
-        self.first = self.first or course.since
+        if course.since is not None and (self.first is None or course.since.mono < self.first.mono):
+            self.first = course.since
         self.stopped = self.stopped or course.stopped
         value = course.value if course.peak is None else course.peak
         self._see(course.threshold, value, course, course.place, True)

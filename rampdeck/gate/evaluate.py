@@ -191,9 +191,10 @@ class Gate:
             anew = self._ended is None or step.began.mono > self._ended.mono
             self._panels.begin(step, anew)
             for one in self._judges:
-                if anew:
+                if anew or (one.applies(step) and not one.applied):
                     one.load_begins()
-                if one.applies(step):
+                one.applied = one.applies(step)
+                if one.applied:
                     one.begin(step)
             self._level = step
 
@@ -204,10 +205,14 @@ class Gate:
             return
         level = self._level_now()
         level.views = self._views_of_level()
+        thin = too_thin(step, session)
+        span = session.book.steps.get(step.number)
         for one in self._judges:
             if one.level is not None:
+                # What is too thin for all of them is told once.
+                one.settle(0.0 if span is None or (thin and not one.of_source) else span.seconds)
                 one.end()
-        self._levels.add(step.number, level, too_thin(step, session))
+        self._levels.add(step.number, level, thin)
 
     def _look(self, one: Judge, course: Course) -> None:
         """Note it if a course that has just been judged turns its threshold, or stops the load."""
@@ -296,6 +301,8 @@ class Gate:
         tainted = self.doubted.get(number)
         if (tainted and not level.certain) or (level.verdict is Verdict.PASS and tainted is not None):
             return Verdict.INCONCLUSIVE
+        if level.verdict is Verdict.PASS and self._session and number not in self._session.book.steps:
+            return Verdict.INCONCLUSIVE  # windows and sources look at its ramp, too
         return level.verdict
 
     def health(self, method: str, name: str, figures: Figures) -> Health:

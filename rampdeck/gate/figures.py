@@ -15,10 +15,12 @@ MIN_SECONDS = 5.0
 def value_of(threshold: Threshold, selection: Selection, seconds: float) -> float | None:
     """Return the value of a threshold in its unit, ``None`` without samples.
 
-    That nothing was answered breaks a rate that was to be reached, but no rate
-    keeps its limit by it.
+    That nothing was answered breaks a rate that was to be reached, or a count within a
+    window, but none keeps its limit by it.
     """
     count = selection.times.count
+    if threshold.metric == "requests" and threshold.over is not None:
+        return float(count) if count or not threshold.holds(0.0) else None
     if threshold.metric == "rps":
         rate = count / seconds if seconds > 0 else None
         return rate if count or (rate is not None and not threshold.holds(rate)) else None
@@ -47,7 +49,7 @@ def is_enough(threshold: Threshold, selection: Selection, seconds: float) -> boo
     """Return whether there is enough of a load level or a window to judge it."""
     match threshold.kind:
         case Kind.COUNT:
-            return selection.times.count > 0
+            return selection.times.count > 0 or threshold.over is not None
         case Kind.RATE:
             return threshold.over is not None or seconds >= MIN_SECONDS
         case _:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rampdeck.gate.course import Course, Ever, state_of
-from rampdeck.gate.figures import is_enough, margin_of, may_change, value_of
+from rampdeck.gate.figures import MIN_SECONDS, is_enough, margin_of, may_change, value_of
 from rampdeck.gate.threshold import Threshold
 from rampdeck.gate.windows import Selection, Window
 from rampdeck.model import Instant, Step, level_name
@@ -45,6 +45,10 @@ class Judge:
         """What was said of it last: that it is breached, or that it holds."""
         self.came = not threshold.stage
         """Whether the stage came in which it is looked at."""
+        self.applied = False
+        """Whether it was looked at in the load level before, or in the one at hand."""
+        self._judged_up_to = -1  # users of the highest load level that it judged
+        self._unjudged: Step | None = None  # the highest that it could not judge
 
     @property
     def now(self) -> Now:
@@ -66,6 +70,15 @@ class Judge:
         """What it would say of the load level at hand if that ended now."""
         return state_of(self.threshold, self.present, self.warn_at)
 
+    @property
+    def unproved(self) -> Step | None:
+        """The load level that it could not judge though it judged none of as many users, if there is one.
+
+        What held at fewer users says nothing of more.
+        """
+        level = self._unjudged
+        return level if level is not None and level.users > self._judged_up_to else None
+
     def ever(self) -> Ever:
         """Return what it has come to in all load levels so far."""
         return self.past.with_(self.threshold, self.present)
@@ -75,8 +88,9 @@ class Judge:
         return self.ever()
 
     def outcome(self, ever: Ever) -> ThresholdState:
-        """Return the state that follows from what it has come to."""
-        return state_of(self.threshold, ever, self.warn_at)
+        """Return the state that follows from what it has come to; unjudged at the highest load is no pass."""
+        state = state_of(self.threshold, ever, self.warn_at)
+        return state if state is ThresholdState.FAIL or self.unproved is None else ThresholdState.UNKNOWN
 
     def applies(self, step: Step) -> bool:
         """Return whether it is looked at in a load level."""
@@ -88,13 +102,25 @@ class Judge:
         self.place = level_name(step.number, step.users)
         self.came = True
 
+    def settle(self, measured: float) -> None:
+        """Take note, before the load level ends, whether it was judged in so many measured seconds."""
+        level = self.level
+        if level is None or not self.per_level:
+            return
+        if self.level_state is not ThresholdState.UNKNOWN:
+            self._judged_up_to = max(self._judged_up_to, level.users)
+        elif measured >= max(MIN_SECONDS, self.threshold.over or 0.0) and (
+            self._unjudged is None or level.users > self._unjudged.users
+        ):
+            self._unjudged = level
+
     def end(self) -> None:
         """Take note that the load level has ended."""
         self.past.fold(self.threshold, self.present)
         self.level = None
 
     def load_begins(self) -> None:
-        """Forget what is now: the load begins, or begins again."""
+        """Forget what is now: the load begins, or begins again, or its stage does."""
 
     def stop(self, course: Course) -> None:
         """Take note that a course of it stops the load."""
@@ -126,9 +152,11 @@ class RequestJudge(Judge):
 
     @property
     def failing(self) -> bool | None:
-        """Whether the level or the window breaks it."""
+        """Whether the level or the window breaks it; nobody knows while a breach does not count yet."""
         state = self.course.state
-        return None if state is ThresholdState.UNKNOWN else state is ThresholdState.FAIL
+        if state is ThresholdState.UNKNOWN or self.course.is_pending:
+            return None
+        return state is ThresholdState.FAIL
 
     def begin(self, step: Step) -> None:
         """Begin a level with a new figure, while a window goes on."""
@@ -240,7 +268,7 @@ def view_of(one: Judge, now: Now, ever: Ever) -> ThresholdView:
         samples=now.samples,
         worst=ever.worst,
         where=ever.where,
-        longest=ever.longest,
+        longest=ever.longest if ever.failed else 0.0,
         breaches=ever.breaches,
         margin=margin_of(threshold, ever.worst),
         warns=threshold.warns,

@@ -9,6 +9,7 @@ from rampdeck.gate.judges import Judge, RequestJudge
 from rampdeck.gate.sourcejudge import SourceJudge
 from rampdeck.gate.sources import kind_of
 from rampdeck.gate.words import told
+from rampdeck.model import level_name
 
 STOPPED = "the gate stopped the load"
 STOPS = "the gate stops the load"
@@ -74,6 +75,8 @@ def _why(judge: Judge, ever: Ever) -> str:
         return _why_unseen(judge)
     if isinstance(judge, RequestJudge) and judge.slides and not judge.was_full:
         return f"the load has not lasted for its {threshold.over:g} s"
+    if ever.judged and (level := judge.unproved) is not None:
+        return f"too few samples at {level_name(level.number, level.users)}, the highest load"
     return f"{'too few' if ever.samples else 'no'} samples"
 
 
@@ -82,5 +85,7 @@ def _why_unseen(judge: SourceJudge) -> str:
     unseen = judge.unseen()
     if unseen:
         return "; ".join(unseen)
+    if (level := judge.unproved) is not None:
+        return f"no source tells it of {level_name(level.number, level.users)}, the highest load"
     labels = ", ".join(f"{key}={value}" for key, value in threshold.labels)
     return f"there is no source of the kind {kind_of(threshold)}" + (f" with {labels}" if labels else "")

@@ -54,8 +54,10 @@ class SourceJudge(Judge):
 
     @property
     def failing(self) -> bool | None:
-        """Whether any source breaks it."""
-        return any(course.state is ThresholdState.FAIL for course in self._courses.values())
+        """Whether any source breaks it; nobody knows while a breach does not count yet."""
+        if any(course.state is ThresholdState.FAIL for course in self._courses.values()):
+            return True
+        return None if any(course.is_pending for course in self._courses.values()) else False
 
     @property
     def level_state(self) -> ThresholdState:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from rampdeck.gate.threshold import Threshold, label_of
@@ -40,12 +42,15 @@ def value_in(threshold: Threshold, values: Mapping[str, float]) -> float | None:
     """Return what a sample says of a threshold, in its unit; ``None`` where it does not have the metric.
 
     A limit in per cent of another metric (``of``) needs both, and that one above 0.
+    What is not a number, or infinite, is no value: a session file does not tell the two apart.
     """
     value = values.get(threshold.metric.partition(".")[2])
-    if value is None or not threshold.of:
+    if value is None or not math.isfinite(value):
+        return None
+    if not threshold.of:
         return value
     most = values.get(threshold.of)
-    return 100 * value / most if most is not None and most > 0 else None
+    return 100 * value / most if most is not None and math.isfinite(most) and most > 0 else None
 
 
 class Readings:
@@ -56,15 +61,20 @@ class Readings:
     came in all divided by the seconds it took, also where samples come unevenly.
     """
 
-    __slots__ = ("_kept", "_last", "_over", "_rate", "interval", "samples")
+    __slots__ = ("_apart", "_kept", "_last", "_over", "_rate", "samples")
 
     def __init__(self, threshold: Threshold) -> None:
         self._over = threshold.over
         self._rate = threshold.unit in RATES
         self._kept: deque[tuple[float, float, float]] = deque()  # when, for how long, what
         self._last: float | None = None
-        self.interval = 1.0
+        self._apart: deque[float] = deque(maxlen=3)
         self.samples = 0
+
+    @property
+    def interval(self) -> float:
+        """Return the seconds between two samples, as they usually are: one gap does not make it slow."""
+        return median_low(self._apart) if self._apart else 1.0
 
     def clear(self) -> None:
         """Forget what was said: it is not of this load, or there is a gap behind it."""
@@ -82,11 +92,12 @@ class Readings:
         """
         at, lasted = sample.at.mono, self.interval
         if self._last is not None:
-            self.interval = at - self._last
-            if self.interval > STALE + lasted:
+            apart = at - self._last
+            if apart > STALE + lasted:
                 self._kept.clear()
             else:
-                lasted = self.interval
+                lasted = apart
+            self._apart.append(apart)
         self._last = at
         self.samples += 1
         if self._over is None:

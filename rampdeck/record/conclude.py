@@ -17,7 +17,8 @@ from rampdeck.levels.capacity import Capacity
 from rampdeck.levels.knee import Knee
 from rampdeck.model import Event, Instant, Step
 from rampdeck.reconcile import Counts
-from rampdeck.record import changes, clocks
+from rampdeck.record import clocks
+from rampdeck.record.doubts import doubts
 from rampdeck.record.facts import fields
 from rampdeck.record.findings import findings
 from rampdeck.record.logs import said
@@ -166,7 +167,7 @@ def draft_of(judged: Judged, at: Instant) -> Draft:
         title=judged.title,
         host=judged.host,
         facts=fields(judged.release, judged.facts),
-        doubts=(*cut, *trust.doubts(), *outcome.doubts, *changes.doubts(judged.facts), *outcome.lost),
+        doubts=(*cut, *doubts(session, trust, outcome, judged.facts)),
         tainted=trust.tainted(),
         findings=findings(session, gate.outcome(final=final), outcome.raised, knee, counts, judged.facts),
         marks={number: trust.marks(number) for number in trust.doubted},

@@ -24,7 +24,8 @@ class Outcome:
     """Why the load ended, what broke, and what nobody but the run itself knows.
 
     ``ended`` and ``broken`` are those of :class:`rampdeck.run.Run`. ``planned``:
-    the load had an end of its own to come to. ``climb`` says how the auto-step
+    the load had an end of its own to come to; ``peak`` are the most users of its
+    stages, 0 without any. ``climb`` says how the auto-step
     ended. ``target`` must be carried. ``raised`` counts what the scenario's own
     code raised, by text. ``missing`` says what of the session is not in its file.
     ``exit_code`` is the locustfile's own. ``closed`` is when the session was over,
@@ -40,6 +41,7 @@ class Outcome:
     missing: str = ""
     exit_code: int | None = None
     closed: Instant | None = None
+    peak: int = 0
 
     @property
     def doubts(self) -> tuple[str, ...]:

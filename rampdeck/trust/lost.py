@@ -7,10 +7,10 @@ the run. Where nothing is judged by a log, its missing lines are told and no mor
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from rampdeck.gate.grammar import Threshold
-from rampdeck.model import SourceInfo
+from rampdeck.gate.sources import selects
+from rampdeck.gate.threshold import Threshold
 from rampdeck.session import Source
 
 
@@ -44,16 +44,5 @@ class Lost:
 
     def _of(self, source: Source) -> str:
         """Return the first threshold over metrics of a source; empty if there is none."""
-        for threshold in self._thresholds:
-            kind, _, metric = threshold.metric.partition(".")
-            if metric and not threshold.warns and _is_of(source.info, kind, dict(threshold.labels)):
-                return threshold.expression
-        return ""
-
-
-def _is_of(info: SourceInfo, kind: str, labels: Mapping[str, str]) -> bool:
-    """Return whether a source is one of a kind, and the one that labels name, if they do."""
-    host = labels.get("host", info.host)
-    if (info.kind, info.host) != (kind, host):
-        return False
-    return "label" not in labels or info.name == SourceInfo.of(kind, host, labels["label"]).name
+        found = (one.expression for one in self._thresholds if not one.warns and selects(one, source.info))
+        return next(found, "")

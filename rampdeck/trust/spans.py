@@ -20,8 +20,13 @@ BLIND_SHARE = 0.10
 """Share of the measured seconds that a source may be blind before it is a doubt."""
 MOST_TOLD = 5
 """Load levels of which a run says one by one what was amiss; of the others it says how many there were."""
-KINDS = ("blind", "missing", "missed", "doubted", "stolen", "tainted")
+OUTLIER = 3.0
+"""How often as long as any other a stretch without an answer is that no pauses of the users explain."""
+EXPECTED = 20.0
+"""Requests that would have ended in such a stretch at the rate of the others; none by chance."""
+KINDS = ("blind", "missing", "hung", "missed", "doubted", "stolen", "tainted")
 """What is told level by level."""
+_HUNG = "what hangs is in no response time until it ends"
 _MISSING = "the scenario ended them, or they failed to start"
 
 
@@ -38,6 +43,30 @@ class Stolen:
         self.percent += (percent - self.percent) * seconds / self.seconds
 
 
+class Quiet:
+    """The stretches of a level in which no request ended: the two longest, and the one at hand."""
+
+    def __init__(self) -> None:
+        self._requests = 0
+        self._at_hand = 0.0
+        self._over = [0.0, 0.0]
+
+    def add(self, seconds: float, requests: int) -> None:
+        """Take in some seconds, at whose end so many requests of the level had ended in all."""
+        if requests == self._requests:
+            self._at_hand += seconds
+            return
+        self._over = sorted((*self._over, self._at_hand))[1:]
+        self._requests, self._at_hand = requests, 0.0
+
+    def longest(self, measured: float) -> float:
+        """Return how long the longest was, if the users' own pauses do not explain it, else 0."""
+        *_, other, longest = sorted((*self._over, self._at_hand))
+        if measured <= longest or longest < OUTLIER * max(other, 1.0):
+            return 0.0
+        return longest if self._requests / (measured - longest) * longest >= EXPECTED else 0.0
+
+
 @dataclass
 class Span:
     """Measured seconds, of a load level or of all of them, and what was amiss in how many."""
@@ -45,6 +74,7 @@ class Span:
     name: str = ""
     measured: float = 0.0
     short: float = 0.0
+    quiet: Quiet = field(default_factory=Quiet)
     missed: str = ""
     bereft: bool = False
     final: tuple[str, ...] | None = None  # the marks, once the level has ended
@@ -69,6 +99,7 @@ class Span:
         yield from (text for _, text in self.excesses())
         yield from self.blindness()
         yield from self.missing()
+        yield from self.hung()
         yield from self.theft()
         if self.missed:
             yield self.missed
@@ -82,6 +113,8 @@ class Span:
                 yield from self.blindness()
             case "missing":
                 yield from self.missing()
+            case "hung":
+                yield from self.hung()
             case "missed":
                 yield from (self.missed,) * bool(self.missed)
             case "stolen":
@@ -113,6 +146,12 @@ class Span:
         """Return that users were missing, if they were."""
         if self.too_long(self.short):
             yield f"users were missing in {self._share(self.short)}: {_MISSING}"
+
+    def hung(self) -> Iterator[str]:
+        """Return that nothing was answered any more for a while, if so."""
+        longest = self.quiet.longest(self.measured)
+        if self.too_long(longest):
+            yield f"no request ended for {self._share(longest)}: {_HUNG}"
 
     def theft(self) -> Iterator[str]:
         """Return what hypervisors took of the hosts' processors."""

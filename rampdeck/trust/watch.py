@@ -15,7 +15,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rampdeck.changes import Changes, sentences
 from rampdeck.config import Config, GeneratorLimits, TrustConfig
-from rampdeck.gate.grammar import Threshold
+from rampdeck.gate.sources import selects
+from rampdeck.gate.threshold import Threshold
 from rampdeck.health import STOOD, STOOD_STAMPED, Excess, is_stamped, judge, judge_cockpit, judge_workers
 from rampdeck.levels.arrivals import shortfall
 from rampdeck.model import Health, SourceInfo, Step, level_name
@@ -34,8 +35,8 @@ LATE = 2.0
 class Trust:
     """Counts the measured seconds, and those in which something was amiss, per load level and in all.
 
-    ``unneeded`` are names of sources without which a run may pass;
-    ``thresholds`` are what is judged.
+    ``unneeded`` are names of sources without which a run may pass, unless one of
+    the ``thresholds`` that decide looks at them.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Trust:
         self._limits = limits or GeneratorLimits()
         self._rules = rules or TrustConfig()
         self._unneeded = frozenset(unneeded)
+        self._deciding = [one for one in thresholds if not one.warns]
         self._lost = Lost(thresholds)
         self._whole = Span()
         self._aside = Span()  # all levels, with the sources that are not needed
@@ -89,6 +91,7 @@ class Trust:
         level = self._level(step)
         if (book := session.book.steps.get(step.number)) is not None:
             level.missed = shortfall(book.pace.view(book.seconds))
+            level.quiet.add(seconds, book.total.successes.count + book.total.failures.count)
         short = session.user_count < ENOUGH_USERS * step.users
         blind = [s for s in session.sources.values() if s.health in (Health.BLIND, Health.CONNECTING)]
         unseen = {source.info.name: self._unseen(source, level, seconds) for source in blind}
@@ -99,7 +102,7 @@ class Trust:
             span.measured += seconds
             span.short += seconds * short
             for source in blind:
-                if source.info.name not in self._unneeded:
+                if self._is_needed(source):
                     span.add_blind(source, unseen[source.info.name])
             for excess in excesses:
                 span.excess[excess] += seconds
@@ -107,12 +110,17 @@ class Trust:
                 span.stolen[host].add(seconds, percent)
         self._aside.measured += seconds
         for source in blind:
-            if source.info.name in self._unneeded:
+            if not self._is_needed(source):
                 self._aside.add_blind(source, unseen[source.info.name])
         if level.changes or any(level.marks()):
             self.doubted[step.number] = any(excess.taints for excess, _ in level.excesses())
         else:
             self.doubted.pop(step.number, None)
+
+    def _is_needed(self, source: Source) -> bool:
+        if source.info.name not in self._unneeded:
+            return True
+        return any(selects(threshold, source.info) for threshold in self._deciding)
 
     def _unseen(self, source: Source, level: Span, seconds: float) -> float:
         """Return the seconds of a level in which a blind source was not seen and that are not counted yet.
@@ -214,6 +222,7 @@ class Trust:
         for kind, what in (("blind", Span.blindness), ("missing", Span.missing), ("stolen", Span.theft)):
             found += list(what(self._whole)) or self._of_levels(kind)
         found += self._lost.doubts()
+        found += self._of_levels("hung")
         found += self._of_levels("missed")
         found += shortened(self._bereft, len(self._bereft))
         found += self._of_levels("doubted")

@@ -21,14 +21,17 @@ from rampdeck.model import (
     Step,
 )
 from rampdeck.session import Item, Session
+from rampdeck.trust import Trust
 from tests.gate.stack import METRICS
 
 
 class Load:
     """Feeds a session and its gate as a run does."""
 
-    def __init__(self, *thresholds: str | Threshold, warn_at: float = 80.0) -> None:
+    def __init__(self, *thresholds: str | Threshold, warn_at: float = 80.0, cause: str = "key") -> None:
         self.gate = Gate(thresholds, METRICS, warn_at)
+        self.trust = Trust(thresholds=self.gate.thresholds)
+        self.cause = cause
         self.items: list[Item] = []
         self.session = Session({}, self.items.append)
         self.gate.attach(self.session)
@@ -57,7 +60,7 @@ class Load:
         """Begin a level and let it settle: what it brings counts from here."""
         self.end()
         number = len(self.session.steps) + 1
-        self._step = Step(number, users, 5.0, "key", self.at, stage)
+        self._step = Step(number, users, 5.0, self.cause, self.at, stage)
         self.session.append(self._step)
         self._step = replace(self._step, reached=self.at, measured_from=self.at)
         self.session.append(self._step)
@@ -65,7 +68,7 @@ class Load:
     def ramp(self, users: int) -> None:
         """Begin a level that is not measured."""
         self.end()
-        self._step = Step(len(self.session.steps) + 1, users, 5.0, "key", self.at)
+        self._step = Step(len(self.session.steps) + 1, users, 5.0, self.cause, self.at)
         self.session.append(self._step)
 
     def end(self) -> None:
@@ -82,7 +85,18 @@ class Load:
         method: str = "GET",
     ) -> None:
         """Let a second pass in which these requests (ms) ended."""
-        self.at = self.at.plus(1.0)
+        self.batch(1.0, times, failures, name, method)
+
+    def batch(
+        self,
+        seconds: float,
+        times: Sequence[float],
+        failures: Sequence[float] = (),
+        name: str = "/",
+        method: str = "GET",
+    ) -> None:
+        """Let some seconds pass that come as one batch."""
+        self.at = self.at.plus(seconds)
         stats = RequestStats(
             method,
             name,
@@ -92,7 +106,7 @@ class Load:
         )
         entries = (stats,) if times or failures else ()
         users = self._step.users if self._step else 0
-        self.session.append(RequestBatch(self.at, 1.0, users, entries))
+        self.session.append(RequestBatch(self.at, seconds, users, entries))
         self.look()
 
     def pause(self, seconds: float = 1.0) -> None:

@@ -11,6 +11,7 @@ from rampdeck.gate import Gate
 from rampdeck.model import Event, EventKind, Health, Sample, Severity, SourceInfo, Step
 from rampdeck.snapshot import Coverage
 from rampdeck.trust import Trust
+from tests.gate.stack import METRICS
 from tests.trust.watched import NOW, Watched
 
 
@@ -141,6 +142,20 @@ def test_a_blind_source_that_is_not_needed_is_told_and_takes_no_pass_away() -> N
         "postgres@local was blind for 10 of 10 measured seconds: refused (it is not needed)",
     )
     assert run.trust.coverage()[1] == Coverage("postgres@local", 10.0, 0.0)
+
+
+@pytest.mark.parametrize(("threshold", "needed"), [("", True), (" warn", False)])
+def test_a_source_that_a_threshold_decides_by_is_needed_whatever_its_table_says(
+    threshold: str, needed: bool
+) -> None:
+    run = Watched()
+    table = {"kind": "postgres", "needed": False}
+    judged = Gate([f"postgres.connections < 80{threshold}"], METRICS).thresholds
+    run.trust = Trust.of(Config(collectors=(table,)), judged)
+    run.seconds(10)
+    run.turn("postgres", Health.BLIND, "refused")
+    run.seconds(10)
+    assert (run.doubts == ["postgres@local was blind for 10 of 20 measured seconds: refused"]) is needed
 
 
 def lines(run: Watched, suppressed: int, source: str = "gunicorn@web") -> None:

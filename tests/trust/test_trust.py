@@ -6,7 +6,18 @@ import cProfile
 import pstats
 
 from rampdeck.config import GeneratorLimits
-from rampdeck.model import Event, EventKind, Health, RequestBatch, Sample, Severity, SourceInfo, Step
+from rampdeck.histogram import Histogram
+from rampdeck.model import (
+    Event,
+    EventKind,
+    Health,
+    RequestBatch,
+    RequestStats,
+    Sample,
+    Severity,
+    SourceInfo,
+    Step,
+)
 from rampdeck.session import Session
 from rampdeck.trust import Trust
 from rampdeck.workers.untold import SINCE
@@ -294,3 +305,33 @@ def test_a_worker_that_is_lost_at_the_end_of_the_last_level_marks_it() -> None:
     lost(run, 29, 33)
     run.seconds(1)
     assert run.trust.doubted == {1: False}
+
+
+def answering(run: Watched, *seconds: int) -> None:
+    """Let seconds pass, in each of which so many requests end."""
+    for count in seconds:
+        stats = RequestStats("GET", "/", Histogram.of([20.0] * count), Histogram())
+        run.session.append(RequestBatch(NOW, 1.0, 10, (stats,) if count else ()))
+        run.seconds(1)
+
+
+def test_a_server_that_hangs_for_the_rest_of_a_level_is_a_doubt_however_quick_it_was_before() -> None:
+    run = Watched()
+    answering(run, *[10] * 30, *[0] * 3)
+    assert run.doubts == []
+    answering(run, *[0] * 27)
+    (mark,) = run.trust.marks(1)
+    assert mark == (
+        "no request ended for 30 of 60 measured seconds: what hangs is in no response time until it ends"
+    )
+    assert run.doubts == [f"step 1 (10 users): {mark}"]
+    assert run.trust.doubted == {1: False}
+    answering(run, *[10] * 300)
+    assert run.doubts == [], "less than a tenth of the level"
+
+
+def test_users_that_pause_together_or_seldom_send_are_no_doubt() -> None:
+    together, seldom = Watched(), Watched()
+    answering(together, *[50, *[0] * 19] * 3)
+    answering(seldom, *[1, *[0] * 7, 1, 0, 0, 1, *[0] * 30])
+    assert (together.doubts, seldom.doubts) == ([], [])
