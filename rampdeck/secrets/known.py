@@ -21,7 +21,7 @@ from functools import lru_cache
 from html import escape
 from urllib.parse import quote, quote_plus
 
-from rampdeck.secrets.shapes import HIDDEN, RULES, is_key_line, suspicious
+from rampdeck.secrets.shapes import HIDDEN, suspicious, without_shapes
 from rampdeck.text import ESCAPES
 
 SHORTEST = 6
@@ -45,9 +45,9 @@ _known: dict[str, tuple[str, ...]] = {}
 
 
 def redact(text: str) -> str:
-    """Return text without the secrets that are known, and those that can be told by their shape.
+    r"""Return text without the secrets that are known, and those that can be told by their shape.
 
-    Where colours hide one (``password\\x1b[0m=\\x1b[35m...``, as structlog writes it), they go too.
+    Where colours hide one (``password\x1b[0m=\\x1b[35m...``, as structlog writes it), they go too.
     """
     if "\x1b" in text:
         plain = ESCAPES.sub("", text).replace("\x1b", "")
@@ -57,7 +57,7 @@ def redact(text: str) -> str:
     if not suspicious(text.lower()):
         return text
     for _ in range(_PASSES):
-        before, text = text, _without_shapes(text)
+        before, text = text, without_shapes(text)
         if text == before:
             break
     return text
@@ -150,16 +150,6 @@ def _without_known(text: str) -> str:
             for spelled in spellings:
                 text = text.replace(spelled, HIDDEN)
     return text
-
-
-def _without_shapes(text: str) -> str:
-    low = text.lower()
-    for rule in RULES:
-        for hint in rule.hints:
-            if hint in low:
-                text = rule.pattern.sub(rule.replacement, text)
-                break
-    return HIDDEN if is_key_line(text) else text
 
 
 def _assigned(argument: str) -> str:
