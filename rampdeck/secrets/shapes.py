@@ -92,8 +92,8 @@ _NO_PLACE = r"""(?! b?["']? (?: \[[\w\ .-]{0,40}\] | <[\w:.-]{1,40}> | \{[\w:.-]
 _VALUE = rf"{_NO_PLACE} (?: {_LIST} | {_QUOTED} | {_ENTITLED} | {_BARE} )"
 # The first letter alone is looked at without regard to case and as cheaply as a place in the text can be.
 _NAME = r"""(?-i:(?=[aAcCeEjJlLmMpPrRsStTxX]))
-            (?: passw(?:or)?[dt]s? | passphrase | passcode | pwd | secret(?!ar) | token(?!i[sz]) | credential | signature
-              | jwt | [cx]srf | sess(?:ion)?[ _-]?(?:id|key|data) | requirepass | masterauth
+            (?: passw(?:or)?[dt]s? | passphrase | passcode | pwd | secret(?!ar) | token(?!i[sz]) | credential
+              | signature | jwt | [cx]srf | sess(?:ion)?[ _-]?(?:id|key|data) | requirepass | masterauth
               | (?:api|access|private|secret|signing|encryption|account|shared|master|license|auth)[ _-]?key )
             [\w-]{0,40}+ (?<![_-]env) (?<![_-]file) (?<![_-]stdin)
             (?<![_-]type) (?<![_-]length) (?<![_-]count) (?<![_-]ttl)"""
@@ -172,7 +172,8 @@ _DASHED = re.compile(r"(?<![\w-])--[\w-]*+\Z")
 
 
 _VARIABLE = r"""[A-Z0-9_]{0,60}? (?: PASSW(?:OR)?D | PASSPHRASE | PWD | SECRET | TOKEN | CREDENTIAL
-                 | SIGNATURE | JWT | [CX]SRF | (?:(?<![A-Z0-9])|_)(?:KEY|PASS|PW|DSN|SALT|AUTH) (?![A-Z0-9]) | _KEYS )
+                 | SIGNATURE | JWT | [CX]SRF | (?:(?<![A-Z0-9])|_)(?:KEY|PASS|PW|DSN|SALT|AUTH) (?![A-Z0-9])
+                 | _KEYS )
                [A-Z0-9_]{0,40}+ (?<!_FILE) (?<!_ENV) (?<!_TYPE) (?<!_LENGTH) (?<!_COUNT) (?<!_TTL)"""
 _VARIABLES = (
     "key",
