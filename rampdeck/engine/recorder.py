@@ -20,7 +20,7 @@ from rampdeck.requests import Tally
 from rampdeck.secrets import redact, redact_again
 
 LONGEST = 1e9
-"""Milliseconds from which on a response time is none: what a client of the scenario's own may tell, as infinity."""
+"""Milliseconds from which on a response time is none: a client of the scenario may tell infinity."""
 LARGEST = 1 << 40
 """Bytes from which on the size of an answer is none; a day of them still fits into the session file."""
 MOST_NAMES = 500
