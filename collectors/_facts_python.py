@@ -18,6 +18,7 @@ from typing import Any
 
 from rampdeck.facts import Fact, known, listed, told, unknown
 from rampdeck.remote import Shell
+from rampdeck.secrets import redact_arguments
 
 from ._facts_options import (
     GUNICORN,
@@ -257,7 +258,7 @@ class _Found:
             return
         words, where = self._command_line()
         why = "the process shows a title of its own instead"
-        yield told(f"{kind}.command", "command line", shlex.join(words), where, why)
+        yield told(f"{kind}.command", "command line", shlex.join(redact_arguments(words)), where, why)
         source = "parents and children in /proc"
         yield known(f"{kind}.master_pid", "master's process id", self.arbiter.pid, source, moves=True)
         if pids := self.workers:

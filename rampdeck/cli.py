@@ -7,7 +7,9 @@ import gc
 import importlib
 import importlib.util
 import os
+import signal
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -45,33 +47,43 @@ Options:
 def main(argv: list[str]) -> int:
     """Run a command; returns the exit code (see :class:`rampdeck.exits.Exit`)."""
     _open_what_is_closed()
-    command, *rest = argv or ["--help"]
     try:
-        if command == "run":
-            return _run(rest)
-        if command == "worker":
-            return _worker(rest)
-        if command == "demo":
-            return _demo(rest)
-        if command == "init":
-            return _init(rest)
-        if command == "preflight":
-            return _preflight(rest)
-        if command == "report":
-            return _report(rest)
-        if command in ("--version", "-V"):
-            _print(f"rampdeck {rampdeck.__version__}")
-            return Exit.PASS
-        if command in ("--help", "-h", "help"):
-            _print(USAGE.rstrip())
-            return Exit.PASS
-        raise UsageError(f'there is no command "{command}"', "", "See rampdeck --help")
+        return _command(argv)
     except RampdeckError as error:
         print_error(error)
         return Exit.USAGE
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted before the load began.\n")
+        sys.stderr.write("Interrupted.\n")
         return Exit.STOPPED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left is not written at the exit either
+        return 128 + signal.SIGPIPE
+    except Exception:  # noqa: BLE001 - the supervising edge: a defect must not look like a FAIL
+        print_defect()
+        return Exit.SCENARIO
+
+
+def _command(argv: list[str]) -> int:
+    command, *rest = argv or ["--help"]
+    if command == "run":
+        return _run(rest)
+    if command == "worker":
+        return _worker(rest)
+    if command == "demo":
+        return _demo(rest)
+    if command == "init":
+        return _init(rest)
+    if command == "preflight":
+        return _preflight(rest)
+    if command == "report":
+        return _report(rest)
+    if command in ("--version", "-V"):
+        _print(f"rampdeck {rampdeck.__version__}")
+        return Exit.PASS
+    if command in ("--help", "-h", "help"):
+        _print(USAGE.rstrip())
+        return Exit.PASS
+    raise UsageError(f'there is no command "{command}"', "", "See rampdeck --help")
 
 
 def _open_what_is_closed() -> None:
@@ -94,6 +106,14 @@ def print_error(error: RampdeckError) -> None:
     lines += [f"  why  {error.why}"] if error.why else []
     lines += [f"  do   {error.fix}"] if error.fix else []
     sys.stderr.write(redact("\n".join(lines)) + "\n")
+
+
+def print_defect() -> None:
+    """Write the traceback of the exception that is handled to stderr, without secrets."""
+    from rampdeck.secrets import redact
+
+    sys.stderr.write(redact(traceback.format_exc()))
+    sys.stderr.write("rampdeck: Rampdeck has a defect. Please report it, with the lines above.\n")
 
 
 def sibling(name: str) -> ModuleType:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from rampdeck import defects
 from rampdeck.pace import Ticks
 
 
@@ -38,7 +39,17 @@ class Duties:
         try:
             await work
         except Exception as error:  # noqa: BLE001 - the supervising edge
-            self._defect(f"Rampdeck's {name} task has a defect: {type(error).__name__}: {error}")
+            self._tell(name, error)
+
+    def _tell(self, name: str, error: Exception) -> None:
+        self._defect(f"Rampdeck's {name} task has a defect: {defects.told(error)}")
+
+    def attempt(self, name: str, work: Callable[[], None]) -> None:
+        """Do some work that waits for nothing; a defect in it is told."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - the supervising edge
+            self._tell(name, error)
 
     async def wait_for(self, name: str, patience: float) -> None:
         """Wait for the end of a task, if there is one of that name."""

@@ -15,6 +15,7 @@
     ├── SourceError          a collector cannot read what it should read
     ├── SessionError         the session file cannot be written or read
     ├── RecordError          the decision record cannot be written
+    │   └── RecordDefect     a part of it cannot be made, for Rampdeck has a defect     exit code 5
     └── DemoError            a server of the demo stack cannot be started
 """
 
@@ -87,6 +88,10 @@ class SessionError(RampdeckError):
 
 class RecordError(RampdeckError):
     """The decision record cannot be written."""
+
+
+class RecordDefect(RecordError):
+    """A part of the record cannot be made, for Rampdeck has a defect; the other parts are there."""
 
 
 class DemoError(RampdeckError):

@@ -13,4 +13,4 @@ class Exit(IntEnum):
     USAGE = 2  #: the command line, the configuration or the locustfile is wrong; nothing was started
     INCONCLUSIVE = 3  #: something needed was blind, too short, or the generator was at its limit
     STOPPED = 4  #: the operator stopped the load before the plan ended
-    SCENARIO = 5  #: the scenario itself broke while the load ran
+    SCENARIO = 5  #: the scenario itself broke while the load ran, or Rampdeck did: there is no verdict

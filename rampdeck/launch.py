@@ -253,9 +253,8 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
             tell("Stopping the load ...")
         await run.close()
     result = run.result()
-    tell(console.ending(result, options))
     await outputs.finish(result, signals)
-    return exit_code(run, result.result)
+    return Exit.SCENARIO if outputs.broken else exit_code(run, result.result)
 
 
 async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
@@ -303,7 +302,7 @@ async def _seen(run: Run) -> None:
     clock = asyncio.get_running_loop().time
     began = clock()
     deadline = began + PATIENCE
-    while clock() < deadline:
+    while clock() < deadline and not run.over.is_set():
         if run.questions.first is not None and run.began is None:
             deadline = min(clock() + PATIENCE, began + ANSWERS)
         if all(source.health is not Health.CONNECTING for source in run.session.sources.values()):

@@ -54,7 +54,7 @@ class Run(Controls):
     ``plan``, ``run time``, ``shape``, ``operator``, ``gate``, ``scenario``,
     ``defect``; empty while it goes on. ``over`` is set while the load has come to an end.
     ``broken`` says what went wrong with the scenario or with Rampdeck itself,
-    if anything did.
+    if anything did. Once ``at_once`` is set, the end waits for nobody any more.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -76,6 +76,7 @@ class Run(Controls):
         self.opened = Instant.now()
         self.ended = ""
         self.over = asyncio.Event()
+        self.at_once = asyncio.Event()
         self.broken = ""
         self.leave: Callable[[], None] = lambda: None
         self._painter = Painter(self)
@@ -136,25 +137,29 @@ class Run(Controls):
         await self.engine.close()
         if self.began is not None:
             # The servers' last lines are on their way: half a second through a journal.
-            asking = self._duties.guarded("facts", self.gatherer.end())
-            await asyncio.gather(asyncio.sleep(LAST_LOOK), asking)
+            last = asyncio.gather(
+                asyncio.sleep(LAST_LOOK), self._duties.guarded("facts", self.gatherer.end())
+            )
+            hurried = asyncio.ensure_future(self.at_once.wait())
+            await asyncio.wait((last, hurried), return_when="FIRST_COMPLETED")
+            for waiting in (last, hurried):
+                waiting.cancel()
+            await asyncio.gather(last, hurried, return_exceptions=True)
         loop.exits.remove(self._scenario_exits)
-        await self._duties.wait_for("facts", PATIENCE)
-        await self._duties.guarded("watch", self._last_look())
+        await self._duties.wait_for("facts", 0 if self.at_once.is_set() else PATIENCE)
+        attempt = self._duties.attempt
+        attempt("watch", self._watch)
+        attempt("tick", self._tick)
         # A host that has gone silent answers no good-bye.
         await self._duties.cancel(PATIENCE)
-        self._readers.close()
-        self._self.close()
-        self._voices.drain(last=True)
+        attempt("readers", self._readers.close)
+        attempt("self watch", self._self.close)
+        attempt("output", partial(self._voices.drain, last=True))
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                await self.setup.hosts.close()
-        self._standing.close()
-        await self.writer.close(self.session)
-
-    async def _last_look(self) -> None:
-        self._watch()
-        self._tick()
+                await self._duties.guarded("hosts", self.setup.hosts.close())
+        attempt("outcome", self._standing.close)
+        await self._duties.guarded("session file", self.writer.close(self.session))
 
     def fail(self, why: str, ended: str = "defect") -> None:
         """Stop the load because a task of ours has a defect, or workers that it needs will not come."""

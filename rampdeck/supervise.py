@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
+from rampdeck import defects
 from rampdeck.backoff import Backoff
 from rampdeck.collector import Collector, Sink
 from rampdeck.errors import HostUnreachable, NoSession, RampdeckError, RemoteError, SourceError
@@ -102,7 +101,4 @@ def _defect(kind: str, error: BaseException) -> Defect:
     """Say what is wrong in a collector, and where, for whoever mends it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    what = f"the {kind} collector has a defect"
-    return Defect(what, f"{type(error).__name__}: {error}{place}", "Please report it.")
+    return Defect(f"the {kind} collector has a defect", defects.told(error), "Please report it.")

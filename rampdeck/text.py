@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_ESCAPES = re.compile(
+ESCAPES = re.compile(
     r"""\x1b(?: \[[0-?]*[ -/]*[@-~]             # CSI: colours, cursor
               | [\]PX^_].*?(?:\x07|\x1b\\|\Z)   # OSC, DCS, SOS, PM, APC: titles, links
               | [ -/]*[0-~] )                   # the two-character ones
       | \x9b[0-?]*[ -/]*[@-~]""",
     re.VERBOSE | re.DOTALL,
 )
+"""Terminal escape sequences."""
 _PLAIN = re.compile(r"[ -~]*")
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 SUBSTITUTE = "\N{REPLACEMENT CHARACTER}"
@@ -33,7 +34,7 @@ def clean(text: str, most: int = 2_000) -> str:
         # Escapes may be cut in half; a little more is read so that they go whole.
         text = text[: most + 256]
     if not _PLAIN.fullmatch(text):
-        text = _ESCAPES.sub("", text).replace("\r\n", " ")
+        text = ESCAPES.sub("", text).replace("\r\n", " ")
         text = "".join(_printable(character) for character in text)
     if cut or len(text) > most:
         return text[: most - 1] + "…"

@@ -26,6 +26,11 @@ FUNCTION_LINES = 60
 SUPERVISING_EDGES = {
     "rampdeck/supervise.py::guarded": "a defect in one collector must stay in its own pane",
     "rampdeck/duties.py::guarded": "a defect of ours stops the load, is recorded, ends with its exit code",
+    "rampdeck/duties.py::attempt": "the same, for what a run does as its last",
+    "rampdeck/cli.py::main": "a defect must not end with the exit code of a FAIL",
+    "rampdeck/headless/outputs.py::_whole": "an output with a defect costs no other one",
+    "rampdeck/record/write.py::write": "a part of the record with a defect costs no other one",
+    "rampdeck/store/writer.py::_close": "a session file is ended, whatever the sums of it are",
     "rampdeck/engine/loader.py::load": "a user's locustfile may raise anything; it becomes one clear message",
     "rampdeck/loop.py::_outcome": "whatever happens on one side is raised again on the other",
 }

@@ -25,7 +25,9 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr("rampdeck.loop.freeze", lambda **_: None)
     source = SimpleNamespace(health=Health.CONNECTING)
     session = SimpleNamespace(sources={"host@db": source})
-    return cast("Run", SimpleNamespace(questions=Questions(), began=None, session=session))
+    return cast(
+        "Run", SimpleNamespace(questions=Questions(), began=None, over=asyncio.Event(), session=session)
+    )
 
 
 async def test_it_waits_longer_while_the_operator_is_asked(run: Run) -> None:

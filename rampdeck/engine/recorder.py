@@ -19,6 +19,10 @@ from rampdeck.model import OTHER_NAMES, RequestStats
 from rampdeck.requests import Tally
 from rampdeck.secrets import redact, redact_again
 
+LONGEST = 1e9
+"""Milliseconds from which on a response time is none: a client of the scenario may tell infinity."""
+LARGEST = 1 << 40
+"""Bytes from which on the size of an answer is none; a day of them still fits into the session file."""
 MOST_NAMES = 500
 """Distinct request names that are told apart; the rest share one visible name."""
 TOO_MANY_NAMES = (
@@ -88,8 +92,10 @@ class Recorder:
         **_: Any,
     ) -> None:
         key = (request_type, name)
-        tally = self._tallies.get(key) or self._tally(key)
         judged = response_time = response_time or 0.0
+        if not response_time < LONGEST:
+            return
+        tally = self._tallies.get(key) or self._tally(key)
         if wire.stamping():
             on_wire, exchanges = wire.take(start_time, response_time)
             tally.locust.record(response_time)
@@ -105,8 +111,8 @@ class Recorder:
             self._count_error(tally, exception)
         else:
             tally.successes.record(judged)
-        if response_length:
-            tally.bytes += response_length
+        if response_length and 0 < response_length < LARGEST:
+            tally.bytes += int(response_length)
 
     def _tally(self, key: tuple[str, str]) -> _Tally:
         """Return the tally of a name that is new in this interval."""

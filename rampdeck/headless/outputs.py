@@ -6,13 +6,14 @@ import asyncio
 import shutil
 import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from rampdeck.errors import RecordError, SessionError, UsageError
-from rampdeck.headless import documents, github
+from rampdeck import defects
+from rampdeck.errors import RecordDefect, RecordError, SessionError, UsageError
+from rampdeck.headless import console, documents, github
 from rampdeck.headless.csvfiles import CsvFiles, files
 from rampdeck.headless.telling import PAUSE
 from rampdeck.loop import in_thread
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rampdeck.headless.signals import Signals
     from rampdeck.run import Run
 
+T = TypeVar("T")
 Tell = Callable[[str], None]
 
 
@@ -80,6 +82,8 @@ class Outputs:
         self._tell = tell
         self._inform: Tell = (lambda _: None) if options.quiet else tell
         self._csv: CsvFiles | None = None
+        self.broken = False
+        """Whether a part could not be made, for Rampdeck has a defect."""
         if options.csv_prefix:
             full = options.stats_history_enabled
             self._csv = CsvFiles(run, options.csv_prefix, full_history=full)
@@ -92,40 +96,60 @@ class Outputs:
             self._run.engine.when_spawned(self._spawned)
 
     async def finish(self, result: Result, signals: Signals) -> None:
-        """Write what is made of the end, the record first; the run is closed.
+        """Say how it ended and write what is made of that, the record first; the run is closed.
 
         A reader of standard output is waited for until a signal comes.
         """
-        page = await in_thread(self._html, result)
-        await self._record(result, page)
+        self._tell(await self._whole("the table", self._ending(result)) or str(result.result))
+        page = await self._whole("the HTML report", in_thread(self._html, result)) or ""
+        await self._whole("the record", self._record(result, page))
         if self._csv:
-            await self._csv.finish()
+            await self._whole("the CSV files", self._csv.finish())
             if self._csv.problem:
                 self._tell(f"The CSV files are not complete: {self._csv.problem}")
-        try:
-            if self._options.json_file:
-                await in_thread(write_json, result, Path(self._options.json_file))
-            if self._options.html_file:
-                await in_thread(replace, Path(self._options.html_file), page)
-                self._inform(f"The report is in {self._options.html_file}")
-        except RecordError as error:
-            self._tell(str(error))
-        answers = [await in_thread(self._json)] if self._options.json else []
-        for one in map(documents.wanted, self._options.report):
-            answers += await self._report(one, result, page)
-        await self._github(result)
+        if name := self._options.json_file:
+            await self._whole(name, in_thread(write_json, result, Path(name)))
+        if (name := self._options.html_file) and page:
+            await self._whole(name, self._into(Path(name), page))
+        answers = [await self._whole("--json", in_thread(self._json))] if self._options.json else []
+        answers += [
+            await self._whole(f"--report {one.format}", self._report(one, result, page))
+            for one in map(documents.wanted, self._options.report)
+        ]
+        await self._whole("what GitHub is told", self._github(result))
         heard = signals.heard
-        for answer in answers:
+        for answer in filter(None, answers):
             for _ in self._run.setup.output.answer(answer):
                 if signals.heard > heard:
                     return
                 await asyncio.sleep(PAUSE)
+
+    async def _ending(self, result: Result) -> str:
+        return console.ending(result, self._options)
+
+    async def _whole(self, what: str, work: Awaitable[T]) -> T | None:
+        """Do a piece of the work; whatever goes wrong with it is told and costs no other piece."""
+        try:
+            return await work
+        except RecordDefect as error:
+            self.broken = True
+            self._tell(str(error))
+        except RecordError as error:
+            self._tell(str(error))
+        except Exception as error:  # noqa: BLE001 - the supervising edge
+            self.broken = True
+            self._tell(
+                f"Rampdeck has a defect, {what} cannot be made: {defects.told(error)}. Please report it."
+            )
+        return None
 
     async def _record(self, result: Result, page: str) -> None:
         """Write the record beside the session, or else where there is room, or else say it."""
         folder = self._run.writer.path.parent
         try:
             path = await in_thread(write, result, folder, page)
+        except RecordDefect:
+            raise
         except RecordError as error:
             self._tell(str(error))
             elsewhere = await in_thread(_elsewhere, result)
@@ -138,21 +162,21 @@ class Outputs:
             others = sorted(file.name for file in folder.iterdir() if file != path and file.is_file())
             self._inform(f"The record is in {path}, and beside it: {', '.join(others)}")
 
-    async def _report(self, wanted: documents.Wanted, result: Result, page: str) -> list[str]:
+    async def _report(self, wanted: documents.Wanted, result: Result, page: str) -> str:
         """Write a document into its file, or return it for standard output."""
         if wanted.format == documents.HTML:
             text = page
         else:
             text = await in_thread(documents.document, wanted.format, result)
         if wanted.path is None:
-            return [text]
-        try:
-            await in_thread(replace, wanted.path, text)
-        except RecordError as error:
-            self._tell(str(error))
-        else:
-            self._inform(f"The report is in {wanted.path}")
-        return []
+            return text
+        if text:
+            await self._into(wanted.path, text)
+        return ""
+
+    async def _into(self, path: Path, text: str) -> None:
+        await in_thread(replace, path, text)
+        self._inform(f"The report is in {path}")
 
     async def _github(self, result: Result) -> None:
         """Show the verdict on the page of a run of GitHub's, if a runner asks for it."""

@@ -35,6 +35,7 @@ class Signals:
             self._run.interrupt()
         else:
             self._run.abort()
+            self._run.at_once.set()
 
     def _notice(self, _number: int, _frame: FrameType | None) -> None:
         # Called wherever Python stands; asyncio's own waking is apart from it.

@@ -114,7 +114,8 @@ def _complaint(done: Completed) -> str:
 
 def _first_line(output: bytes) -> str:
     text = output.decode("utf-8", "replace").strip()
-    return redact(clean(text.splitlines()[0], MOST)).strip() if text else ""
+    # First without secrets: of a password that is cut in half, no rule would know the half.
+    return clean(redact(text.splitlines()[0]), MOST).strip() if text else ""
 
 
 # -- the record's fields
@@ -154,7 +155,7 @@ def _said(pair: FactPair | None) -> str:
 
 
 def _unknown(why: str) -> str:
-    return redact(clean(f"not known: {why}", MOST))
+    return clean(redact(f"not known: {why}"), MOST)
 
 
 def _first(pairs: Mapping[str, FactPair], *names: str) -> FactPair | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from rampdeck.errors import RecordError
+from rampdeck import defects
+from rampdeck.errors import RecordDefect, RecordError
 from rampdeck.record.json import dumps
 from rampdeck.record.junit import junit
 from rampdeck.record.markdown import markdown
@@ -18,22 +20,33 @@ HTML = "record.html"
 JUNIT = "record.xml"
 
 
-def write(result: Result, folder: Path, page: str = "") -> Path:
+def write(result: Result, folder: Path, page: str | None = None) -> Path:
     """Write ``record.md`` and ``record.json`` into a folder; return the former.
 
-    Of a run that is over, ``page`` is its HTML report and becomes ``record.html``;
+    Of a run that is over, ``page`` is its HTML report and becomes ``record.html``, if there is one;
     ``record.xml`` is its JUnit XML.
-    Raises :class:`RecordError`; files that were there before are then as they were.
+    Raises :class:`RecordError`; files that were there before are then as they were. What makes
+    a part and fails raises :class:`RecordDefect` once all others are written.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise RecordError(f"cannot make {folder}", error.strerror or str(error)) from error
-    replace(folder / JSON, dumps(result))
-    replace(folder / MARKDOWN, markdown(result))
+    parts: dict[str, Callable[[Result], str]] = {JSON: dumps, MARKDOWN: markdown}
     if page:
-        replace(folder / HTML, page)
-        replace(folder / JUNIT, junit(result))
+        parts[HTML] = lambda _: page
+    if page is not None:
+        parts[JUNIT] = junit
+    broken = []
+    for name, make in parts.items():
+        try:
+            text = make(result)
+        except Exception as error:  # noqa: BLE001 - the supervising edge: one part costs no other
+            broken.append(f"{name}: {defects.told(error)}")
+        else:
+            replace(folder / name, text)
+    if broken:
+        raise RecordDefect("a part of the record cannot be made", "; ".join(broken), "Please report it.")
     return folder / MARKDOWN
 
 

@@ -18,14 +18,16 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from html import escape
 from urllib.parse import quote, quote_plus
 
-from rampdeck.secrets.shapes import HIDDEN, RULES, is_key_line, suspicious
+from rampdeck.secrets.shapes import HIDDEN, suspicious, without_shapes
+from rampdeck.text import ESCAPES
 
 SHORTEST = 6
 """Characters of a secret that is looked for by its value; shorter ones stand in ordinary words."""
-MOST_KNOWN = 64
-"""Secrets that are looked for by their value."""
+MOST_FOUND = 64
+"""Secrets of the environment that are looked for by their value; what was given to Rampdeck always is."""
 _PASSES = 4
 _NAME = re.compile(
     r"""(?:[\w.-]*(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|credential|signature|session[_-]?(?:id|key)|jwt
@@ -35,6 +37,7 @@ _NAME = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _LOGIN = re.compile(r"://[^\s/:@]*:([^\s/@]+)@")
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
 _WORD = re.compile(r"[a-z]{1,12}|\d{1,7}")
 
 _known: dict[str, tuple[str, ...]] = {}
@@ -42,13 +45,19 @@ _known: dict[str, tuple[str, ...]] = {}
 
 
 def redact(text: str) -> str:
-    """Return text without the secrets that are known, and those that can be told by their shape."""
+    r"""Return text without the secrets that are known, and those that can be told by their shape.
+
+    Where colours hide one (``password\x1b[0m=\\x1b[35m...``, as structlog writes it), they go too.
+    """
+    if "\x1b" in text:
+        plain = ESCAPES.sub("", text).replace("\x1b", "")
+        return text if (left := redact(plain)) == plain else left
     if _known:
         text = _without_known(text)
     if not suspicious(text.lower()):
         return text
     for _ in range(_PASSES):
-        before, text = text, _without_shapes(text)
+        before, text = text, without_shapes(text)
         if text == before:
             break
     return text
@@ -66,11 +75,11 @@ def redact_again(text: str) -> str:
 
 
 def redact_arguments(arguments: Iterable[str]) -> tuple[str, ...]:
-    """Return a command line without secrets; ``--password VALUE`` counts, too."""
+    """Return a command line without secrets; ``--password VALUE`` and ``--env PASSWORD=VALUE`` count, too."""
     redacted: list[str] = []
     hide = False
     for argument in arguments:
-        redacted.append(HIDDEN if hide else redact(argument))
+        redacted.append(HIDDEN if hide else redact(_assigned(argument)))
         hide = _asks_for_secret(argument)
     return tuple(redacted)
 
@@ -97,14 +106,15 @@ def know(value: str | None) -> None:
     """
     if not value or len(value) < SHORTEST or _WORD.fullmatch(value) or value in _known:
         return
-    if len(_known) < MOST_KNOWN:
-        _known[value] = tuple(dict.fromkeys(spelled for spelled in _spellings(value) if spelled != value))
-        redact_again.cache_clear()
+    _known[value] = tuple(dict.fromkeys(spelled for spelled in _spellings(value) if spelled != value))
+    redact_again.cache_clear()
 
 
 def know_environment(environment: Mapping[str, str]) -> None:
     """Know the values of variables that are named like secrets, and passwords in those that are addresses."""
     for name, value in environment.items():
+        if len(_known) >= MOST_FOUND:
+            return
         if _NAME.fullmatch(name) and not value.startswith(("/", "~", "http://", "https://")):
             know(value)
         for login in _LOGIN.findall(value) if "://" in value else ():
@@ -132,7 +142,7 @@ def forget() -> None:
 
 
 def _without_known(text: str) -> str:
-    encoded = "%" in text or "\\" in text or "asic" in text
+    encoded = "%" in text or "\\" in text or "asic" in text or "&" in text
     for value, spellings in _known.items():
         if value in text:
             text = text.replace(value, HIDDEN)
@@ -142,14 +152,16 @@ def _without_known(text: str) -> str:
     return text
 
 
-def _without_shapes(text: str) -> str:
-    low = text.lower()
-    for rule in RULES:
-        for hint in rule.hints:
-            if hint in low:
-                text = rule.pattern.sub(rule.replacement, text)
-                break
-    return HIDDEN if is_key_line(text) else text
+def _assigned(argument: str) -> str:
+    """Return ``NAME=VALUE`` without the whole value, whatever stands in it, where the name is a secret's."""
+    name, equals, value = argument.partition("=")
+    before = ""
+    while equals:
+        if value and _NAME.fullmatch(name.lstrip("-").replace("-", "_")):
+            return f"{before}{name}={HIDDEN}"
+        before += f"{name}="
+        name, equals, value = value.partition("=")
+    return argument
 
 
 def _asks_for_secret(argument: str) -> bool:
@@ -157,8 +169,10 @@ def _asks_for_secret(argument: str) -> bool:
 
 
 def _spellings(value: str) -> Iterator[str]:
-    yield quote(value, safe="")
-    yield quote_plus(value)
+    for coded in (quote(value, safe=""), quote_plus(value)):
+        yield coded
+        yield _PERCENT.sub(lambda found: found[0].lower(), coded)
+    yield escape(value)
     yield json.dumps(value)[1:-1]
     yield repr(value)[1:-1]
     # In base64 the letters depend on what stands before: three alignments, without their uncertain ends.

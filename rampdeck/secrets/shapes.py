@@ -45,7 +45,8 @@ def suspicious(low: str) -> bool:
         or ("auth" in low or "gnat" in low or "tuser" in low)
         or ("b" in low and ("bearer" in low or "basic" in low))
         or ("f" in low and ("srf" in low or "entified by" in low))
-        or ("?" in low or "&" in low or "$" in low)
+        or "$" in low
+        or (("?" in low or "&" in low) and _QUERY.search(low) is not None)
         or ("x" in low and "xox" in low)
         or ("j" in low and "eyj" in low)
         or ("z" in low and "aiza" in low)
@@ -70,28 +71,40 @@ def suspicious(low: str) -> bool:
 
 
 _ALONE = 40
+_QUERIED = r"""[?&;] (?: code | key | sig | auth | pass | pw | sid | otp | pin | ticket | saml\w{1,20}
+                  | assertion | hash | hmac | nonce | session | x-(?:amz|goog)-[\w-]{1,40} ) ="""
+_QUERY = re.compile(_QUERIED, re.VERBOSE)
 # What a value is: in quotes of its own, in escaped ones, or up to whatever ends it.
 _QUOTED = r"""(?: b?"(?:[^"\\\r\n]|\\[^\r\n])*+(?:"|\\?(?=[\r\n]|\Z))
                 | b?'(?:[^'\\\r\n]|\\[^\r\n]|'')*+(?:'|\\?(?=[\r\n]|\Z))
                 | (?P<escaped>\\{1,7}["'])(?:(?!(?P=escaped))[^\r\n])*+(?:(?P=escaped))? )"""
-_BARE = r"""(?: [^\s&;,"'\\\])}<>] | \\(?!["']) | [,"'](?=\w) )++"""
-# A place that is kept for one is none: [id], <token>, {key}, %s, $1, and what is hidden already.
+_BARE = r"""(?: [^\s&;,"'\\\])}<>] | \\(?!["']) | [,"')\]}>]{1,3}(?=\w) )++"""
+# Several at once: in brackets, as PostgreSQL's ANY ('{a,b}'), in HTML.
+_LIST = r"""(?:(?:any|all)\s{0,4})? [\[(] \s{0,8} (?:array\s?\[)? (?=b?["'])
+            (?: "(?:[^"\\\r\n]|\\[^\r\n])*+"? | '(?:[^'\\\r\n]|\\[^\r\n]|'')*+'? | [^\])"'\r\n] )*+ [\])]?"""
+_ENTITY = r"&(?:quot|apos|\#0?(?:x27|39|34));"
+_ENTITLED = rf"{_ENTITY} (?:(?!{_ENTITY})[^\r\n<])*+ (?:{_ENTITY})?"
+# A place that is kept for one is none: [id], <token>, {key}, %s, $1, another column, what is hidden.
 _NO_PLACE = r"""(?! b?["']? (?: \[[\w\ .-]{0,40}\] | <[\w:.-]{1,40}> | \{[\w:.-]{0,40}\}
-                   | %s | %\(\w{0,40}\)s | \$\d{1,3} | \? | \*\*\* | none | null | true | false | undefined )
-                 (?:[\s&;,"'\])}>]|\Z) )"""
-_VALUE = rf"{_NO_PLACE} (?: {_QUOTED} | {_BARE} )"
+                   | %s | %\(\w{0,40}\)s | \$\d{1,3} | \? | \*\*\* | none | null | true | false | undefined
+                   | \w{1,60}"? \. "?\w{0,40}(?:key|token|passw(?:or)?d|secret|session_id) )
+                 (?:[\s&;,"'\])}>]|\Z) ) (?! (?:any|all) \s? \( \s? (?:array\[)? [$%] )"""
+_VALUE = rf"{_NO_PLACE} (?: {_LIST} | {_QUOTED} | {_ENTITLED} | {_BARE} )"
 # The first letter alone is looked at without regard to case and as cheaply as a place in the text can be.
 _NAME = r"""(?-i:(?=[aAcCeEjJlLmMpPrRsStTxX]))
-            (?: passw(?:or)?ds? | passphrase | passcode | pwd | secret | token | credential | signature | jwt
-              | [cx]srf | session[ _-]?(?:id|key) | requirepass | masterauth
+            (?: passw(?:or)?[dt]s? | passphrase | passcode | pwd | secret(?!ar) | token(?!i[sz]) | credential
+              | signature | jwt | [cx]srf | sess(?:ion)?[ _-]?(?:id|key|data) | requirepass | masterauth
               | (?:api|access|private|secret|signing|encryption|account|shared|master|license|auth)[ _-]?key )
-            [\w-]{0,40}+ (?<![_-]env) (?<![_-]file) (?<![_-]stdin)"""
-_IS = r"""(?: \\{0,7}["'`\]]? [^\S\r\n]{0,8} (?: => | := | != | <> | ={1,3} | : | %3[ad] ) [^\S\r\n]{0,8}
-            | \\{0,7}["'] \s{0,8} , \s{0,8} (?=b?\\{0,7}["']) )"""
+            [\w-]{0,40}+ (?<![_-]env) (?<![_-]file) (?<![_-]stdin)
+            (?<![_-]type) (?<![_-]length) (?<![_-]count) (?<![_-]ttl)"""
+_IS = rf"""(?: (?:\\{{0,7}}["'`\]]|%2[27]|{_ENTITY})? (?:\)(?:::[a-z ]{{1,30}})?)? [^\S\r\n]{{0,8}}
+               (?: => | := | != | <> | ={{1,3}} | : | %3[ad] ) [^\S\r\n]{{0,8}}
+            | \\{{0,7}}' \s{{0,8}} , \s{{0,8}} (?=b?\\{{0,7}}["']) )"""
 _NAMES = (
     *("passw", "passphrase", "passcode", "pwd", "secret", "token", "credential", "signature", "jwt", "srf"),
-    *("sessionid", "session_", "session-", "session i", "sessionkey", "requirepass", "masterauth"),
+    *("sessionid", "session_", "session-", "session i", "sessionkey", "sessid", "requirepass", "masterauth"),
     *("_key", "-key", "i key", "s key", "t key", "apikey", "accesskey", "privatekey", "secretkey", "authkey"),
+    *("gkey", "nkey", "tkey", "dkey", "rkey", "ekey"),
 )
 _HEADER = r"(?: authorization | cookies? | x-auth[\w-]{0,40}+ )"
 _HEADERED = ("authorization", "cookie", "x-auth")
@@ -133,6 +146,21 @@ _USER = re.compile(r"[^\s/?#@]*")
 _PORT = re.compile(r"\d+(?:[/?#,;)]|\Z)")
 
 
+def _inserted(match: re.Match[str]) -> str:
+    """Hide all values of an ``INSERT`` that names a column of secrets."""
+    head, values, rest = _INSERTED.split(match[0], maxsplit=1)
+    if not _COLUMN.search(head) or not re.search(r"'", rest):
+        return match[0]
+    return f"{head}{values}{HIDDEN}"
+
+
+_INSERTED = re.compile(r"(\)\s{0,4}values\s{0,4})", re.IGNORECASE)
+_COLUMN = re.compile(
+    r"passw|passphrase|secret|token|credential|signature|session_?(?:key|id|data)|_key\b|\bkey\b|_hash\b",
+    re.IGNORECASE,
+)
+
+
 def _option(match: re.Match[str]) -> str:
     """Hide the value behind ``--password``, not behind the word alone."""
     text, start = match.string, match.start()
@@ -141,6 +169,26 @@ def _option(match: re.Match[str]) -> str:
 
 
 _DASHED = re.compile(r"(?<![\w-])--[\w-]*+\Z")
+
+
+_VARIABLE = r"""[A-Z0-9_]{0,60}? (?: PASSW(?:OR)?D | PASSPHRASE | PWD | SECRET | TOKEN | CREDENTIAL
+                 | SIGNATURE | JWT | [CX]SRF | (?:(?<![A-Z0-9])|_)(?:KEY|PASS|PW|DSN|SALT|AUTH) (?![A-Z0-9])
+                 | _KEYS )
+               [A-Z0-9_]{0,40}+ (?<!_FILE) (?<!_ENV) (?<!_TYPE) (?<!_LENGTH) (?<!_COUNT) (?<!_TTL)"""
+_VARIABLES = (
+    "key",
+    "pass",
+    "pw",
+    "dsn",
+    "salt",
+    "auth",
+    "token",
+    "secret",
+    "cred",
+    "signature",
+    "jwt",
+    "srf",
+)
 
 
 def _rule(hints: tuple[str, ...], pattern: str, replacement: Replacement = rf"\1{HIDDEN}") -> Rule:
@@ -179,22 +227,44 @@ _HEADERS = (
         rf"\1{HIDDEN}",
     ),
 )
+_ASSIGNED = (
+    # A variable of an environment: up to its quote's end, or else to the next blank, whatever stands between.
+    _exact(
+        _VARIABLES,
+        rf"""((?<!\\)(?P<quote>["']) {_VARIABLE}=) (?!\*\*\*|["'\\])
+             (?: (?!(?P=quote))[^\\\r\n] | \\[^\r\n] )++""",
+        rf"\1{HIDDEN}",
+    ),
+    _exact(
+        _VARIABLES,
+        rf"""((?P<quote>\\{{1,7}}["']) {_VARIABLE}=) (?!\*\*\*) (?: (?!(?P=quote))[^\r\n] )++""",
+        rf"\1{HIDDEN}",
+    ),
+    _exact(
+        _VARIABLES, rf"""((?<!\S)(?:-e|--env=)?{_VARIABLE}=) {_NO_PLACE} (?!["'\\]) \S++""", rf"\1{HIDDEN}"
+    ),
+)
 _NAMED = (
     _rule(_NAMES, rf"({_NAME} {_IS}) {_VALUE}"),
+    # a pair in JSON; in SQL such a comma parts two columns
+    _rule(
+        _NAMES,
+        rf"""(\[ \s{{0,8}} \\{{0,7}}" [\w-]{{0,20}}? {_NAME} \\{{0,7}}" \s{{0,8}} , \s{{0,8}})
+             {_NO_PLACE} {_QUOTED}""",
+    ),
+    _rule(_NAMES, rf"(< (?:\w{{1,20}}:)? {_NAME} >) (?!\*\*\*) [^<\r\n]++"),
+    _rule(
+        ("pass", "auth", "pw"), rf"""(["'] (?:pass|auth|pw) \\{{0,7}}["'] \s{{0,8}} : \s{{0,8}}) {_VALUE}"""
+    ),
     # names that say so only in a query or an assignment
     _rule(
         ("key=", "pass=", "auth=", "sig=", "pw=", "%3d"),
         rf"((?<![\w.-])(?:key|pass|auth|sig|pw) (?:=|%3d)) {_VALUE}",
     ),
-    _rule(
-        ("?", "&"),
-        rf"""([?&;] (?: code | key | sig | auth | pass | pw | sid | otp | pin | ticket | saml\w{{1,20}}
-               | assertion | hash | hmac | nonce | session | x-(?:amz|goog)-[\w-]{{1,40}} ) =)
-             {_NO_PLACE} [^\s&;\#"'<>]++""",
-    ),
+    _exact(("?", "&"), rf"""((?i:{_QUERIED})) (?i:{_NO_PLACE}) [^\s&;\#"'<>]++""", rf"\1{HIDDEN}"),
     _exact(
         ("_key", "_pass", "_pw", "_dsn", "_salt", "_auth", "_cred"),
-        rf"""(\b[A-Z][A-Z0-9_]{{0,60}}? _(?:KEY|PASS|PW|DSN|SALT|AUTH|CREDENTIALS)\b {_IS}) {_VALUE}""",
+        rf"""(\b[A-Z][A-Z0-9_]{{0,60}}? _(?:KEYS?|PASS|PW|DSN|SALT|AUTH|CREDENTIALS)\b {_IS}) {_VALUE}""",
         rf"\1{HIDDEN}",
     ),
     # in HTML and in a form
@@ -206,8 +276,9 @@ _SPOKEN = (
     _rule(
         (*_NAMES, "identified"),
         rf"""((?:{_NAME}|identified) ["'`]? \s{{1,4}}
-              (?:(?:=|is|was|like|ilike|in|to|with|by|of)\s{{1,3}})? \(? [eubn]?)
-             (?=["']) {_NO_PLACE} {_QUOTED}""",
+              (?:(?:=|is|was|like|ilike|in|to|with|by|of)\s{{1,3}})? \(? (?:[eubn]&?)?)
+             (?=["']) (?!["'][^"'\s]{{0,3}}["'](?!\s{{0,4}},)) {_NO_PLACE} {_QUOTED}
+             (?: \s{{0,4}} , \s{{0,4}} '(?:[^'\r\n]|'')*+'? )*+""",
     ),
     _rule(
         ("passw", "passphrase", "token", "secret", "api", "access"),
@@ -234,6 +305,20 @@ _SPOKEN = (
         ("sess",),
         r"(contrib\.sessions[\w.]{0,20}?) (?<![a-z0-9]{32}) [a-z0-9]{32}(?![a-z0-9])",
         rf"\1{HIDDEN}",
+    ),
+)
+_STATED = (
+    # the values of a statement that names such a column, of a key that is there twice, of a token's key
+    _rule(
+        ("insert",),
+        r"insert \s{1,4} into \b [^()]{1,200} \( [^()]{1,4000} \) \s{0,4} values \s{0,4} (?s:.*+)",
+        _inserted,
+    ),
+    _rule(_NAMES, rf"({_NAME} [\w, \"]{{0,100}} \)=\() (?!\*\*\*) [^)\r\n]++"),
+    _rule(
+        ("key",),
+        r"""(\bkey ["`]? (?:\)(?:::[a-z ]{1,30})?)? [ ]{0,2} (?:= | in | =[ ]{0,2}any) [ ]{0,2} \(? [{']{0,2})
+            (?=[^\s']{0,40}\d) [\w+/=-]{20,}+ (?: ['\s,]{1,4} [\w+/=-]{20,}+ )*+""",
     ),
 )
 _SHELL = (
@@ -273,8 +358,24 @@ _TOKENS = (
         r"(-----begin[ ][a-z0-9 ]{0,40}private[ ]key-----) (?s: .*?) (?:(?=-----end)|\Z)",
     ),
 )
-RULES = (*_ADDRESSES, *_HEADERS, *_NAMED, *_SPOKEN, *_SHELL, *_TOKENS)
+RULES = (*_ADDRESSES, *_HEADERS, *_STATED, *_ASSIGNED, *_NAMED, *_SPOKEN, *_SHELL, *_TOKENS)
 """In the order in which they are tried: what is hidden whole goes first."""
+_HINTS = tuple(dict.fromkeys(rule.hints for rule in RULES))
+_BY_HINTS = tuple((_HINTS.index(rule.hints), rule.pattern.sub, rule.replacement) for rule in RULES)
+
+
+def without_shapes(text: str) -> str:
+    """Return text without what has the shape of a secret, as far as one look finds it."""
+    low = text.lower()
+    # Many rules have their hints in common.
+    there: list[bool | None] = [None] * len(_HINTS)
+    for hints, replace, replacement in _BY_HINTS:
+        if (found := there[hints]) is None:
+            found = there[hints] = any(map(low.__contains__, _HINTS[hints]))
+        if found:
+            text = replace(replacement, text)
+    return HIDDEN if is_key_line(text) else text
+
 
 _KEY_LINE = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])[A-Za-z0-9+/]{40,80}={0,2}\s?")
 

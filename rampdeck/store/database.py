@@ -92,6 +92,7 @@ class Database:
         if connection is None:
             return self._size()
         try:
+            connection.rollback()  # what a defect left behind
             connection.execute("PRAGMA busy_timeout = 0")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             # A file in WAL mode cannot be read from a folder that is read-only.

@@ -112,9 +112,12 @@ class SessionWriter:
         await self.commit()  # a gap is written after what could be written again
         self._closed = True
         async with self._lock:
-            self.bytes, problem = await in_thread(_close, self._database, None if self.problem else session)
+            summed = None if self.problem else session
+            self.bytes, problem, defect = await in_thread(_close, self._database, summed)
             self.sha256, self.unsealed = await in_thread(sealed, self.path)
         self.problem = self.problem or problem
+        if defect is not None:
+            raise defect
 
     async def _commit(self) -> None:
         async with self._lock:
@@ -195,17 +198,20 @@ def _store(database: Database, items: Sequence[Item], meta: Mapping[str, object]
     return len(items), size, ""
 
 
-def _close(database: Database, session: Session | None) -> tuple[int, str]:
-    problem = ""
+def _close(database: Database, session: Session | None) -> tuple[int, str, Exception | None]:
+    """End the file; return size, problem, and a defect of the sums, which it can do without."""
+    problem, defect = "", None
     if session is not None:
         try:
             database.sum_up(session)
         except SessionError as error:
             problem = str(error)
+        except Exception as error:  # noqa: BLE001 - the supervising edge: the file is to be ended
+            defect = error
     try:
-        return database.close(), problem
+        return database.close(), problem, defect
     except SessionError as error:
-        return 0, problem or str(error)
+        return 0, problem or str(error), defect
 
 
 def _moment(item: Item) -> Instant:

@@ -91,3 +91,19 @@ def test_exceptions_of_the_scenario_are_counted_by_type_and_text(site: Site) -> 
     for error in (KeyError("csrf"), KeyError("csrf"), ValueError("csrf")):
         site.environment.events.user_error.fire(user_instance=None, exception=error, tb=None)
     assert site.recorder.exceptions == {"KeyError: 'csrf'": 2, "ValueError: csrf": 1}
+
+
+@pytest.mark.parametrize(
+    ("time", "length"), [(float("inf"), 1), (float("nan"), 1), (1.0, 2**70), (1.0, float("inf")), (1.0, -5)]
+)
+def test_what_no_client_can_have_seen_breaks_no_figure(time: float, length: float) -> None:
+    environment = Environment()
+    recorder = Recorder(environment)
+    for how in ((time, length), (5.0, 7)):
+        environment.events.request.fire(
+            request_type="GET", name="/", response_time=how[0], response_length=how[1], exception=None
+        )
+    (stats,) = recorder.take()
+    recorder.close()
+    assert stats.successes.highest == 5.0
+    assert stats.bytes <= 8

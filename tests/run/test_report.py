@@ -182,6 +182,27 @@ def test_a_record_that_was_changed_is_found_out(left: Project, copied: Path) -> 
     assert "session.sqlite: intact" in done.stdout
 
 
+def test_what_people_read_and_programs_do_not_is_found_out(left: Project, copied: Path) -> None:
+    record = copied / "record.json"
+    record.write_text(record.read_text().replace("{", '{"result": "PASS", ', 1))
+    done = left.run("report", "--verify", str(copied))
+    assert done.returncode == 2
+    assert "a key stands in it twice" in done.stderr
+
+
+def test_a_journal_beside_the_session_is_found_out(left: Project, copied: Path) -> None:
+    (copied / "session.sqlite-journal").write_bytes(b"x")
+    done = left.run("report", "--verify", str(copied))
+    assert done.returncode == 1
+    assert "session.sqlite: CHANGED, a journal" in done.stdout
+
+
+def test_what_has_no_sum_is_named(left: Project, copied: Path) -> None:
+    (copied / "record.md").write_text("PASS")
+    done = left.run("report", "--verify", str(copied))
+    assert "record.md, record.html, record.xml: not checked" in done.stdout
+
+
 def test_other_blanks_and_another_order_are_no_change(left: Project, copied: Path) -> None:
     record = copied / "record.json"
     record.write_text(json.dumps(json.loads(record.read_text()), sort_keys=True))
@@ -215,7 +236,14 @@ def test_a_record_without_its_seal_is_no_pass(left: Project, copied: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "no JSON"), ("[]", "it is no record"), (None, "no such file")]
+    ("text", "said"),
+    [
+        ("", "no JSON"),
+        ('{"a": NaN}', "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("[]", "it is no record"),
+        (None, "no such file"),
+    ],
 )
 def test_what_is_no_record_cannot_be_checked(
     left: Project, copied: Path, text: str | None, said: str

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from html import escape
 from urllib.parse import quote
 
 import pytest
@@ -238,6 +239,8 @@ def test_a_known_secret_goes_wherever_and_however_it_stands() -> None:
         quote(value, safe=""),
         json.dumps(value),
         repr(value),
+        quote(value, safe="").replace("%2F", "%2f").replace("%C3%B6", "%c3%b6").replace("%2B", "%2b"),
+        escape(value),
         *(f"Basic {one}" for one in basic),
     ):
         left = redact(f"it said {spelled} and left")
@@ -313,6 +316,14 @@ PIECES = [
         "\n",
         " ",
         "\0",
+        "\x1b[36m",
+        "\x1b",
+        "insert into a (key) values (",
+        "DB_PASSWORD=",
+        "&quot;",
+        "[",
+        "(",
+        ",",
         "é",
         "ß",
         "İ",
