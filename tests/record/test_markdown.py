@@ -232,7 +232,7 @@ def test_a_fact_that_changed_stands_before_the_folded_table_with_both_values() -
 def test_a_fact_that_was_asked_for_once_is_no_change() -> None:
     once = replace(pair("a@b", "a.x", "X", "1", "2"), end=None)
     text = markdown(replace(passed(), facts=(once,)))
-    assert "None of them was another" in text
+    assert "They were asked for once only" in text
     assert "| `1` " in text
 
 
