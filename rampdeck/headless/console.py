@@ -71,8 +71,8 @@ class _News:
     """Tells what happened to the load and in the gate since it last did, as it stands on the timeline."""
 
     def __init__(self, run: Run, tell: Callable[[str], None], much: HowMuch) -> None:
+        self._run = run
         self._session = run.session
-        self._opened = run.opened
         self._tell = tell
         self._kinds = {EventKind.LOAD} if much is HowMuch.ERRORS else {EventKind.LOAD, EventKind.GATE}
         self._least = much.value
@@ -80,9 +80,10 @@ class _News:
 
     def tell(self) -> None:
         self._cursor, events = self._session.events_after(self._cursor, ("engine",), MOST_NEWS)
+        began = self._run.began or self._run.opened  # the progress lines count from there, too
         for event in events:
             if event.kind in self._kinds and event.severity <= self._least:
-                self._tell(f"{elapsed(event.at.mono - self._opened.mono)} {clean(event.text)}")
+                self._tell(f"{elapsed(event.at.mono - began.mono)} {clean(event.text)}")
 
 
 def elapsed(seconds: float) -> str:
