@@ -13,7 +13,7 @@ from rampdeck.gate.words import told
 from rampdeck.model import EventKind, Health, Severity
 from rampdeck.record import Result
 from rampdeck.record.result import Measured
-from rampdeck.snapshot import Snapshot, ThresholdState
+from rampdeck.snapshot import Snapshot, ThresholdState, ThresholdView
 from rampdeck.text import clean
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ class _News:
     """Tells what happened to the load and in the gate since it last did, as it stands on the timeline."""
 
     def __init__(self, run: Run, tell: Callable[[str], None], much: HowMuch) -> None:
+        self._run = run
         self._session = run.session
-        self._opened = run.opened
         self._tell = tell
         self._kinds = {EventKind.LOAD} if much is HowMuch.ERRORS else {EventKind.LOAD, EventKind.GATE}
         self._least = much.value
@@ -80,9 +80,10 @@ class _News:
 
     def tell(self) -> None:
         self._cursor, events = self._session.events_after(self._cursor, ("engine",), MOST_NEWS)
+        began = self._run.began or self._run.opened  # the progress lines count from there, too
         for event in events:
             if event.kind in self._kinds and event.severity <= self._least:
-                self._tell(f"{elapsed(event.at.mono - self._opened.mono)} {clean(event.text)}")
+                self._tell(f"{elapsed(event.at.mono - began.mono)} {clean(event.text)}")
 
 
 def elapsed(seconds: float) -> str:
@@ -133,17 +134,28 @@ def final_table(result: Result) -> str:
         for row in result.requests
     ]
     lines.append(f"{'':7} {'all':{width}}" + _cells(result.total))
-    judged = (
-        f"{t.state.upper():8} {t.expression}  ({told(t.value, t.unit, t.limit)})" for t in result.thresholds
-    )
+    judged = (f"{_state(t):8} {t.expression}  ({told(t.value, t.unit, t.limit)})" for t in result.thresholds)
     knee = ["", result.knee.sentence] if result.knee else []
     lines += ["", *judged, *knee, "", verdict(result)]
     return "\n".join(lines)
 
 
+def _state(view: ThresholdView) -> str:
+    """Return how a threshold stands; what only warns never fails."""
+    state = view.state
+    if view.warns and state is ThresholdState.FAIL:
+        state = ThresholdState.WARN
+    return state.upper()
+
+
 def verdict(result: Result) -> str:
-    """Return the verdict and under it the reasons, one a line."""
-    return "\n".join([str(result.result), *(f"  - {clean(reason)}" for reason in result.reasons)])
+    """Return the verdict, under it the reasons, one a line, and what a person decided."""
+    lines = [str(result.result), *(f"  - {clean(reason)}" for reason in result.reasons)]
+    if decision := result.decision:
+        how = "overruling the gate" if decision.verdict is not result.result else "as the gate has it"
+        note = f": {clean(decision.note)}" if decision.note else ""
+        lines.append(f"Decided: {decision.verdict} by {clean(decision.name)}, {how}{note}")
+    return "\n".join(lines)
 
 
 def ending(result: Result, options: Namespace) -> str:

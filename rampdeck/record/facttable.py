@@ -34,10 +34,17 @@ def section(pairs: Sequence[FactPair]) -> str:
     if unknown:
         told.append(f"{number(unknown)} not known")
     parts = (
-        bullets(_changes(changed)) or "None of them was another at the end than at the start.",
+        bullets(_changes(changed)) or unchanged(pairs),
         details(", ".join(told), table(_HEAD, rows, 4)),
     )
     return "\n\n".join(parts)
+
+
+def unchanged(pairs: Sequence[FactPair]) -> str:
+    """Return what can be said where nothing changed that is known of both the start and the end."""
+    if any(pair.start and pair.end for pair in pairs):
+        return "None of them was another at the end than at the start."
+    return "They were asked for once only, so whether any of them changed is not known."
 
 
 def to_json(pair: FactPair) -> dict[str, Any]:

@@ -7,13 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from rampdeck.gate.sentences import lasting
 from rampdeck.gate.words import NOTHING, told
 from rampdeck.record.gfm import code, prose, table
-from rampdeck.record.words import STATES, brief, clock, number
+from rampdeck.record.words import BRIEFLY, STATES, brief, clock, number
 from rampdeck.snapshot import ThresholdState, ThresholdView
 
 
 def state(view: ThresholdView) -> ThresholdState:
     """Return the state that counts: what failed once has failed."""
     return ThresholdState.FAIL if view.failed else view.state
+
+
+def is_beyond(view: ThresholdView) -> bool:
+    """Return whether it was broken, but never for as long as its ``for`` wants; its worst value is beyond."""
+    if state(view) is not ThresholdState.WARN:
+        return False
+    return view.margin is None or view.margin < 0  # without a margin no value is near the limit
 
 
 def worst(view: ThresholdView) -> float | None:
@@ -30,13 +37,13 @@ def sentence(view: ThresholdView, where: str = "") -> str:
         case ThresholdState.FAIL:
             verb = "failed, which only warns" if view.warns else "failed"
         case _:
-            verb = "holds"
+            verb = "holds, broken only briefly" if is_beyond(view) else "holds"
     return f"{view.expression} {verb}: {_worst(view)}{place}"
 
 
 def margin(view: ThresholdView) -> str:
     """Return what was left of the limit, in per cent: ``+20 %``."""
-    return NOTHING if view.margin is None else f"{view.margin * 100:+.0f} %"
+    return NOTHING if view.margin is None else f"{view.margin * 100:+,.0f} %".replace(",", " ")
 
 
 def figures(view: ThresholdView) -> Iterator[tuple[str, str]]:
@@ -91,7 +98,8 @@ def section(views: Sequence[ThresholdView]) -> str:
 def _state(view: ThresholdView) -> str:
     if view.warns and state(view) is ThresholdState.FAIL:
         return "▲ warns"
-    return STATES[state(view)] + (" (only warns)" if view.warns else "")
+    told = BRIEFLY if is_beyond(view) else STATES[state(view)]
+    return told + (" (only warns)" if view.warns else "")
 
 
 def _worst(view: ThresholdView) -> str:

@@ -16,6 +16,7 @@ STATES = {
     ThresholdState.FAIL: "✖ **fail**",
     ThresholdState.UNKNOWN: "○ unknown",
 }
+BRIEFLY = "▲ pass, broken briefly"
 CUT_OFF = "The session file ends before the session did: what came after that is not in here."
 
 

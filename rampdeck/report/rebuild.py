@@ -37,6 +37,7 @@ from rampdeck.workers.crewview import KIND, METRICS, VIEW
 
 FILE = "session.sqlite"
 """The session file in its folder."""
+OTHERWISE = "judged by thresholds that were given to the report, not by those of the run"
 Follow = Callable[[Item], None]
 
 
@@ -66,8 +67,16 @@ class Rebuilt:
 
 
 def file_of(path: Path) -> Path:
-    """Return the session file that a path names: the file itself, or its folder."""
-    return path / FILE if path.is_dir() else path
+    """Return the session file that a path names, the file itself or its folder, whole as the run names it.
+
+    Raises :class:`SessionError` for a folder without one.
+    """
+    path = path.absolute()
+    if not path.is_dir():
+        return path
+    if not (path / FILE).exists():
+        raise SessionError(f"{path} is no session", f"there is no {FILE} in it", "Name a session's folder")
+    return path / FILE
 
 
 def rebuild(
@@ -95,7 +104,8 @@ def rebuild(
             sums.restore(replay.session)
         outcome = known.outcome()
         read = {source.info.kind for source in replay.session.sources.values()}
-        warnings = [*known.warnings, *_unknown(read - set(kinds.views))]
+        other = [OTHERWISE] if thresholds else []
+        warnings = [*other, *known.warnings, *_unknown(read - set(kinds.views))]
         cut_off, sha256, unsealed = None, "", ""
         if reader.finished:
             sha256, unsealed = sealed(path)

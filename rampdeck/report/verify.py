@@ -42,6 +42,11 @@ def _read(record: Path) -> dict[str, Any]:
     what = f"cannot check {record}"
     try:
         document = json.loads(record.read_bytes(), object_pairs_hook=_once, parse_constant=_no_number)
+    except FileNotFoundError as error:
+        why = "there is none beside the session, as of a run that was killed or still goes on"
+        if not record.with_name(FILE).exists():
+            raise RecordError(what, "no such file", "Name a session's folder, or its record.json") from error
+        raise RecordError(what, why, "rampdeck report says what there is; it has no seal") from error
     except OSError as error:
         fix = "Name a session's folder, or its record.json"
         raise RecordError(what, (error.strerror or str(error)).lower(), fix) from error

@@ -158,6 +158,12 @@ def test_what_was_found_cut_off_or_left_out_is_said_as_in_the_other_records() ->
         assert told in written
 
 
+def test_facts_that_were_asked_for_once_are_not_said_to_be_the_same_at_the_end() -> None:
+    once = tuple(replace(pair, end=None) for pair in EVERYTHING.result.facts)
+    said = body(html(of(replace(EVERYTHING.result, facts=once))))
+    assert "They were asked for once only" in said
+
+
 def test_a_state_has_a_sign_beside_its_colour_and_a_warning_is_never_a_failure() -> None:
     written = body(html(EVERYTHING))
     for told in ("✖ broken", "● holds", "▲ near its limit", "○ unknown", "▲ broken, a warning", "✖ blind"):

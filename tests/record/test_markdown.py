@@ -14,7 +14,8 @@ from rampdeck.record.html import Page, html
 from rampdeck.record.junit import junit
 from rampdeck.record.markdown import markdown
 from rampdeck.record.result import Decision, Result
-from rampdeck.snapshot import Coverage, Verdict
+from rampdeck.record.thresholds import sentence
+from rampdeck.snapshot import Coverage, ThresholdState, Verdict
 from tests.record.made import results
 from tests.record.pages import page
 from tests.record.parts import BEGAN, pair
@@ -163,6 +164,30 @@ def test_a_decision_that_was_made_on_another_verdict_says_so() -> None:
     )
 
 
+def test_facts_that_were_asked_for_once_are_not_said_to_be_the_same_at_the_end() -> None:
+    made = passed()
+    assert "None of them was another at the end" in markdown(made)
+    once = tuple(replace(pair, end=None) for pair in made.facts)
+    text = markdown(replace(made, facts=once))
+    assert "None of them was another at the end" not in text
+    assert "They were asked for once only" in text
+
+
+def test_a_limit_that_was_broken_for_less_than_counts_is_not_called_near() -> None:
+    made = failed()
+    briefly = replace(
+        made.thresholds[2], expression="rps >= 10 for 30s", state=ThresholdState.WARN, worst=8.0, margin=-0.2
+    )
+    assert "▲ pass, broken briefly" in markdown(replace(made, thresholds=(briefly,)))
+    assert sentence(briefly).startswith("rps >= 10 for 30s holds, broken only briefly: 8.0/s")
+    assert "broken briefly" not in markdown(replace(made, thresholds=(replace(briefly, margin=0.1),)))
+
+
+def test_a_margin_has_its_thousands_apart() -> None:
+    wide = replace(failed().thresholds[2], margin=18.65)
+    assert "| +1 865 % |" in markdown(replace(failed(), thresholds=(wide,)))
+
+
 def test_a_threshold_shows_worst_margin_and_breaches() -> None:
     (row,) = [line for line in markdown(failed()).splitlines() if line.startswith("| `p95 < 800ms`")]
     assert [cell.strip() for cell in row.split("|")[1:-1]] == [
@@ -207,7 +232,7 @@ def test_a_fact_that_changed_stands_before_the_folded_table_with_both_values() -
 def test_a_fact_that_was_asked_for_once_is_no_change() -> None:
     once = replace(pair("a@b", "a.x", "X", "1", "2"), end=None)
     text = markdown(replace(passed(), facts=(once,)))
-    assert "None of them was another" in text
+    assert "They were asked for once only" in text
     assert "| `1` " in text
 
 

@@ -32,7 +32,7 @@ from rampdeck.model import (
 from rampdeck.record.json import dumps, to_json
 from rampdeck.record.outcome import KEY, Outcome
 from rampdeck.record.result import Decision, Result
-from rampdeck.report.rebuild import Kinds, file_of, rebuild
+from rampdeck.report.rebuild import OTHERWISE, Kinds, file_of, rebuild
 from rampdeck.snapshot import ThresholdState, Verdict
 from rampdeck.store import Item, SessionReader, SessionWriter, sums
 from rampdeck.store.about import about
@@ -147,6 +147,19 @@ async def test_requests_of_other_protocols_are_read_one_by_one(tmp_path: Path) -
 async def test_a_folder_stands_for_its_session(tmp_path: Path) -> None:
     path = await recorded(tmp_path / "s", load())
     assert file_of(tmp_path / "s") == file_of(path) == path
+
+
+def test_a_folder_without_a_session_is_told_what_to_name(tmp_path: Path) -> None:
+    with pytest.raises(SessionError, match="no session") as caught:
+        file_of(tmp_path)
+    assert caught.value.why == "there is no session.sqlite in it"
+    assert caught.value.fix == "Name a session's folder"
+
+
+async def test_who_judges_by_other_thresholds_says_so(tmp_path: Path) -> None:
+    path = await recorded(tmp_path, load(), ("p95 < 30ms",))
+    assert OTHERWISE in rebuild(path, KINDS, ["p95 < 5s"]).result.warnings
+    assert OTHERWISE not in rebuild(path, KINDS).result.warnings
 
 
 @pytest.mark.parametrize(("warn_at", "state"), [(50, ThresholdState.WARN), (80, ThresholdState.PASS)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import stat
 import subprocess
@@ -53,6 +54,8 @@ def test_a_run_leaves_figures_a_record_and_a_session(project: Project) -> None:
     assert result["record"]["Result"] == "PASS"
     assert len(result["record"]) == 9
     assert "running  users 5/5" in done.stderr
+    told = [line[:5] for line in done.stderr.splitlines() if re.match(r"\d\d:\d\d ", line)]
+    assert told == sorted(told), "what happened and how it goes are told by one clock"
     total = next(line.split() for line in done.stderr.splitlines() if line.startswith("        all "))
     assert int(total[1]) == sum(request["requests"] for request in project.result["requests"])
     assert "**PASS**" in (project.session / "record.md").read_text()

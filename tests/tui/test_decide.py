@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual.events import Key
 from textual.widgets import Input
 
 from rampdeck.model import EventKind
@@ -85,6 +86,21 @@ async def test_the_load_obeys_under_the_dialog_but_space_holds_no_plan(
         await pilot.pause()
         assert deck.calls == [("abort",)]
         assert pilot.app.screen.query_one(Choices).highlighted == 0
+
+
+async def test_what_is_typed_right_behind_a_tab_goes_into_the_next_field(
+    opened: Opened, deck: FakeDeck
+) -> None:
+    """A busy loop reads several keys at once; none of them may become one of the load's."""
+    async with opened() as pilot:
+        await pilot.press("d")
+        await pilot.pause()
+        for key in ("tab", "tab", "w", "s", "w"):
+            pilot.app.post_message(Key(key, None if key == "tab" else key))
+        await pilot.pause()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert deck.calls == [("decide", Verdict.FAIL, "ann", "wsw")]
 
 
 async def test_the_decision_is_on_the_gate_from_then_on(opened: Opened, deck: FakeDeck) -> None:

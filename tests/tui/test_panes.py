@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from rich.cells import cell_len
 from textual.events import Key
 
@@ -104,6 +105,20 @@ async def test_zoom_gives_one_pane_everything_and_takes_it_back(opened: Opened) 
         await pilot.press("escape")
         await pilot.pause()
         assert "1 Requests" in screen_text(pilot)
+
+
+@pytest.mark.parametrize(("number", "back"), [("9", "z"), ("1", "z"), ("9", "escape")])
+async def test_after_a_zoom_of_what_is_always_there_a_small_terminal_has_its_pane_again(
+    opened: Opened, number: str, back: str
+) -> None:
+    async with opened((100, 30)) as pilot:
+        await pilot.press("5", number, "z")
+        await pilot.pause()
+        assert "5 pg_stat_activity" not in screen_text(pilot)
+        await pilot.press(back)
+        await pilot.pause()
+        assert "1 Requests" in screen_text(pilot)
+        assert "5 pg_stat_activity" in screen_text(pilot)
 
 
 async def test_a_pane_and_zoom_pressed_in_one_go_zoom_that_pane(opened: Opened) -> None:

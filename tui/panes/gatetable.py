@@ -86,7 +86,8 @@ def _worst(one: ThresholdView) -> Span:
 def _margin(one: ThresholdView) -> Span:
     if one.margin is None:
         return NOTHING, Tone.MUTED
-    return f"{round(one.margin * 100):+d}{fmt.THIN}%", _ever(one)
+    share = f"{one.margin * 100:+,.0f}".replace(",", fmt.THIN)
+    return f"{share}{fmt.THIN}%", _ever(one)
 
 
 def _first(one: ThresholdView) -> Span:

@@ -47,6 +47,8 @@ EVENT_KINDS = ("scenario", "operator", "engine", "workers", GRAVE)
 Those of every kind that has no log come with them.
 """
 GATE = 9
+ALWAYS = (1, GATE)
+"""Panes that a small terminal shows beside the chosen one."""
 MANY = 7
 """Request names from which on their pane gets more room."""
 NEEDED = (80, 24)
@@ -109,7 +111,7 @@ class Dashboard(Screen[None]):
     def __init__(self, deck: Deck) -> None:
         super().__init__()
         self._deck = deck
-        self.chosen = 2
+        self.chosen = self._beside = 2
         panes: list[Pane] = [RequestsPane(), StepsPane(), TrendPane(), GatePane()]
         panes += [self._source(number, heading, kinds) for number, heading, kinds in SOURCES]
         quiet = tuple(kind for kind, view in deck.views.items() if not view.log)
@@ -162,7 +164,7 @@ class Dashboard(Screen[None]):
         if self.has_class("-zoom"):
             self._choose(number)
         elif self.has_class("-narrow"):
-            if number not in (1, 9):
+            if number not in ALWAYS:
                 self._choose(number)
         elif not pane.display or not pane.region:
             self._choose(number)
@@ -172,7 +174,7 @@ class Dashboard(Screen[None]):
     def toggle_zoom(self) -> None:
         """Give the focused pane everything between the bars, or take it back."""
         if self.has_class("-zoom"):
-            self.remove_class("-zoom")
+            self._leave_zoom()
             return
         focused = self.focused
         number = focused.number if isinstance(focused, Pane) else self.chosen
@@ -183,9 +185,15 @@ class Dashboard(Screen[None]):
     def back(self) -> None:
         """Leave the zoom; else leave the pane."""
         if self.has_class("-zoom"):
-            self.remove_class("-zoom")
+            self._leave_zoom()
         else:
             self.set_focus(None)
+
+    def _leave_zoom(self) -> None:
+        """Take the zoom back; what a small terminal always shows leaves its place to the pane before it."""
+        self.remove_class("-zoom")
+        if self.chosen in ALWAYS:
+            self._choose(self._beside)
 
     def on_pane_bar_chosen(self, message: PaneBar.Chosen) -> None:
         """Go to the pane that was clicked."""
@@ -200,6 +208,8 @@ class Dashboard(Screen[None]):
 
     def _choose(self, number: int) -> None:
         self.chosen = number
+        if number not in ALWAYS:
+            self._beside = number
         for pane in self.panes.values():
             pane.set_class(pane.number == number, "-chosen")
         for column in self.query(".column"):

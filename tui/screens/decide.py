@@ -64,7 +64,12 @@ class Decide(Dialog[Decided]):
     The record keeps the decision and the computed verdict apart, so neither hides the other.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "decide", "Decide", priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "decide", "Decide", priority=True),
+        # At once: what is typed right behind it goes into the next field, not to the load keys.
+        Binding("tab", "app.focus_next", priority=True, show=False),
+        Binding("shift+tab", "app.focus_previous", priority=True, show=False),
+    ]
 
     def __init__(self, snapshot: Snapshot, name: str) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rampdeck import format as fmt
 from rampdeck.facts import Fact, FactPair
 from rampdeck.record import settings
+from rampdeck.record.facttable import unchanged
 from rampdeck.record.html.words import NOTHING, code, table, tag, text
 from rampdeck.record.result import Result
 
@@ -39,8 +40,7 @@ def facts(pairs: Sequence[FactPair]) -> str:
     head = ("Fact", "Value", "Source", "Where from")
     changed = [row for row, pair in zip(rows, pairs, strict=True) if pair.changed]
     unknown = sum(not pair.fact.value for pair in pairs)
-    said = "Asked for at the start and at the end; nothing that was known at both differed."
-    shown = table(head, changed, 4, wide=(1, 3)) if changed else f"<p>{said}</p>"
+    shown = table(head, changed, 4, wide=(1, 3)) if changed else f"<p>{unchanged(pairs)}</p>"
     counts = [f"{fmt.count(len(pairs))} facts"]
     counts += [f"{fmt.count(len(changed))} changed"] * bool(changed)
     counts += [f"{fmt.count(unknown)} not known"] * bool(unknown)

@@ -14,7 +14,7 @@ from rampdeck.record import counted, logs
 from rampdeck.record import tables as kept
 from rampdeck.record.html.words import NOTHING, Cell, Number, code, items, ms, note, table, tag, text
 from rampdeck.record.result import Measured, RequestResult, Result, StepResult
-from rampdeck.record.thresholds import longest
+from rampdeck.record.thresholds import is_beyond, longest
 from rampdeck.record.words import beside
 from rampdeck.snapshot import Spread, ThresholdState, ThresholdView
 
@@ -59,7 +59,7 @@ def _state(view: ThresholdView) -> str:
     state = view.state.value
     if view.warns and view.state is ThresholdState.FAIL:
         return tag("warn", "broken, a warning")
-    return tag(state, _STATES[view.state])
+    return tag(state, "broken briefly" if is_beyond(view) else _STATES[view.state])
 
 
 def _told(value: float | None, view: ThresholdView) -> Number:
@@ -67,7 +67,7 @@ def _told(value: float | None, view: ThresholdView) -> Number:
 
 
 def _margin(margin: float | None) -> str:
-    return NOTHING if margin is None else f"{margin * 100:+.0f}".replace("-", "−")
+    return NOTHING if margin is None else f"{margin * 100:+,.0f}".replace("-", "−").replace(",", fmt.THIN)
 
 
 def steps(levels: Sequence[StepResult]) -> str:
