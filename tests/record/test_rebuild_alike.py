@@ -34,6 +34,7 @@ from rampdeck.model import (
 from rampdeck.record.conclude import Judged, draft_of
 from rampdeck.record.outcome import KEY, Outcome
 from rampdeck.record.result import Result
+from rampdeck.record.settings import Settings
 from rampdeck.report.rebuild import Kinds, rebuild
 from rampdeck.session import Session
 from rampdeck.store import Item, sums
@@ -208,6 +209,7 @@ def lived(path: Path, seed: int) -> Result:
         host="",
         file=path,
         release=settings.release,
+        settings=Settings.of_meta(known),
     )
     return draft_of(judged, closed).finished()
 
