@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 HERE = Path(__file__).parent
-AT_ONCE = 4
+AT_ONCE = 5
 """Parts that run side by side; on two cores, since most of it is waiting."""
 SLOW = (
     "collectors/test_[a-h]*.py",
@@ -28,6 +28,7 @@ SLOW = (
     "run/test_verdicts.py",
     "collectors/test_[i-z]*.py",
     "run/test_pipeline.py",
+    "run/test_defects.py",
     "engine/test_w*.py",
     "test_[a-z]*.py",
     "run/test_headless.py",
