@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 HERE = Path(__file__).parent
-AT_ONCE = 5
+AT_ONCE = 4
 """Parts that run side by side; on two cores, since most of it is waiting."""
 SLOW = (
     "collectors/test_[a-h]*.py",

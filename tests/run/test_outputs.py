@@ -68,7 +68,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, site: str) -> Ran:
 
 def test_the_csv_files_are_those_of_locust_with_our_figures(ran: Ran) -> None:
     project, _ = ran
-    locust(project, "--headless", "-H", project.site, *SMALL, "-t", "4s", "--csv", "their/x")
+    locust(project, "--headless", "-H", project.site, *SMALL, "-t", "8s", "--csv", "their/x")
     for name in NAMES:
         heads = [
             (project.folder / f"{prefix}{name}").read_text().split("\n")[0]
