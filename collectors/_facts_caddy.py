@@ -20,7 +20,7 @@ class CaddyFacts:
 
     def __init__(self, config: str) -> None:
         self._config = config
-        self._look = script("facts_caddy")
+        self._look = script("facts_processes", "facts_caddy")
 
     def asks(self) -> tuple[str, ...]:
         """Return every command that it may send."""

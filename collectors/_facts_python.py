@@ -78,7 +78,7 @@ class PythonFacts:
     def __init__(self, kind: str, config: LogConfig) -> None:
         self._kind = kind
         self._config = config
-        self._look = script("facts_python", **self._words())
+        self._look = script("facts_processes", "facts_python", **self._words())
 
     def asks(self) -> tuple[str, ...]:
         """Return every command that it may send."""

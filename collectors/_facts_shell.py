@@ -20,10 +20,10 @@ _WITH_VALUE = ("-X", "-W", "--check-hash-based-pycs")
 """Options of Python that take the next word."""
 
 
-def script(name: str, **words: str) -> str:
-    """Return a script of ``sh/``, with values for its variables before it."""
+def script(*names: str, **words: str) -> str:
+    """Return scripts of ``sh/`` as one, with values for its variables before it."""
     assigned = "".join(f"{key}={value}\n" for key, value in words.items())
-    return assigned + (_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8")
+    return assigned + "".join((_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8") for name in names)
 
 
 def quoted(words: Iterable[str]) -> str:

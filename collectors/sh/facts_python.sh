@@ -15,16 +15,7 @@ if [ "$list" ]; then
     [ $# = 0 ] || docker inspect --type container --format "$format" "$@"
 fi
 echo '== processes'
-for path in $(grep -lsaE "$program" /proc/[0-9]*/cmdline); do
-    pid=${path#/proc/}
-    pid=${pid%%/*}
-    # Its name, which stands in brackets before the rest, may be anything.
-    read -r stat <"/proc/$pid/stat" || continue
-    set -- ${stat##*) }
-    printf '%s %s ' "$pid" "$2"
-    tr '\000\n' '\t ' <"$path"
-    echo
-done 2>/dev/null
+processes -E "$program"
 echo '== log'
 if [ "${main:-0}" != 0 ]; then
     # Its first words, whatever the service has written since.

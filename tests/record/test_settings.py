@@ -19,7 +19,7 @@ from rampdeck.store.about import about
 from rampdeck.store.reader import SessionReader
 from tests.record.pages import page
 from tests.record.scenes import SETTINGS, passed
-from tests.record.test_rebuild import BEGAN, load, recorded, result_of
+from tests.report.test_rebuild import BEGAN, load, recorded, result_of
 
 CONFIG: dict[str, Any] = {
     "target": {"host": "http://staging"},

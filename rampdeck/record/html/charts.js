@@ -24,9 +24,7 @@
   }
   let colours = {};
   function colour(name) {
-    if (!colours[name])
-      colours[name] = getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-    return colours[name];
+    return (colours[name] ??= getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim());
   }
 
   /* --- how numbers and times are written: as in the tables --- */
