@@ -11,6 +11,8 @@ from rampdeck.requests import Tally, sum_of
 from rampdeck.store.schema import COUNTS, PACE, SERIES, Item, pack_buckets, pack_json, pack_text
 
 Row = tuple[object, ...]
+MOST_INTEGER = 2**63 - 1
+"""SQLite's. What a scenario's client, or a stranger's worker, makes up of an answer's size may be more."""
 _NOWHEN = (None, None)
 _NOTHING = (0.0, None, None, b"", None)
 
@@ -137,7 +139,7 @@ def stats_rows(stats: RequestStats | Tally) -> list[Row]:
     """Return the rows of some requests, from the column ``series`` on."""
     series = [(word, getattr(stats, attribute)) for word, attribute in SERIES.items()]
     rows: list[Row] = []
-    size: int | None = stats.bytes
+    size: int | None = min(stats.bytes, MOST_INTEGER)
     # A name without any request keeps one empty row, so that it is not lost.
     for word, histogram in [pair for pair in series if pair[1].count] or series[:1]:
         rows.append((word, *_parts(histogram), size))

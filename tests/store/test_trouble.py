@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from rampdeck.errors import SessionError
-from rampdeck.model import Event, EventKind, Sample
+from rampdeck.model import Event, EventKind, RequestBatch, Sample
 from rampdeck.store import Item, SessionReader, SessionWriter
 from rampdeck.store import writer as writing
 from rampdeck.store.schema import VERSION
@@ -135,6 +135,20 @@ async def test_what_must_be_dropped_is_counted_and_recorded(
     assert [gap.fields["dropped"] for gap in gaps] == [str(writer.dropped)]
     assert float(gaps[0].fields["from"]) == log("", 0).at.utc
     assert float(gaps[0].fields["until"]) == log("", writer.dropped - 1).at.utc
+
+
+async def test_a_size_that_no_answer_has_costs_no_other_item(tmp_path: Path) -> None:
+    writer = SessionWriter(tmp_path / "session.rampdeck")
+    home, *others = batch(1).entries
+    for item in (log("before", 0), replace(batch(1), entries=(replace(home, bytes=2**70), *others))):
+        writer.append(item)
+    writer.append(log("after", 2))
+    await writer.close()
+    assert writer.problem == ""
+    before, stored, after = read(writer.path)
+    assert (before, after) == (log("before", 0), log("after", 2))
+    assert isinstance(stored, RequestBatch)
+    assert stored.entries[0].bytes == 2**63 - 1
 
 
 async def test_few_but_huge_lines_are_dropped_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
