@@ -3,7 +3,9 @@
 Most tests wait for real servers, so two or three parts at a time cost little
 and save minutes. (pytest-xdist cannot do it here: the product patches the
 process for gevent, and its channels block for ever.) A part is a folder, or
-a slow file; what stands longest begins first. With arguments it is plain
+a slow file; what stands longest begins first. A few tests that failed beside
+the others are run once more when the machine is quiet, and what came of that
+is said: one that fails then as well has failed. With arguments it is plain
 pytest: ``python -m tests tests/gate -x``.
 """
 
@@ -53,8 +55,11 @@ SLOW = (
 )
 """What takes longest, longest first: a folder, a file, or some files of a folder."""
 _COUNTED = re.compile(r"(\d+) (passed|failed|error|errors|skipped|xfailed|xpassed|warnings?)\b")
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/.+?\.py::.+?)(?: - .*)?$", re.MULTILINE)
 _NO_TESTS = 5
 """pytest's exit code for a part without tests."""
+FEW = 5
+"""Failed tests that may be the crowd's fault; more are the change's."""
 
 
 def parts() -> list[list[Path]]:
@@ -68,7 +73,11 @@ def parts() -> list[list[Path]]:
 
 def run(part: Sequence[Path]) -> tuple[int, str]:
     """Run one part; return pytest's exit code and what it said."""
-    names = [str(path.relative_to(HERE.parent)) for path in part]
+    return pytest_of([str(path.relative_to(HERE.parent)) for path in part])
+
+
+def pytest_of(names: Sequence[str]) -> tuple[int, str]:
+    """Run pytest for files or single tests; return its exit code and what it said."""
     command = [sys.executable, "-m", "pytest", "-q", *names]
     done = subprocess.run(
         command, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
@@ -80,19 +89,31 @@ def main() -> int:
     """Run everything; 0 when all of it passed."""
     if sys.argv[1:]:
         return subprocess.run([sys.executable, "-m", "pytest", *sys.argv[1:]], check=False).returncode
-    began, failed, counted = time.monotonic(), False, Counter[str]()
+    began, broken, counted = time.monotonic(), False, Counter[str]()
+    failed: list[str] = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         running = {pool.submit(run, part): part for part in parts()}
         for done in as_completed(running):
             code, said = done.result()
-            failed |= code not in (0, _NO_TESTS)
+            if code not in (0, _NO_TESTS):
+                found = _FAILED.findall(said)
+                failed += found
+                broken |= code != 1 or not found
             names = " ".join(path.relative_to(HERE).as_posix() for path in running[done])
             last = said.rstrip().rpartition("\n")[2]
             counted.update({word: int(number) for number, word in _COUNTED.findall(last)})
             _say(f"== tests: {names}\n{said if code else last}")
-    told = ", ".join(f"{number} {word}" for word, number in counted.items())
+    if failed and len(failed) <= FEW and not broken:
+        code, said = pytest_of(failed)
+        _say(f"== by themselves: {' '.join(failed)}\n{said}")
+        if not code:
+            counted["failed"] -= len(failed)
+            counted["passed"] += len(failed)
+            counted["rerun"] += len(failed)
+            failed = []
+    told = ", ".join(f"{number} {word}" for word, number in counted.items() if number)
     _say(f"== {told} in {time.monotonic() - began:.2f}s ==")
-    return int(failed)
+    return int(broken or bool(failed))
 
 
 def _say(text: str) -> None:
