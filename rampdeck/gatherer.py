@@ -15,7 +15,7 @@ from functools import partial
 
 from rampdeck.collector import Teller
 from rampdeck.config import ReleaseConfig
-from rampdeck.errors import RampdeckError, RemoteError
+from rampdeck.errors import RampdeckError, RemoteError, SourceError
 from rampdeck.facts import Fact, FactPair, to_meta, unknown
 from rampdeck.model import Instant
 from rampdeck.record import facts as releases
@@ -65,6 +65,7 @@ class Gatherer:
         self._start: dict[str, Facts | str] = {}
         self._end: dict[str, Facts | str] = {}
         self._beginning: list[asyncio.Task[None]] = []
+        self._answered = asyncio.Condition()
 
     @classmethod
     def of(cls, setup: Setup) -> Gatherer:
@@ -79,6 +80,20 @@ class Gatherer:
             for asked in self._asked
             for pair in paired(asked.name, asked.kind, self._start.get(asked.name), self._end.get(asked.name))
         )
+
+    async def told(self, name: str) -> Facts:
+        """Return what a source (or ``[release] KEY``) told first; waits until it has.
+
+        Raises :class:`SourceError` with the reason where it told nothing.
+        """
+        if all(asked.name != name for asked in self._asked):
+            raise SourceError(f"{name} tells nothing of itself", "it is left out, or of a kind that cannot")
+        async with self._answered:
+            await self._answered.wait_for(lambda: name in self._start)
+        answer = self._start[name]
+        if isinstance(answer, str):
+            raise SourceError(f"{name} tells nothing of itself", answer)
+        return answer
 
     async def begin(self) -> None:
         """Ask everybody for the first time; returns when all have answered or will not."""
@@ -110,6 +125,8 @@ class Gatherer:
         await self._there(asked)
         self._start[asked.name] = await _answer(asked, PATIENCE)
         self._store("facts", to_meta(self.pairs))
+        async with self._answered:
+            self._answered.notify_all()
 
     async def _last(self, asked: Asked) -> None:
         place = self._asked.index(asked)
@@ -136,7 +153,7 @@ class Gatherer:
                 source.info.name,
                 source.info.kind,
                 source.host,
-                partial(source.collector.facts, self._shell(source.host)),
+                partial(source.collector.facts, self.shell(source.host)),
             )
             for source in sources
             if isinstance(source.collector, Teller) and not source.absent
@@ -149,9 +166,10 @@ class Gatherer:
         ]
 
     async def _ask_release(self, question: releases.Question) -> Facts:
-        return await question.ask(self._shell(question.host))
+        return await question.ask(self.shell(question.host))
 
-    def _shell(self, host: str) -> Shell:
+    def shell(self, host: str) -> Shell:
+        """Return a host to run short commands on, few at a time."""
         return _Shell(
             partial(self._remote_of, host), host, self._places.setdefault(host, asyncio.Semaphore(AT_ONCE))
         )

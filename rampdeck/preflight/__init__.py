@@ -1,1 +1,1 @@
-"""What can be known before the load: so far, everything that the hosts would be sent."""
+"""What must be known before the load: is it the right stack, and nothing else?"""

@@ -1,0 +1,161 @@
+"""A check: what was expected, what was found, why it matters, how to mend it, what the record will lack."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from rampdeck.errors import RampdeckError
+
+if TYPE_CHECKING:
+    from rampdeck.preflight.stack import Stack
+
+PATIENCE = 10.0
+"""Seconds that a check may take; what takes longer could not be found out."""
+
+
+class State(StrEnum):
+    """How a check came out; the worst one decides on the exit code."""
+
+    OK = "ok"
+    WARNING = "warning"  #: weak evidence, or something to know; nothing stands against the load
+    FAILED = "failed"  #: the load would test the wrong thing, or hit something it must not
+    UNKNOWN = "unknown"  #: it could not be found out
+    SKIPPED = "skipped"  #: nobody asked for it, or there is nothing that it could look at
+    PENDING = "pending"  #: it is being looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a check found at one place; empty words are taken from its definition.
+
+    ``host`` is the place as people name it: a host of the configuration, the
+    target's name, a source, ``this machine``.
+    """
+
+    state: State
+    found: str
+    host: str = ""
+    fix: str = ""
+    expected: str = ""
+    why: str = ""
+    effect: str = ""
+
+
+def ok(found: str, host: str = "", **words: str) -> Found:
+    """Return that it is as expected."""
+    return Found(State.OK, found, host, **words)
+
+
+def warning(found: str, fix: str, host: str = "", **words: str) -> Found:
+    """Return that it is worth knowing, and what to do about it."""
+    return Found(State.WARNING, found, host, fix, **words)
+
+
+def failed(found: str, fix: str, host: str = "", **words: str) -> Found:
+    """Return that the load would be the wrong one, and how to mend it."""
+    return Found(State.FAILED, found, host, fix, **words)
+
+
+def unknown(found: str, fix: str, host: str = "", **words: str) -> Found:
+    """Return why it could not be found out, and how it could be."""
+    return Found(State.UNKNOWN, found, host, fix, **words)
+
+
+def skipped(found: str, fix: str = "", host: str = "", **words: str) -> Found:
+    """Return why it was not looked at, and what to write for it to be."""
+    return Found(State.SKIPPED, found, host, fix, **words)
+
+
+Look = Callable[["Stack"], Awaitable[Found | Iterable[Found]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check as it came out at one place: what is shown, written and stored.
+
+    ``name`` is stable (``django.debug``) and begins with its theme; several
+    places of one check share it. ``took`` is in seconds.
+    """
+
+    name: str
+    title: str
+    host: str
+    state: State
+    expected: str = ""
+    found: str = ""
+    why: str = ""
+    fix: str = ""
+    effect: str = ""
+    took: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What is looked at, by ``look``; the words are those of its results.
+
+    ``why`` says why it matters, ``effect`` what the record will lack, or will
+    say, if one goes on all the same.
+    """
+
+    name: str
+    title: str
+    expected: str
+    why: str
+    effect: str
+    look: Look = field(repr=False)
+    patience: float = PATIENCE
+
+    def pending(self) -> Check:
+        """Return it as long as nothing is known."""
+        return Check(self.name, self.title, "", State.PENDING, self.expected, why=self.why)
+
+    def came_out(self, found: Found, took: float) -> Check:
+        """Return what it found as a check."""
+        return Check(
+            self.name,
+            self.title,
+            found.host,
+            found.state,
+            found.expected or self.expected,
+            found.found,
+            found.why or self.why,
+            found.fix,
+            found.effect or self.effect,
+            took,
+        )
+
+    def refused(self, error: RampdeckError, host: str = "") -> Found:
+        """Return that it could not be found out because something failed that a person can act on."""
+        said = f"{error.what}: {error.why}" if error.why else error.what
+        return unknown(said, error.fix, host)
+
+
+def check(
+    name: str, title: str, *, expected: str, why: str, effect: str, patience: float = PATIENCE
+) -> Callable[[Look], Definition]:
+    """Make a check of the function below; it returns one :class:`Found`, or one for each place.
+
+    It may raise :class:`RampdeckError`: then it could not be found out.
+    """
+
+    def made(look: Look) -> Definition:
+        return Definition(name, title, expected, why, effect, look, patience)
+
+    return made
+
+
+def worst(checks: Sequence[Check]) -> State:
+    """Return the state that decides: failed, unknown, pending, warning, or ok."""
+    states = {one.state for one in checks}
+    for state in (State.FAILED, State.UNKNOWN, State.PENDING, State.WARNING):
+        if state in states:
+            return state
+    return State.OK
+
+
+def at(found: Found, host: str) -> Found:
+    """Return it with its place, where it has none."""
+    return found if found.host else replace(found, host=host)

@@ -1,0 +1,103 @@
+"""The stack as the checks see it: what is configured, and what can be asked, each thing once.
+
+Checks run side by side and many want the same: the settings of Django, the
+home page, the facts of a source. :meth:`Stack.ask` asks once and gives every one
+of them the answer, or the same refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from rampdeck.config import Config
+from rampdeck.facts import Fact
+from rampdeck.gatherer import Gatherer
+from rampdeck.model import Stage
+from rampdeck.remote import Shell
+from rampdeck.remote.hosts import Hosts
+from rampdeck.session import Session
+from rampdeck.sources import Source
+from rampdeck.view import Metric
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is to make the load: the locustfiles, the chosen user classes, and what their options said."""
+
+    files: tuple[str, ...] = ()
+    user_classes: tuple[str, ...] = ()
+    shape: bool = False
+    accounts: Path | None = None
+    """The file of ``--users-csv``, where the scenario has that option."""
+    arguments: tuple[str, ...] = ()
+    """The command line behind ``rampdeck run``, for whoever loads the scenario again."""
+
+
+@dataclass
+class Stack:
+    """What there is to be checked; ``session`` is fed by the sources, ``gatherer`` asks for their facts."""
+
+    settings: Config
+    target: str
+    """Where the load goes, ``https://staging.example.com``; empty where it is not known."""
+    sources: Sequence[Source]
+    hosts: Hosts
+    session: Session
+    gatherer: Gatherer
+    plan: tuple[Stage, ...] = ()
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    scenario: Scenario = field(default_factory=Scenario)
+    _asked: dict[Callable[[Stack], Awaitable[Any]], asyncio.Task[Any]] = field(default_factory=dict)
+
+    async def ask(self, question: Callable[[Stack], Awaitable[T]]) -> T:
+        """Return the answer to a question, which is asked once; whoever gives up does not end it for others.
+
+        Raises what the question raises.
+        """
+        if question not in self._asked:
+            self._asked[question] = asyncio.ensure_future(question(self))
+            self._asked[question].add_done_callback(lambda done: done.cancelled() or done.exception())
+        return cast("T", await asyncio.shield(self._asked[question]))
+
+    def forget(self) -> None:
+        """Ask everything anew from now on: somebody has mended something."""
+        for task in self._asked.values():
+            task.cancel()
+        self._asked.clear()
+
+    @property
+    def target_name(self) -> str:
+        """The host name of the target, as people name it; empty where there is none."""
+        return urlsplit(self.target).hostname or ""
+
+    def of_kind(self, *kinds: str) -> list[Source]:
+        """Return the sources of some kinds, without those that are left out."""
+        return [source for source in self.sources if source.info.kind in kinds and not source.absent]
+
+    def shell(self, host: str) -> Shell:
+        """Return a host of the configuration to run short commands on, two at a time.
+
+        Raises :class:`UsageError` for a name that the configuration does not have.
+        """
+        return self.gatherer.shell(host)
+
+    async def facts(self, source: Source) -> Mapping[str, Fact]:
+        """Return what a source told of itself, by name; waits until it has.
+
+        Raises :class:`SourceError` with the reason where it told nothing.
+        """
+        return {fact.name: fact for fact in await self.gatherer.told(source.info.name)}
+
+    @property
+    def peak(self) -> int:
+        """The most users that are planned: of the plan, or else ``max_users``."""
+        return max((stage.users for stage in self.plan), default=self.settings.load.max_users)
