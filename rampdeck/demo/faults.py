@@ -31,11 +31,16 @@ LOOK = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that can be broken; ``needs`` is the part of the stack without which it cannot."""
+    """One thing that can be broken.
+
+    ``needs`` is the part of the stack without which it cannot. ``check`` is that of
+    the preflight which goes red, where it is there before the load.
+    """
 
     name: str
     text: str
     needs: str = ""
+    check: str = ""
 
 
 FAULTS = {
@@ -51,15 +56,38 @@ FAULTS = {
         Fault("gunicorn-reload", f"Gunicorn is reloaded every {RELOAD:.0f} s, as when deploying: no PASS"),
         Fault("redis-full", "Redis is full and evicts nothing, so nobody can log in: FAIL", needs="redis"),
         Fault("nginx-502", "one in twenty requests goes to a backend that is down: FAIL", needs="nginx"),
+        Fault("debug-on", "DEBUG is on", check="django.debug"),
+        Fault("pending-migration", "a migration of the release is not applied", check="django.migrations"),
+        Fault(
+            "wrong-origin",
+            "Nginx passes the host on without its port, so a browser's form is refused",
+            needs="nginx",
+            check="login.works",
+        ),
+        Fault("static-by-django", "Django serves the static files itself", "nginx", "static.proxy"),
+        Fault("redis-stopped", "Redis is down; the shop does without", "redis", "services.active"),
+        Fault("wrong-commit", "another release runs than the one to be tested", check="release.candidate"),
+        Fault("empty-table", "there are no orders", "postgres", "rows.minimum"),
+        Fault("equal-timeouts", "Nginx and Gunicorn give up at the same time", "nginx", "timeouts.aligned"),
+        Fault("unreadable-journal", "Gunicorn's journal cannot be read", "journal", "source.readable"),
+        Fault("unlogged-errors", "errors go by mail to nobody, as Django does it", check="errors.journal"),
+        Fault("no-timings", "the access log tells no times", "nginx", "access_log.times"),
+        Fault("settings-drift", "a setting is not as in production", check="django.baseline"),
+        Fault("production-redis", "the cache is production's", "redis", "django.isolation"),
+        Fault("evicting-redis", "Redis may throw sessions away", "redis", "redis.policy"),
     )
 }
 """All faults by name."""
 
 
 def listed() -> str:
-    """Return the known faults, one a line, each with its sentence."""
+    """Return the known faults, one a line; last those that are found before the load, by the check named."""
     width = max(map(len, FAULTS))
-    return "\n".join(f"  {fault.name:{width}}  {fault.text}" for fault in FAULTS.values())
+    late = [f"  {fault.name:{width}}  {fault.text}" for fault in FAULTS.values() if not fault.check]
+    early = [
+        f"  {fault.name:{width}}  {fault.text}: {fault.check}" for fault in FAULTS.values() if fault.check
+    ]
+    return "\n".join([*late, "", "Found by the preflight, in the check that is named:", "", *early])
 
 
 def checked(names: Sequence[str]) -> tuple[str, ...]:
@@ -139,6 +167,13 @@ class PostgresUnseen:
             "SELECT pid FROM pg_stat_activity WHERE usename = %s", [self._server.user]
         ).fetchall()
         return [pid for (pid,) in found]
+
+
+def let_evict(server: RedisServer) -> None:
+    """Give a Redis a limit, and leave to throw away what it likes when that is reached."""
+    with redis.Redis(server.host, server.port, password=server.password) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("maxmemory", "256mb")
 
 
 def fill(server: RedisServer) -> None:

@@ -32,6 +32,7 @@ from rampdeck.demo.process import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Self
 
 
@@ -299,7 +300,7 @@ http {{
                       '"$http_referer" "$http_user_agent" '
                       'rt=$request_time uct=$upstream_connect_time uht=$upstream_header_time '
                       'urt=$upstream_response_time us=$upstream_status';
-    access_log {folder}/access.log timing;
+    access_log {folder}/access.log {log_format};
 
     client_body_temp_path {folder}/temp/body;
     proxy_temp_path {folder}/temp/proxy;
@@ -313,25 +314,29 @@ http {{
         listen {host}:{port};
         server_name localhost;
 
-        location /static/ {{
-            alias {static}/;
-            expires 1h;
-        }}
-
-        location / {{
+        {static_files}location / {{
             proxy_pass {backend};
             # with its port, unlike $host: a browser's Origin is compared with it when a form is posted
-            proxy_set_header Host $http_host;
+            proxy_set_header Host {passed_host};
             proxy_set_header X-Real-IP $remote_addr;
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
             proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header X-Forwarded-Host $http_host;
-            proxy_read_timeout 30s;
+            proxy_set_header X-Forwarded-Host {passed_host};
+            proxy_read_timeout {timeout}s;
         }}
     }}
 }}
 """
 
+STATIC_FILES = """\
+location /static/ {{
+            alias {static}/;
+            expires 1h;
+        }}
+
+        """
+TIMEOUT = 35
+"""Seconds that Nginx waits for Gunicorn: longer than Gunicorn for its worker, which says more."""
 BALANCED = """\
 upstream shop {{
         server {upstream} weight=19;
@@ -358,7 +363,7 @@ class NginxServer(Server):
     host: str = HOST
 
     @classmethod
-    def create(cls, parent: Path, upstream: str, dead: int = 0) -> NginxServer:
+    def create(cls, parent: Path, upstream: str, dead: int = 0, faults: Collection[str] = ()) -> NginxServer:
         """Prepare a server before `upstream` (`http://127.0.0.1:80`) and, for 1 in 20, a `dead` port."""
         program = require_program("nginx", "nginx-light")
         folder = _folder(parent, "nginx")
@@ -374,7 +379,10 @@ class NginxServer(Server):
                 host=HOST,
                 port=port,
                 folder=folder,
-                static=static,
+                static_files="" if "static-by-django" in faults else STATIC_FILES.format(static=static),
+                passed_host="$host" if "wrong-origin" in faults else "$http_host",
+                log_format="combined" if "no-timings" in faults else "timing",
+                timeout=30 if "equal-timeouts" in faults else TIMEOUT,
                 backend="http://shop" if dead else upstream,
                 balanced=balanced if dead else "",
             ).lstrip()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 ACCOUNTS = 200
+ORDERS = 5_000
+SETTINGS = "rampdeck.demo.shop.settings"
 WORKERS = 4
 TIMEOUT = 30
 """Seconds after which Gunicorn kills a worker that does not answer, and with the fault `worker-timeouts`:"""
@@ -106,15 +108,17 @@ class Site:
             "sqlite": str(folder / "shop.sqlite3"),
             "redis": redis and f"redis://:{redis.password}@{redis.host}:{redis.port}/0",
             "static_root": str(static),
-            "serve_static": nginx is None,
+            "serve_static": nginx is None or "static-by-django" in faults,
             "faults": sorted(faults),
         }
         config = write_secret(folder / "settings.json", json.dumps(settings))
         users = write_secret(folder / "users.csv", _accounts())
-        revision = _revision(Path(__file__).with_name("shop"))
+        revision = candidate()
+        if "wrong-commit" in faults:
+            revision = revision[::-1]
         (folder / "REVISION").write_text(f"{revision}\n")
-        (folder / "IMAGE").write_text(f"shop:{revision[:7]}\n")
-        environment = {"RAMPDECK_SHOP": str(config), "DJANGO_SETTINGS_MODULE": "rampdeck.demo.shop.settings"}
+        (folder / "IMAGE").write_text(f"{image_of(revision)}\n")
+        environment = {"RAMPDECK_SHOP": str(config), "DJANGO_SETTINGS_MODULE": SETTINGS}
         return cls(folder=folder, static=static, users=users, environment=environment, faults=tuple(faults))
 
     def preparation(self) -> ServerProcess:
@@ -133,13 +137,19 @@ def _accounts() -> str:
     return text.getvalue()
 
 
-def _revision(source: Path) -> str:
+def candidate() -> str:
     """Hash the shop's own files: 40 hexadecimal digits, the same as long as the code is."""
+    source = Path(__file__).with_name("shop")
     digest = hashlib.sha1(usedforsecurity=False)
     for path in sorted(source.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(f"{path.relative_to(source)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def image_of(revision: str) -> str:
+    """Return the tag of the image that a release would have."""
+    return f"shop:{revision[:7]}"
 
 
 @dataclass(frozen=True)

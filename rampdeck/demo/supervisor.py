@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psutil
 
-from rampdeck.demo.faults import Breaker, GunicornReload, PostgresUnseen, fill, impossible
+from rampdeck.demo.faults import Breaker, GunicornReload, PostgresUnseen, fill, impossible, let_evict
 from rampdeck.demo.info import DemoInfo, GunicornInfo, NginxInfo, PostgresInfo, RedisInfo, SshInfo
 from rampdeck.demo.journal import UNIT, JournalWriter, LineReader
 from rampdeck.demo.process import end_all, find_program, free_port, make_folder, temporary_base
@@ -151,7 +151,9 @@ class Supervisor:
         dead = free_port() if "nginx-502" in self.faults else 0
         postgres = self._launch("postgres", lambda: PostgresServer.create(folder))
         redis = self._launch("redis", lambda: RedisServer.create(folder))
-        nginx = self._launch("nginx", lambda: NginxServer.create(folder, f"http://127.0.0.1:{port}", dead))
+        nginx = self._launch(
+            "nginx", lambda: NginxServer.create(folder, f"http://127.0.0.1:{port}", dead, self.faults)
+        )
         site = Site.create(folder, postgres, redis, nginx, self.faults)
         gunicorn = self._launch_gunicorn(folder, site, port)
         ssh = self._start_ssh(folder)
@@ -166,6 +168,10 @@ class Supervisor:
             self._breakers.append(PostgresUnseen(postgres))
         if redis and "redis-full" in self.faults:
             fill(redis)
+        if redis and "evicting-redis" in self.faults:
+            let_evict(redis)
+        if redis and "redis-stopped" in self.faults:
+            redis.stop()
         if "gunicorn-reload" in self.faults:
             self._breakers.append(GunicornReload(gunicorn))
         return DemoInfo(

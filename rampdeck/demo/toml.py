@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import rampdeck
 from rampdeck.demo.faults import FAULTS
 from rampdeck.demo.info import DemoInfo
+from rampdeck.demo.site import ACCOUNTS, ORDERS, SETTINGS, candidate, image_of
 
 HOST = "staging"
 """The demo's one host, as the configuration calls it."""
@@ -50,6 +53,9 @@ _FACTS = {
     "nginx_config_version": "nginx_config",
     "database_size_note": "database",
 }
+OWN = ("SECRET_KEY", "DATABASES.*", "CACHES.*", "STATIC_ROOT", "LOCAL.*", "FAULTS")
+"""Settings that differ from start to start."""
+_Value = str | int | list[str] | Mapping[str, str] | Mapping[str, int]
 _ABSENT = ("nginx", "postgres", "redis")
 
 
@@ -67,7 +73,13 @@ def write_configuration(info: DemoInfo, scenario: Path, faults: Sequence[str] = 
 
 
 def _lines(info: DemoInfo, scenario: Path, faults: Sequence[str]) -> Iterator[str]:
-    yield from _table("[target]", host=info.url)
+    production = ["203.0.113.0/24"]  # of TEST-NET-3 (RFC 5737): nobody's
+    if "production-redis" in faults and info.redis:
+        production.append(info.redis.host)
+    yield from _table(
+        "[target]", host=info.url, environment="demo", production=production, calls_third_parties=False
+    )
+    yield from _preflight(info)
     yield from _table("[scenario]", file=str(scenario), name="-".join(["demo-shop", *faults]))
     ssh = info.ssh
     yield from _table(
@@ -82,7 +94,8 @@ def _lines(info: DemoInfo, scenario: Path, faults: Sequence[str]) -> Iterator[st
     yield from _collector("host")
     gunicorn = info.gunicorn
     if gunicorn.journal is not None:
-        yield from _collector("gunicorn", unit=gunicorn.unit, journal_file=str(gunicorn.journal))
+        journal = gunicorn.journal.with_name("moved") if "unreadable-journal" in faults else gunicorn.journal
+        yield from _collector("gunicorn", unit=gunicorn.unit, journal_file=str(journal))
     else:
         yield from _collector("gunicorn", file=str(gunicorn.log))
     if info.nginx is not None:
@@ -118,15 +131,51 @@ def _lines(info: DemoInfo, scenario: Path, faults: Sequence[str]) -> Iterator[st
     yield from ("", "[record]", f"folder = {_text(str(Path.cwd() / 'rampdeck-sessions'))}")
 
 
+def _preflight(info: DemoInfo) -> Iterator[str]:
+    """Return what the stack must look like: where its application is asked, and what of it is expected."""
+    yield from _table(
+        "[django]",
+        host=HOST,
+        folder=str(Path(rampdeck.__file__).parents[1]),
+        python=sys.executable,
+        settings=SETTINGS,
+        environment={"RAMPDECK_SHOP": str(info.folder / "site" / "settings.json")},
+    )
+    rows = {"auth_user": ACCOUNTS, "orders_order": ORDERS} if info.postgres else {}
+    commit = candidate()
+    yield from _table(
+        "[preflight]",
+        baseline=str(Path(__file__).with_name("production.json")),
+        ignore=list(OWN),
+        commit=commit,
+        image=image_of(commit),
+        rows=rows,
+    )
+    yield from _table("[preflight.login]", page="/dashboard/", accounts=str(info.users))
+
+
 def _collector(kind: str, host: str = HOST, **keys: str | int) -> Iterator[str]:
     return _table("[[collectors]]", kind=kind, host=host, **keys)
 
 
-def _table(head: str, **keys: str | int) -> Iterator[str]:
+def _table(head: str, **keys: _Value) -> Iterator[str]:
     yield head
     for key, value in keys.items():
-        yield f"{key} = {_text(value) if isinstance(value, str) else value}"
+        yield f"{key} = {_value(value)}"
     yield ""
+
+
+def _value(value: _Value) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return _text(value)
+        case Mapping():
+            return "{ " + ", ".join(f"{_text(key)} = {_value(inner)}" for key, inner in value.items()) + " }"
+        case list():
+            return "[" + ", ".join(map(_text, value)) + "]"
+    return str(value)
 
 
 def _text(value: str) -> str:

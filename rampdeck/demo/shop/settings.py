@@ -11,8 +11,10 @@ from pathlib import Path
 
 LOCAL = json.loads(Path(os.environ["RAMPDECK_SHOP"]).read_text())
 
+FAULTS = LOCAL["faults"]
+
 SECRET_KEY = LOCAL["secret_key"]
-DEBUG = False
+DEBUG = "debug-on" in FAULTS
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -73,7 +75,7 @@ else:
         }
     }
 
-if LOCAL["redis"]:
+if LOCAL["redis"] and "redis-stopped" not in FAULTS:
     CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": LOCAL["redis"]}
     }
@@ -84,6 +86,8 @@ else:
 
 # A cheap hash: the load test is about the stack, and 200 throw-away accounts guard nothing.
 PASSWORD_HASHERS = ["rampdeck.demo.shop.orders.hashers.QuickPBKDF2"]
+# The demo is plain HTTP on loopback: what keeps cookies and pages to TLS would keep them from its users.
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
 LOGIN_REDIRECT_URL = "/dashboard/"
 LOGOUT_REDIRECT_URL = "/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -91,12 +95,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
 STATIC_ROOT = LOCAL["static_root"]
 SERVE_STATIC = LOCAL["serve_static"]
-FAULTS = LOCAL["faults"]
-
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
+
+if "settings-drift" in FAULTS:
+    DATABASES["default"]["ATOMIC_REQUESTS"] = True
 
 # The shape of Gunicorn's own lines, so that one reader understands both.
 LOGGING = {
@@ -115,3 +120,5 @@ LOGGING = {
         "shop": {"handlers": ["console"], "level": "INFO", "propagate": False},
     },
 }
+if "unlogged-errors" in FAULTS:
+    LOGGING = {}

@@ -31,6 +31,7 @@ class Order(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        indexes = (models.Index(fields=("created",), name="orders_by_day"),)
 
     def __str__(self):
         return f"Order {self.pk}"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -88,16 +89,18 @@ class Command(BaseCommand):
 
     def handle(self, *, accounts, **_):
         call_command("migrate", verbosity=0, interactive=False)
+        if "pending-migration" in settings.FAULTS:
+            call_command("migrate", "orders", "0001", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
         _, *rows = (line.split(",") for line in Path(accounts).read_text().splitlines())
         with transaction.atomic():
-            seed(rows)
+            seed(rows, 0 if "empty-table" in settings.FAULTS else ORDERS)
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("VACUUM ANALYZE")
 
 
-def seed(accounts):
+def seed(accounts, count):
     chance = random.Random(SEED)
     users = User.objects.bulk_create(
         User(username=name, password=make_password(password), email=f"{name}@shop.example")
@@ -114,7 +117,7 @@ def seed(accounts):
         for name in names
     )
     when, orders, lines = FIRST_DAY, [], []
-    for number in range(1, ORDERS + 1):
+    for number in range(1, count + 1):
         when += timedelta(seconds=chance.randrange(60, 9_000))
         status = chance.choices(("placed", "paid", "shipped", "returned"), (5, 15, 70, 10))[0]
         customer = users[number % len(users)]
