@@ -119,7 +119,7 @@ class Controls(Sight):
 
     def _go_to(self, stage: Stage | None) -> None:
         if stage is not None:
-            self._want(Order(stage.users, stage.spawn_rate, self.walk.cause, stage.name))
+            self._want(Order(stage.users, stage.spawn_rate, self.walk.cause, stage.name, stage.warmup))
 
     def _want(self, order: Order) -> None:
         self._load_begins()

@@ -185,12 +185,13 @@ def _gate(
 ) -> Gate:
     """Return the gate with the thresholds that are given, or else with those that suit the sources.
 
-    A stage may be any that the configuration has: another run may leave it out.
+    A stage may be any that the configuration has: another run may leave it out. A
+    warm-up is none: nothing is judged there.
     """
     given = settings.gate.thresholds
     if given is None:
         given = defaults({source.info.kind for source in sources if not source.absent})
-    stages = [*(stage.name for stage in settings.stages), *(stage.name for stage in plan)]
+    stages = [stage.name for stage in (*settings.plan(), *plan) if not stage.warmup]
     read = parse_all(given, metrics, stages, [source.info for source in sources])
     return Gate(read, metrics, settings.gate.warn_at)
 

@@ -221,12 +221,16 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A planned step: reach ``users`` at ``spawn_rate`` users a second, hold for ``hold`` seconds."""
+    """A planned step: reach ``users`` at ``spawn_rate`` users a second, hold for ``hold`` seconds.
+
+    A ``warmup`` is never measured.
+    """
 
     name: str
     users: int
     spawn_rate: float
     hold: float
+    warmup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +241,7 @@ class Step:
     there, ``measured_from`` when settling was over; figures and verdicts of a
     step count from there to ``ended``. ``cause`` says who changed the target:
     ``key``, ``plan``, ``auto``, ``shape`` or (by calling Locust itself) ``scenario``.
+    A ``warmup`` is never measured: it is over when the next level begins.
     """
 
     number: int
@@ -248,14 +253,17 @@ class Step:
     reached: Instant | None = None
     measured_from: Instant | None = None
     ended: Instant | None = None
+    warmup: bool = False
 
     @property
     def phase(self) -> str:
-        """Return ``ramp``, ``settle``, ``measure`` or ``done``."""
+        """Return ``ramp``, ``settle``, ``measure``, ``warm-up`` or ``done``."""
         if self.ended is not None:
             return "done"
         if self.reached is None:
             return "ramp"
+        if self.warmup:
+            return "warm-up"
         return "settle" if self.measured_from is None else "measure"
 
 

@@ -209,7 +209,7 @@ class Ledger:
         killed = sum(stats.killed for stats in batch.sums)
         if killed:
             left = level.number
-            if self._running and self._phase in ("ramp", "settle") and len(self._levels) > 1:
+            if self._running and self._phase in ("ramp", "settle", "warm-up") and len(self._levels) > 1:
                 left = self._levels[-2].number
             self._cut[left] = self._cut.get(left, 0) + killed
 

@@ -242,7 +242,7 @@ class Run(Controls):
         self._intake.take()
         self.session.append(step)
         self._readers.step(step)
-        verb = {"ramp": "ramping to", "measure": "measuring at"}.get(step.phase)
+        verb = {"ramp": "ramping to", "measure": "measuring at", "warm-up": "warming up with"}.get(step.phase)
         if verb:
             name = f" “{step.stage}”" if step.stage else ""
             fields = {"step": str(step.number), "users": str(step.users), "phase": step.phase}
@@ -278,7 +278,7 @@ class Run(Controls):
             self.engine.stop()
 
     def _order_taken_up(self, order: Order) -> None:
-        at, level = Instant.now(), (order.users, order.spawn_rate, order.cause, order.stage)
+        at, level = Instant.now(), (order.users, order.spawn_rate, order.cause, order.stage, order.warmup)
         changed = self.steps.end(at) if order is STOP else self.steps.begin(at, *level)
         for step in changed:
             self._step_changed(step)

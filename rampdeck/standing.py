@@ -35,7 +35,7 @@ class Standing:
             missing=run.writer.missing,
             exit_code=run.engine.exit_code,
             closed=self._closed,
-            peak=max((stage.users for stage in run.setup.plan), default=0),
+            peak=max((stage.users for stage in run.setup.plan if not stage.warmup), default=0),
         )
 
     def store(self) -> None:

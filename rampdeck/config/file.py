@@ -72,7 +72,7 @@ class Config(Model):
             rate = stage.spawn_rate or self.load.spawn_rate
             if stage.ramp:
                 rate = max(abs(stage.users - users) / stage.ramp, 0.01)
-            plan.append(Stage(stage.name, stage.users, rate, stage.hold))
+            plan.append(Stage(stage.name, stage.users, rate, stage.hold, stage.warmup))
             users = stage.users
         return tuple(plan)
 

@@ -40,13 +40,18 @@ class LoadConfig(Model):
 
 
 class StageConfig(Model):
-    """``[[stages]]``: one planned load level."""
+    """``[[stages]]``: one planned load level.
+
+    A ``warmup`` stage fills caches and pools before anything counts: it is
+    never measured, no threshold looks at it.
+    """
 
     name: str
     users: int = Field(ge=0)
     hold: Seconds
     spawn_rate: float | None = Field(None, gt=0)
     ramp: Seconds | None = None
+    warmup: bool = False
 
     @model_validator(mode="after")
     def _one_of(self) -> StageConfig:

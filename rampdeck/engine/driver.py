@@ -19,13 +19,14 @@ from rampdeck.model import Pace, RequestStats
 class Order:
     """What is wanted of the load: this many users, reached at this rate.
 
-    ``cause`` and ``stage`` say who wants it; they end up in the step.
+    ``cause``, ``stage`` and ``warmup`` say who wants it and what for; they end up in the step.
     """
 
     users: int
     spawn_rate: float
     cause: str
     stage: str = ""
+    warmup: bool = False
 
 
 STOP = Order(0, 1.0, "stop")

@@ -94,7 +94,7 @@ class Judge:
 
     def applies(self, step: Step) -> bool:
         """Return whether it is looked at in a load level."""
-        return self.threshold.stage in ("", step.stage)
+        return not step.warmup and self.threshold.stage in ("", step.stage)
 
     def begin(self, step: Step) -> None:
         """Take note that a load level begins in which it is looked at."""

@@ -36,7 +36,7 @@ class Panel:
 
     def begin(self, step: Step) -> None:
         """Say that a load level begins."""
-        before, self.inside = self.inside, self.stage in ("", step.stage)
+        before, self.inside = self.inside, not step.warmup and self.stage in ("", step.stage)
         if (self.per_level and not self.slides) or (self.inside and not before and self.slides):
             self.window.clear()
 

@@ -86,5 +86,5 @@ def target_of(setup: Setup) -> Target | None:
     """Return the users to be carried: those of ``[load] target_users``, or else the plan's highest stage."""
     if asked := setup.config.load.target_users:
         return Target(asked, "the target")
-    peak = max((stage.users for stage in setup.plan), default=0)
+    peak = max((stage.users for stage in setup.plan if not stage.warmup), default=0)
     return Target(peak, "the plan's peak") if peak else None

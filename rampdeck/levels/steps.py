@@ -24,12 +24,18 @@ class StepMachine:
         self._count = 0
 
     def begin(
-        self, at: Instant, users: int, spawn_rate: float, cause: str, stage: str = ""
+        self,
+        at: Instant,
+        users: int,
+        spawn_rate: float,
+        cause: str,
+        stage: str = "",
+        warmup: bool = False,
     ) -> tuple[Step, ...]:
         """Begin a level; the one before ends. Users that are there already count as reached when observed."""
         ended = self.end(at)
         self._count += 1
-        self.step = Step(self._count, users, spawn_rate, cause, at, stage)
+        self.step = Step(self._count, users, spawn_rate, cause, at, stage, warmup=warmup)
         return (*ended, self.step)
 
     def end(self, at: Instant) -> tuple[Step, ...]:
@@ -57,7 +63,7 @@ class StepMachine:
     def settled(self, at: Instant) -> bool:
         """Return whether the level has settled and is not measured yet."""
         step = self.step
-        if step is None or step.reached is None or step.measured_from is not None:
+        if step is None or step.warmup or step.reached is None or step.measured_from is not None:
             return False
         return at.mono - step.reached.mono >= self.settle
 
@@ -75,4 +81,4 @@ def seconds_left(step: Step, at: Instant, users: int, settle: float, hold: float
         return abs(step.users - users) / step.spawn_rate if step.spawn_rate else None
     if step.phase == "settle" and step.reached is not None:
         return max(settle - (at.mono - step.reached.mono), 0.0)
-    return hold if step.phase == "measure" and step.cause == "plan" else None
+    return hold if step.phase in ("measure", "warm-up") and step.cause == "plan" else None

@@ -261,6 +261,7 @@ def _step(session: Session, gate: Gate, matter: Matter, step: Step) -> tuple[dic
         "thresholds": gate.step_outcome(step.number),
         "asked": pace.asked if pace else None,
         "achieved": pace.achieved if pace else None,
+        "warmup": step.warmup,
     }
     # A level that has ended does not change any more.
     return known, span.total.copy() if step.ended is None else span.total, span.seconds

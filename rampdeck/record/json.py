@@ -119,6 +119,7 @@ def _step(step: StepResult) -> dict[str, Any]:
         "spawn_rate": _number(step.spawn_rate, 3),
         "cause": step.cause,
         "began": _moment(step.began),
+        "warmup": step.warmup,
         "measured": step.measured,
         "verdict": step.verdict.value,
         "marks": [redact(mark) for mark in step.marks],

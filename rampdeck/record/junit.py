@@ -167,13 +167,15 @@ def _level(result: Result, step: StepResult) -> _Suite:
             ("stage", step.stage),
             ("users", str(step.users)),
             ("cause", step.cause),
-            ("verdict", step.verdict.value if step.measured else "not measured"),
+            ("verdict", step.verdict.value if step.measured else step.unmeasured),
         ],
-        [f"{name}: {text}" for name, text in _figures(step)] if step.measured else ["not measured"],
+        [f"{name}: {text}" for name, text in _figures(step)] if step.measured else [step.unmeasured],
     )
 
 
 def _level_cases(result: Result, step: StepResult, level: str) -> Iterator[_Case]:
+    if step.warmup:
+        return
     if not step.measured:
         yield _Case(f"{level} was measured", _unsure(result), "not measured", f"{level} was not measured")
     elif step.marks:

@@ -45,7 +45,7 @@ def levels(result: Result) -> str:
 
 def verdict(step: StepResult) -> str:
     """Return the verdict of a level with its sign."""
-    return f"{SIGNS[step.verdict]} {step.verdict.value}" if step.measured else "○ not measured"
+    return f"{SIGNS[step.verdict]} {step.verdict.value}" if step.measured else f"○ {step.unmeasured}"
 
 
 def spread_levels(result: Result) -> str:

@@ -103,7 +103,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult(Measured):
-    """A load level over its measured part; ``measured`` is ``False`` when there was none.
+    """A load level over its measured part; ``measured`` is ``False`` when there was none, as of a ``warmup``.
 
     ``marks`` say why it is not to be trusted, ``thresholds`` how each one that judges
     levels stood at its end.
@@ -122,6 +122,12 @@ class StepResult(Measured):
     achieved: float | None = None
     marks: tuple[str, ...] = ()
     thresholds: tuple[ThresholdView, ...] = ()
+    warmup: bool = False
+
+    @property
+    def unmeasured(self) -> str:
+        """What stands in place of a verdict where nothing was measured."""
+        return "warm-up" if self.warmup else "not measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

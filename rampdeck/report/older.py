@@ -56,7 +56,7 @@ class Ending:
     def outcome(self, settings: Config, arguments: Sequence[str], closed: Instant | None) -> Outcome:
         """Return how the run came out; to be called after its items."""
         planned = settings.stages or any(argument.startswith(_PLANNED) for argument in arguments)
-        peak = max((stage.users for stage in settings.stages), default=0)
+        peak = max((stage.users for stage in settings.stages if not stage.warmup), default=0)
         target = Target(peak, "the plan's peak") if peak else None
         if settings.load.target_users:
             target = Target(settings.load.target_users, "the target")

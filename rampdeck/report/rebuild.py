@@ -189,8 +189,8 @@ class _Known:
         A name that lost a secret in the file is found again by the rest of it.
         """
         if given:
-            stages = [stage.name for stage in self.settings.stages] + [
-                step.stage for step in self._reader.steps() if step.stage
+            stages = [stage.name for stage in self.settings.stages if not stage.warmup] + [
+                step.stage for step in self._reader.steps() if step.stage and not step.warmup
             ]
             return parse_all(given, metrics, stages, self._reader.sources())
         stored = self._meta.get("thresholds")

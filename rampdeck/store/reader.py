@@ -298,10 +298,14 @@ class SessionReader:
         for seq, number, users, rate, cause, stage, *moments in self._connection.execute(
             "SELECT * FROM steps ORDER BY seq"
         ):
-            began, *rest = (_moment(*moments[start : start + 2]) for start in range(0, 8, 2))
+            began, reached, measured, ended = (
+                _moment(*moments[start : start + 2]) for start in range(0, 8, 2)
+            )
             if began is None:
                 raise ValueError(f"step {number} never began")
-            yield seq, Step(number, users, rate, cause, began, unpack_text(stage), *rest)
+            warmup = any(moments[8:])  # older files have none
+            stage = unpack_text(stage)
+            yield seq, Step(number, users, rate, cause, began, stage, reached, measured, ended, warmup)
 
     def _ticks(self) -> Iterator[Numbered]:
         if self._version > 2:

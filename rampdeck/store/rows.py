@@ -116,6 +116,7 @@ class RowMaker:
             (
                 *(self._seq, step.number, step.users, step.spawn_rate, step.cause, stage),
                 *(part for moment in moments for part in _both(moment)),
+                step.warmup,
             )
         )
 

@@ -52,7 +52,7 @@ Item = Sample | Event | RequestBatch | Step | SourceInfo | Tick
 APPLICATION_ID = 0x52_44_45_4B
 """``RDEK``, in the header of the file."""
 VERSION = 3
-"""1 had no ``paces``, 2 no ``ticks`` and no sums."""
+"""1 had no ``paces``, 2 no ``ticks``, no sums and no ``warmup`` steps."""
 FIRST_BUCKET = -256
 """Below every bucket of :mod:`rampdeck.histogram`."""
 
@@ -107,7 +107,7 @@ CREATE TABLE ticks (seq INTEGER PRIMARY KEY, utc REAL, mono REAL, users INTEGER,
 CREATE TABLE steps (
     seq INTEGER PRIMARY KEY, number INTEGER NOT NULL, users INTEGER, spawn_rate REAL, cause TEXT, stage,
     began_utc REAL, began_mono REAL, reached_utc REAL, reached_mono REAL,
-    measured_utc REAL, measured_mono REAL, ended_utc REAL, ended_mono REAL);
+    measured_utc REAL, measured_mono REAL, ended_utc REAL, ended_mono REAL, warmup INTEGER);
 """
 WIDTHS = {
     "sources": 5,
@@ -123,7 +123,7 @@ WIDTHS = {
     "tallied_errors": 5,
     "log_groups": 8,
     "ticks": 5,
-    "steps": 14,
+    "steps": 15,
 }
 """The number of columns of each table that rows are put into."""
 

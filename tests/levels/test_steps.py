@@ -141,3 +141,13 @@ def test_how_long_a_phase_goes_on_is_told_where_somebody_knows() -> None:
     assert seconds_left(replace(measuring, cause="key"), at(10), 20, 5.0, 54.0) is None
     assert seconds_left(replace(step, spawn_rate=0.0), at(1), 5, 5.0, None) is None
     assert seconds_left(replace(measuring, ended=at(20)), at(30), 20, 5.0, 54.0) is None
+
+
+def test_a_warm_up_is_reached_but_never_measured() -> None:
+    machine = StepMachine(settle=5)
+    machine.begin(at(0), 10, 10, "plan", "caches", warmup=True)
+    (reached,) = machine.observe(at(1), 10, 10, RunState.RUNNING, "plan")
+    assert reached.phase == "warm-up"
+    assert machine.observe(at(60), 10, 10, RunState.RUNNING, "plan") == ()
+    ended, peak = machine.begin(at(61), 10, 10, "plan", "peak")
+    assert (ended.measured_from, peak.warmup) == (None, False)

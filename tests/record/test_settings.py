@@ -41,8 +41,8 @@ def test_it_is_read_as_the_file_that_it_came_from() -> None:
     written = lines(Settings.of_meta(meta()))
     assert written[0] == "# rampdeck run -u 5"
     read = tomllib.loads("\n".join(written))
-    assert read["target"] == CONFIG["target"]
-    assert read["stages"] == [{"name": 'peak "2"', "users": 50, "hold": 60.0}]
+    assert read["target"]["host"] == CONFIG["target"]["host"]
+    assert read["stages"] == [{"name": 'peak "2"', "users": 50, "hold": 60.0, "warmup": False}]
     assert read["hosts"]["web 1"]["user"] == "deploy"
     assert read["release"]["commit_sha"] == CONFIG["release"]["commit_sha"]
     assert read["workers"]["remote"][0]["count"] == 2

@@ -108,7 +108,7 @@ class GatePane(Pane):
         step = self.snapshot.load.step
         if step is None or any(one.state is not ThresholdState.UNKNOWN for one in self.snapshot.thresholds):
             return ""
-        return {"ramp": "ramps", "settle": "settles"}.get(step.phase, "")
+        return {"ramp": "ramps", "settle": "settles", "warm-up": "warms up"}.get(step.phase, "")
 
     def _compact(self, width: int, height: int) -> list[Line]:
         """Return one or two lines without a frame: what fails, and the verdict with its reasons."""

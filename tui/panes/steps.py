@@ -214,6 +214,7 @@ def _line(row: StepRow, columns: list[Column], stage: int, marks: int, selected:
 
 def _phase(row: StepRow) -> str:
     if row.step.ended is not None:
-        return "done" if row.figures.seconds else "not measured"
+        unmeasured = "warm-up" if row.step.warmup else "not measured"
+        return "done" if row.figures.seconds else unmeasured
     left = "" if row.left is None else f" {fmt.stopwatch(row.left)}"
     return f"{row.step.phase}{left}"

@@ -106,7 +106,7 @@ class TopBar(Bar):
             line = ((f"step {load.step.number}", Tone.MUTED),)
         else:
             return ()
-        if load.step is not None and load.step.phase in ("settle", "measure"):
+        if load.step is not None and load.step.phase in ("settle", "measure", "warm-up"):
             line = (*line, (f" {load.step.phase}", Tone.MUTED))
         return line
 

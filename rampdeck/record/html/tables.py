@@ -78,7 +78,7 @@ def steps(levels: Sequence[StepResult]) -> str:
         (
             Number(str(step.number), step.number),
             code(step.stage) if step.stage else f"by {text(step.cause)}",
-            tag(step.verdict.value) if step.measured else '<span class="muted">not measured</span>',
+            tag(step.verdict.value) if step.measured else f'<span class="muted">{step.unmeasured}</span>',
             Number(fmt.count(step.users), step.users),
             Number(f"{step.seconds:.0f}" if step.measured else NOTHING, step.seconds),
             *(_measured(step) if step.measured else (Number(NOTHING, None),) * len(_MEASURED)),
