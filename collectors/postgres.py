@@ -31,6 +31,7 @@ from rampdeck.facts import Fact
 from rampdeck.model import Step, Value
 from rampdeck.pace import Ticks
 from rampdeck.remote import Remote, Shell
+from rampdeck.stock import Stock
 from rampdeck.view import Metric, View
 
 from ._postgres_sql import all_statements
@@ -105,6 +106,16 @@ class PostgresCollector:
         asking = asyncio.ensure_future(_facts_postgres.facts(reader, self.config.row_counts))
         asking.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(asking)
+
+    async def stock(self) -> Stock:
+        """Look once what lies in the database, as soon as there is a session."""
+        await self._there.wait()
+        from . import _stock
+
+        reader = self._reader
+        assert reader is not None
+        # Whoever asked may give up; the session must not be left in the middle of it.
+        return await asyncio.shield(_stock.of_postgres(reader))
 
     def step(self, step: Step) -> None:
         """Learn that the load level is another one, or in another phase."""

@@ -21,6 +21,7 @@ from rampdeck.facts import Fact
 from rampdeck.model import Value
 from rampdeck.pace import Counters, Ticks
 from rampdeck.remote import Remote, Shell
+from rampdeck.stock import Stock
 from rampdeck.view import Column, Figure, Metric, Table, Unit, View
 
 from . import _redis_figures as figures
@@ -154,6 +155,8 @@ class RedisCollector:
         self._masters: dict[str, str] = {}
         self._slow_id: int | None = None
         self._wanted: list[asyncio.Future[tuple[Fact, ...]]] = []
+        self._info: figures.Info | None = None
+        self._read = asyncio.Event()
 
     def asks(self) -> tuple[str, ...]:
         """Return every command that it may send."""
@@ -170,6 +173,14 @@ class RedisCollector:
         finally:
             self._wanted.remove(wanted)
 
+    async def stock(self) -> Stock:
+        """Return what lies in the server, by its last reading."""
+        from . import _stock
+
+        await self._read.wait()
+        assert self._info is not None
+        return _stock.of_redis(self._info)
+
     async def run(self, remote: Remote, sink: Sink) -> None:
         """Read once a second until the connection ends; see :class:`rampdeck.collector.Collector`."""
         # Not at the top: redis-py is slow to import, and the cockpit is to be painted before.
@@ -182,7 +193,8 @@ class RedisCollector:
             slow = _Commands()
             beat = asked = 0
             async for _ in Ticks():
-                info = await session.info(INFO)
+                info = self._info = await session.info(INFO)
+                self._read.set()
                 at = loop.time()
                 clustered = figures.mode(info) == "cluster" or figures.number(info, "cluster_enabled")
                 if beat % SELDOM == 0:

@@ -1,5 +1,6 @@
 """Every check, a file for each theme, in the order in which they are shown."""
 
 from rampdeck.preflight.check import Definition
+from rampdeck.preflight.checks import data
 
-ALL: tuple[Definition, ...] = ()
+ALL: tuple[Definition, ...] = (*data.CHECKS,)
