@@ -28,6 +28,7 @@ from rampdeck.levels.capacity import Capacity, target_of
 from rampdeck.levels.steps import StepMachine
 from rampdeck.model import EventKind, Instant, RunState, Severity, Step, Tick
 from rampdeck.picture import Painter
+from rampdeck.preflight.clearance import Clearance
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, draft, write
 from rampdeck.secrets import redact
@@ -79,6 +80,7 @@ class Run(Controls):
         self.at_once = asyncio.Event()
         self.broken = ""
         self.leave: Callable[[], None] = lambda: None
+        self.clearance: Clearance | None = None
         self._painter = Painter(self)
         self._intake = Intake(setup.engine, self.session)
         self._duties = Duties(self.fail)
