@@ -93,6 +93,13 @@ class Controls(Sight):
             self.over.set()
         self.leave()
 
+    def refuse(self) -> None:
+        """End a run before its load because the preflight stands against it."""
+        if self.began is None and not self.ended:
+            self._is_held_back()
+            self.ended = "preflight"
+            self.over.set()
+
     def choose_classes(self, names: Collection[str]) -> None:
         """Take these user classes, and no others, from the next start of the load on."""
         self.engine.classes.choose(names)

@@ -53,7 +53,8 @@ class Run(Controls):
 
     ``ended`` says why the load came to its end by itself or was stopped:
     ``plan``, ``run time``, ``shape``, ``operator``, ``gate``, ``scenario``,
-    ``defect``; empty while it goes on. ``over`` is set while the load has come to an end.
+    ``defect``, ``preflight`` (it never began); empty while it goes on. ``over``
+    is set while the load has come to an end.
     ``broken`` says what went wrong with the scenario or with Rampdeck itself,
     if anything did. Once ``at_once`` is set, the end waits for nobody any more.
     """
