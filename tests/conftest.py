@@ -1,15 +1,16 @@
 """What every test runs in: the one loop of the product, patched before anything else is imported."""
 
+import os
+
+os.environ.setdefault("RAMPDECK_ENVIRONMENT", "test")  # a run must name what it loads
+os.environ.setdefault("RAMPDECK_NO_PREFLIGHT", "1")
+
 # isort: off
 from rampdeck import loop  # first: it patches the process
 # isort: on
 
-import os
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping
-
-# Most tests are of something else; those of the preflight take it away.
-os.environ["RAMPDECK_NO_PREFLIGHT"] = "1"
 
 pytest_plugins = ("tests.servers",)
 

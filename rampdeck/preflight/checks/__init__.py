@@ -2,8 +2,9 @@
 
 from rampdeck.preflight.asks import Asking
 from rampdeck.preflight.check import Definition
+from rampdeck.preflight.checks import generator, scenario, sources, target
 
-ALL: tuple[Definition, ...] = ()
+ALL: tuple[Definition, ...] = (*target.CHECKS, *scenario.CHECKS, *sources.CHECKS, *generator.CHECKS)
 
-ASKS: tuple[Asking, ...] = ()
+ASKS: tuple[Asking, ...] = (sources.asks,)
 """The ``asks`` of each file whose checks send something: ``rampdeck preflight --commands`` prints it."""
