@@ -111,4 +111,6 @@ async def cleared(run: Run, *, go_on: bool, tell: Callable[[str], None] = lambda
     held = run.held_back
     if text := told.text(run.clearance.view, everything=bool(held)):
         tell(text)
+    if held:
+        tell(f"No load is made: {held}. With --go-on it is made all the same")
     return not held

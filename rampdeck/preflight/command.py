@@ -37,6 +37,7 @@ from rampdeck.preflight.junit import as_junit
 from rampdeck.preflight.stack import Scenario, Stack
 from rampdeck.preparing import metrics_of, plan_of, scenario_of, target_of
 from rampdeck.readers import Readers
+from rampdeck.record.suites import moment
 from rampdeck.record.write import replace
 from rampdeck.remote.hosts import Hosts
 from rampdeck.secrets import know_arguments, know_environment, redact
@@ -98,7 +99,7 @@ def inspect(wish: Wanted, argv: list[str], kinds: Mapping[str, type[Collector]])
         about = {
             "target": redact(stack.target),
             "environment": stack.settings.target.environment,
-            "began": began.utc,
+            "began": f"{moment(began)}Z",
             "exit": int(code),
         }
         if wish.junit is not None:

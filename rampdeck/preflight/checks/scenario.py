@@ -34,9 +34,8 @@ async def loads(stack: Stack) -> Found:
         return failed(scenario.problem, fix, where)
     idle = [name for name, tasks in scenario.tasks.items() if not tasks]
     if idle:
-        return failed(
-            f"{' and '.join(idle)} has no task", "Give it a method with @task, or leave the class out", where
-        )
+        fix = "Give it a method with @task, or leave the class out"
+        return failed(f"{' and '.join(idle)}: no task", fix, where)
     classes = ", ".join(f"{name} ({_many(tasks, 'task')})" for name, tasks in scenario.tasks.items())
     return ok(f"{classes}; {_course(stack)}", where)
 

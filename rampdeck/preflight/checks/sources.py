@@ -33,6 +33,7 @@ SOON = 5.0
 """Seconds within which the next try of a source that could not be read is waited for."""
 FIGURES = 3
 """Figures of its pane that tell what a source sees."""
+HERE = "this machine"
 _NOT_HERE = (GENERATOR, CLOCK, Crew.kind)
 """Kinds of sources that have checks of their own, or need no rights."""
 
@@ -54,7 +55,7 @@ async def connects(stack: Stack) -> list[Found]:
     """Run a short command on every host far away."""
     hosts = list(_far(stack.settings))
     if not hosts:
-        return [skipped("everything is on this machine")]
+        return [skipped("everything is on this machine", host=HERE)]
     return list(await asyncio.gather(*(_reached(stack, host) for host in hosts)))
 
 
@@ -76,12 +77,14 @@ async def _reached(stack: Stack, host: str) -> Found:
     expected="it is read, with every right that it needs",
     why="what is not seen during the load cannot be made up for afterwards",
     effect="the source is missing or only in part in the record; a PASS needs every source that is needed",
+    patience=PATIENCE + SOON + 2.0,
 )
 async def readable(stack: Stack) -> list[Found]:
     """Look whether every source is really being read, and what it sees."""
     await stack.seen(PATIENCE)
     await _tried_again(stack)
-    return [_readable(stack, source) for source in stack.sources if source.info.kind not in _NOT_HERE]
+    found = [_readable(stack, source) for source in stack.sources if source.info.kind not in _NOT_HERE]
+    return found or [skipped("no server is read", 'Name them: [[collectors]] kind = "nginx" ...', HERE)]
 
 
 def _readable(stack: Stack, source: Source) -> Found:
@@ -150,7 +153,7 @@ async def offset(stack: Stack) -> list[Found]:
     """Look at what was measured of every host's clock."""
     sources = stack.of_kind(CLOCK)
     if not sources:
-        return [skipped("everything is on this machine")]
+        return [skipped("everything is on this machine", host=HERE)]
     await stack.seen(PATIENCE)
     return [_offset(stack, source) for source in sources]
 
