@@ -25,7 +25,7 @@ USAGE = """Usage: rampdeck COMMAND [options]
   worker    one of the processes that make its load     rampdeck worker --help
   demo      the whole thing against a small real stack on this machine
   init      write a commented rampdeck.toml
-  preflight --commands    everything that the hosts would be sent
+  preflight   look at the stack before the load        rampdeck preflight --help
   report    print what came of a session again         rampdeck report --help
 
   --version   --help
@@ -33,6 +33,7 @@ USAGE = """Usage: rampdeck COMMAND [options]
 
 DEMO_USAGE = """\
 Usage: rampdeck demo [--headless] [--fault NAME] ... [options of rampdeck run]
+       rampdeck demo --preflight [--fault NAME] ... [options of rampdeck preflight]
 
 The whole thing against a small real stack on this machine: Nginx, Gunicorn with a Django shop,
 PostgreSQL, Redis. Without -u it goes through a plan of three stages, some three minutes.
@@ -41,6 +42,25 @@ Options:
   --fault NAME   break something, to see how it is found out; may be given several times
 
 {faults}
+"""
+
+
+PREFLIGHT_USAGE = """\
+Usage: rampdeck preflight [-c FILE] [--json] [--junit FILE] [--only NAME ...] [options of rampdeck run]
+       rampdeck preflight --commands [-c FILE] [--json]
+
+Looks at the stack as a run would, without load and without leaving anything behind: is it the right
+one, is it as production is, can everything be seen. Options of rampdeck run say what the run would be.
+
+Options:
+  -c FILE         default: rampdeck.toml, if it is here
+  --json          print it as JSON
+  --junit FILE    write it as JUnit XML, too
+  --only NAME     look at these checks only; several may follow
+  --commands      print every command, statement and request that would be sent, and send nothing
+
+Exit codes: 0 nothing stands against the load, 1 a check failed, 2 usage or configuration,
+3 something could not be found out.
 """
 
 
@@ -170,12 +190,13 @@ def _demo(argv: list[str]) -> int:
 
     parser = _Parser(prog="rampdeck demo", add_help=False, allow_abbrev=False)
     parser.add_argument("--fault", action="append", default=[])
+    parser.add_argument("--preflight", action="store_true")
     options, argv = parser.parse_known_args(argv)
     if {"-h", "--help"} & set(argv) or "list" in options.fault:
         _print(DEMO_USAGE.format(faults=faults.listed()).rstrip())
         return Exit.PASS
     broken = faults.checked(options.fault)
-    if "--headless" not in argv:
+    if "--headless" not in argv and not options.preflight:
         if sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty()):
             argv = ["--autostart", *argv]
         else:
@@ -189,7 +210,7 @@ def _demo(argv: list[str]) -> int:
             sys.stderr.write(f"Left out, {part}: {why}\n")
         toml = write_configuration(info, scenario("shop"), broken)
         os.environ["RAMPDECK_USERS_CSV"] = str(info.users)
-        return _run(["-c", str(toml), *argv])
+        return (_preflight if options.preflight else _run)(["-c", str(toml), *argv])
 
 
 def _init(argv: list[str]) -> int:
@@ -209,27 +230,34 @@ def _init(argv: list[str]) -> int:
 
 
 def _preflight(argv: list[str]) -> int:
+    from rampdeck import loop  # noqa: F401 - it patches the process
+    from rampdeck.preflight import command
+
+    parser = _Parser(prog="rampdeck preflight", add_help=False, allow_abbrev=False)
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("--commands", action="store_true")
+    own, rest = command.options_of(argv, parser)
+    if own.help:
+        _print(PREFLIGHT_USAGE.rstrip())
+        return Exit.PASS
+    if own.commands:
+        return _print_commands(rest, as_json=own.json)
+    wish = command.Wanted(own.json, own.junit, tuple(own.only))
+    return command.inspect(wish, rest, sibling("collectors").COLLECTORS)
+
+
+def _print_commands(argv: list[str], *, as_json: bool) -> int:
     from rampdeck import config
     from rampdeck.preflight import commands
     from rampdeck.wanted import DEFAULT_FILE
 
-    parser = _Parser(prog="rampdeck preflight", description="What can be known before the load.")
-    parser.add_argument(
-        "--commands", action="store_true", help="print every command and statement that would be sent"
-    )
-    parser.add_argument(
-        "-c", "--config", metavar="FILE", type=Path, help="default: rampdeck.toml, if it is here"
-    )
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
-    options = parser.parse_args(argv)
-    if not options.commands:
-        why = "so far it knows --commands only, which prints everything that the hosts would be sent"
-        raise UsageError("rampdeck preflight", why, "rampdeck preflight --commands -c rampdeck.toml")
-    path = options.config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    parser = _Parser(prog="rampdeck preflight --commands")
+    parser.add_argument("-c", "--configuration", type=Path)
+    path = parser.parse_args(argv).configuration or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     settings = config.load(path) if path else commands.example(TEMPLATE)
     whence = str(path or "no configuration: the example of rampdeck init, with everything in it switched on")
     found = commands.everything(settings, sibling("collectors").COLLECTORS)
-    _print((commands.as_json if options.json else commands.as_text)(settings, found, whence))
+    _print((commands.as_json if as_json else commands.as_text)(settings, found, whence))
     return Exit.PASS
 
 

@@ -204,9 +204,16 @@ class Sink:
         """Say that the source can be seen, but not as it should be; holds until :meth:`live`."""
         self._turn(Health.WARNING, reason)
 
-    def blind(self, reason: str, next_try: Instant | None = None, *, since: Instant | None = None) -> None:
-        """Say that nothing can be seen, why, when it is tried next, and ``since`` when at the latest."""
+    def blind(
+        self, reason: str, next_try: Instant | None = None, *, since: Instant | None = None, fix: str = ""
+    ) -> None:
+        """Say that nothing can be seen, why, when it is tried next, and ``since`` when at the latest.
+
+        ``fix`` is the part of the reason that says what to do.
+        """
         silent = {"since": f"{since.utc:.3f}"} if since else {}
+        if fix:
+            silent["fix"] = fix
         known = [moment for moment in (since, self._heard) if moment is not None]
         since = min(known, key=lambda moment: moment.mono, default=None)
         self._turn(Health.BLIND, reason, next_try, since=since, fields=silent)

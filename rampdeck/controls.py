@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 
+from rampdeck.duties import Duties
 from rampdeck.engine.driver import Order
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.intake import Intake
-from rampdeck.model import EventKind, Instant, RunState, Stage, Value
+from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Value
 from rampdeck.readers import Readers
 from rampdeck.sight import Sight
 from rampdeck.snapshot import Verdict
@@ -27,6 +28,7 @@ class Controls(Sight):
     ended: str
     over: asyncio.Event
     leave: Callable[[], None]
+    _duties: Duties
     _intake: Intake
     _readers: Readers
 
@@ -37,7 +39,7 @@ class Controls(Sight):
     def set_target(self, users: int) -> None:
         """Ask for this many users; leaves the plan."""
         before = self.engine.target
-        if users == 0 and not self.engine.running:
+        if (users == 0 and not self.engine.running) or self._is_held_back():
             return
         left = f" (left the {self.walk.name})" if self.walk.following or self.engine.shape_running else ""
         self.walk.leave()
@@ -52,6 +54,8 @@ class Controls(Sight):
 
     def return_to_plan(self) -> None:
         """Start the plan or take it up where it was left; a locustfile's shape starts anew."""
+        if self._is_held_back():
+            return
         if self.engine.has_shape:
             if not self.engine.shape_running and self.engine.state is not RunState.STOPPING:
                 self.session.say(EventKind.KEY, "the locustfile's shape drives the load")
@@ -64,7 +68,8 @@ class Controls(Sight):
 
     def auto_step(self) -> None:
         """Raise the load by itself from where it is, or go on with that at the level where it was left."""
-        if not self.engine.has_shape and self.engine.state is not RunState.STOPPING:
+        stopping = self.engine.state is RunState.STOPPING
+        if not self.engine.has_shape and not stopping and not self._is_held_back():
             self._go_to(self.pilot.take_up_auto(self.engine.target if self.engine.running else 0))
 
     def stop(self) -> None:
@@ -88,6 +93,13 @@ class Controls(Sight):
             self.over.set()
         self.leave()
 
+    def refuse(self) -> None:
+        """End a run before its load because the preflight stands against it."""
+        if self.began is None and not self.ended:
+            self._is_held_back()
+            self.ended = "preflight"
+            self.over.set()
+
     def choose_classes(self, names: Collection[str]) -> None:
         """Take these user classes, and no others, from the next start of the load on."""
         self.engine.classes.choose(names)
@@ -98,6 +110,17 @@ class Controls(Sight):
         """Try a host again that was left out."""
         self.session.say(EventKind.KEY, f"log in to {host}")
         self.setup.hosts.log_in(host)
+
+    def check_again(self, names: Collection[str] | None = None) -> None:
+        """Look at these checks of the preflight again, or at all."""
+        if self.clearance is not None:
+            self.session.say(EventKind.KEY, f"preflight again: {', '.join(names or ['everything'])}")
+            self._duties.start("preflight", self.clearance.look(names))
+
+    def go_on_anyway(self) -> None:
+        """Let the load begin in spite of the preflight."""
+        if self.clearance is not None:
+            self.clearance.go_on_anyway()
 
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""
@@ -116,6 +139,15 @@ class Controls(Sight):
         return await self._readers.act(source, action, row)
 
     # -- orders
+
+    def _is_held_back(self) -> bool:
+        """Tell whether the load is to begin and must not, and note that."""
+        if self.engine.running or not self.held_back:
+            return False
+        self.session.say(
+            EventKind.LOAD, f"the load does not begin: {self.held_back}", severity=Severity.WARNING
+        )
+        return True
 
     def _go_to(self, stage: Stage | None) -> None:
         if stage is not None:

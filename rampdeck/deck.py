@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rampdeck.config import LoadConfig
 from rampdeck.details import Details
@@ -18,6 +18,9 @@ from rampdeck.model import Event, Value
 from rampdeck.remote.asking import Questions
 from rampdeck.snapshot import Snapshot, Verdict
 from rampdeck.view import Action, Metric, View
+
+if TYPE_CHECKING:
+    from rampdeck.preflight.inspection import PreflightView
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,26 @@ class Deck(Protocol):
 
     def choose_classes(self, names: Collection[str]) -> None:
         """Take these user classes, and no others, from the next start of the load on."""
+
+    @property
+    def preflight(self) -> PreflightView | None:
+        """What the preflight knows by now; ``None`` where nobody wanted one, and in a replay."""
+
+    @property
+    def held_back(self) -> str:
+        """Why the preflight does not let the load begin, in words; empty where it does.
+
+        While it says something, a control that would start the load only notes that, on the timeline.
+        """
+
+    def check_again(self, names: Collection[str] | None = None) -> None:
+        """Look at these checks again, or at all; one that is being looked at waits for its turn."""
+
+    def go_on_anyway(self) -> None:
+        """Let the load begin in spite of what :attr:`held_back` says; it is noted.
+
+        What fails only later holds it back again.
+        """
 
     def mark(self, text: str) -> None:
         """Put a note on the timeline."""

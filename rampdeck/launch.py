@@ -10,12 +10,11 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import math
 import os
 import re
 import time
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,24 +30,26 @@ from rampdeck.engine.engine import LoadEngine
 from rampdeck.engine.listing import listing
 from rampdeck.errors import ScenarioError, UsageError
 from rampdeck.exits import Exit
-from rampdeck.gate import Gate, defaults, parse_all
 from rampdeck.headless import console
 from rampdeck.headless.outputs import Outputs, check
 from rampdeck.headless.signals import Signals
 from rampdeck.headless.telling import PAUSE
 from rampdeck.levels.autostep import check_climb, climb_of
-from rampdeck.model import Health, Severity, Stage
+from rampdeck.model import Health, Severity
 from rampdeck.output import LogTap, OutputCapture
+from rampdeck.preflight.checks import ALL
+from rampdeck.preflight.clearance import Clearance, cleared
+from rampdeck.preflight.stack import Stack
+from rampdeck.preparing import gate_of, metrics_of, most_users, plan_of, scenario_of, target_of
 from rampdeck.remote.asking import Questions
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
 from rampdeck.secrets import know_arguments, know_environment, redact
 from rampdeck.setup import Setup
 from rampdeck.snapshot import Verdict
-from rampdeck.sources import Source, sources_of
+from rampdeck.sources import sources_of
 from rampdeck.store import SessionWriter
 from rampdeck.store.about import about
-from rampdeck.view import Metric
 from rampdeck.workers import crewing
 from rampdeck.workers.crew import Crew
 from rampdeck.workers.crewing import CrewPlan
@@ -97,6 +98,8 @@ def launch(argv: list[str], parts: Parts) -> int:
             manning = crewing.planned(settings, options, argv, files)
             setup = _setup(settings, options, loaded, manning, parts, output, log)
             run = Run(setup)
+            if not options.no_preflight:
+                run.clearance = _clearance(run, settings, options, loaded, argv)
             session = about(
                 settings,
                 title=setup.title,
@@ -124,9 +127,9 @@ def _setup(
     environment = loader.environment_for(loaded, options, *([manning.make_master] if manning else []))
     driver = MasterDriver(environment) if manning else None
     title = redact(options.title or settings.scenario.name or loaded.name)
-    plan = _plan(settings, options, loaded)
+    plan = plan_of(settings, options, loaded)
     processes = manning.expected if manning else 1
-    if shortage := loader.too_few_files(_most_users(settings, options, plan) // processes):
+    if shortage := loader.too_few_files(most_users(settings, options, plan) // processes):
         logging.getLogger("rampdeck").warning(shortage)
     questions = Questions()
     hosts = Hosts(settings.hosts, None if options.headless else questions)
@@ -140,14 +143,14 @@ def _setup(
     if crew is not None:
         sources.append(crewing.source(crew))
         kinds[Crew.kind] = Crew
-    metrics = _metrics(kinds)
-    gate = _gate(settings, metrics, plan, sources)
+    metrics = metrics_of(kinds)
+    gate = gate_of(settings, metrics, plan, sources)
     if options.auto_step:
         check_climb(climb_of(settings.load, options.num_users), gate.judges_levels)
     return Setup(
         config=settings,
         title=title,
-        host=redact(settings.target.host or next((u.host for u in environment.user_classes if u.host), "")),
+        host=redact(target_of(settings, environment.user_classes)),
         engine=LoadEngine(
             environment,
             spawn_rate=settings.load.spawn_rate,
@@ -173,60 +176,24 @@ def _setup(
     )
 
 
-def _metrics(kinds: Mapping[str, type[Collector]]) -> dict[str, Metric]:
-    """Return every metric by the name it has in a threshold."""
-    return {
-        f"{kind}.{metric.name}": metric for kind, collector in kinds.items() for metric in collector.metrics
-    }
-
-
-def _gate(
-    settings: Config, metrics: Mapping[str, Metric], plan: Sequence[Stage], sources: Sequence[Source]
-) -> Gate:
-    """Return the gate with the thresholds that are given, or else with those that suit the sources.
-
-    A stage may be any that the configuration has: another run may leave it out. A
-    warm-up is none: nothing is judged there.
-    """
-    given = settings.gate.thresholds
-    if given is None:
-        given = defaults({source.info.kind for source in sources if not source.absent})
-    stages = [stage.name for stage in (*settings.plan(), *plan) if not stage.warmup]
-    read = parse_all(given, metrics, stages, [source.info for source in sources])
-    return Gate(read, metrics, settings.gate.warn_at)
-
-
-def _plan(settings: Config, options: Namespace, loaded: loader.Loaded) -> tuple[Stage, ...]:
-    """Return what a run that goes by itself walks through; Locust's -u and -r make a plan of one stage."""
-    if loaded.shape is not None:
-        if options.auto_step:
-            raise UsageError("--auto-step", "the locustfile's LoadTestShape drives the load", "Take one out")
-        if settings.stages:
-            what = f"{Path(loaded.files[0]).name} has a LoadTestShape and rampdeck.toml has stages"
-            raise UsageError(what, "both want to drive the load", "Take one of them out")
-        common = {"num_users": "--users", "spawn_rate": "--spawn-rate", "run_time": "--run-time"}
-        given = [flag for name, flag in common.items() if getattr(options, name)]
-        if given and not loaded.shape.use_common_options:
-            logging.getLogger("rampdeck").warning(
-                "%s: of no effect, the locustfile's LoadTestShape drives the load", ", ".join(given)
-            )
-        return ()
-    if settings.stages and (options.num_users is None or options.auto_step):
-        return settings.plan()
-    if options.auto_step:
-        return ()
-    if options.num_users is None and not (options.headless or options.autostart):
-        return ()
-    configured = "spawn_rate" in settings.load.model_fields_set
-    rate = options.spawn_rate or (settings.load.spawn_rate if configured else 1.0)
-    users = 1 if options.num_users is None else options.num_users
-    return (Stage("run", users, float(rate), math.inf),)
-
-
-def _most_users(settings: Config, options: Namespace, plan: tuple[Stage, ...]) -> int:
-    """Return how many users there may come to be: those of the plan; by hand or by a shape, ``max_users``."""
-    planned = max((stage.users for stage in plan), default=0)
-    return planned if options.headless and plan else max(planned, settings.load.max_users)
+def _clearance(
+    run: Run, settings: Config, options: Namespace, loaded: loader.Loaded, argv: list[str]
+) -> Clearance:
+    """Return what looks at the stack of this run before its load."""
+    setup = run.setup
+    classes = setup.engine.environment.user_classes
+    stack = Stack(
+        settings=settings,
+        target=target_of(settings, classes),
+        sources=setup.sources,
+        hosts=setup.hosts,
+        session=run.session,
+        gatherer=run.gatherer,
+        plan=setup.plan,
+        metrics=setup.metrics,
+        scenario=scenario_of(options, loaded, classes, argv, setup.crew.expected if setup.crew else 1),
+    )
+    return Clearance(stack, ALL, run.writer.set_meta)
 
 
 async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
@@ -244,8 +211,11 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
         if options.headless:
             run.connect()
             await _seen(run)
-            await crewing.wait_for(run, needed=True, tell=tell)
-            _begin(run, options.auto_step)
+            if await cleared(run, go_on=options.go_on, tell=tell):
+                await crewing.wait_for(run, needed=True, tell=tell)
+                _begin(run, options.auto_step)
+            else:
+                run.refuse()
             await console.until_over(run, tell, console.how_much(options))
         else:
             await _fly(run, options, parts.screen())
@@ -268,10 +238,15 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         if options.class_picker:
             app.call_later(app.action_classes)
         await _seen(run)
-        await crewing.wait_for(run, needed=options.autostart or options.auto_step)
-        if not options.autostart and not options.auto_step:
+        by_itself = options.autostart or options.auto_step
+        clear = await cleared(run, go_on=options.go_on)
+        await crewing.wait_for(run, needed=by_itself and clear)
+        if not by_itself:
             return
-        _begin(run, options.auto_step)
+        if clear:
+            _begin(run, options.auto_step)
+        elif options.autoquit != -1:
+            run.refuse()
         await run.over.wait()
         if options.autoquit != -1:
             await asyncio.sleep(options.autoquit)

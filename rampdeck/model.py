@@ -61,7 +61,7 @@ class EventKind(StrEnum):
 
     LOG = "log"  #: a line that a source wrote
     #: A source changed its health: field ``health``; of a blind one ``next`` (when it is tried again) and
-    #: ``since`` (when its host fell silent), UTC seconds.
+    #: ``since`` (when its host fell silent), UTC seconds; ``fix``: what of the reason says what to do.
     HEALTH = "health"
     #: Something was not seen: fields ``from`` and ``until``, UTC seconds; ``dropped``: so many lines were
     #: counted, but not stored.

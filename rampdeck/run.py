@@ -28,6 +28,7 @@ from rampdeck.levels.capacity import Capacity, target_of
 from rampdeck.levels.steps import StepMachine
 from rampdeck.model import EventKind, Instant, RunState, Severity, Step, Tick
 from rampdeck.picture import Painter
+from rampdeck.preflight.clearance import Clearance
 from rampdeck.readers import Readers
 from rampdeck.record import Result, conclude, draft, write
 from rampdeck.secrets import redact
@@ -52,7 +53,8 @@ class Run(Controls):
 
     ``ended`` says why the load came to its end by itself or was stopped:
     ``plan``, ``run time``, ``shape``, ``operator``, ``gate``, ``scenario``,
-    ``defect``; empty while it goes on. ``over`` is set while the load has come to an end.
+    ``defect``, ``preflight`` (it never began); empty while it goes on. ``over``
+    is set while the load has come to an end.
     ``broken`` says what went wrong with the scenario or with Rampdeck itself,
     if anything did. Once ``at_once`` is set, the end waits for nobody any more.
     """
@@ -79,6 +81,7 @@ class Run(Controls):
         self.at_once = asyncio.Event()
         self.broken = ""
         self.leave: Callable[[], None] = lambda: None
+        self.clearance: Clearance | None = None
         self._painter = Painter(self)
         self._intake = Intake(setup.engine, self.session)
         self._duties = Duties(self.fail)

@@ -68,6 +68,8 @@ class Source:
     info: SourceInfo
     health: Health = Health.CONNECTING
     reason: str = ""
+    fix: str = ""
+    """The part of the reason that says what to do."""
     next_try: float | None = None
     samples: int = 0
     events: int = 0
@@ -336,6 +338,7 @@ class Session:
         elif event.kind is EventKind.HEALTH:
             source.health = Health(event.fields["health"])
             source.reason = event.text
+            source.fix = event.fields.get("fix", "")
             source.next_try = float(event.fields["next"]) if "next" in event.fields else None
             if source.health is Health.BLIND and source.blind_since is None:
                 source.silent = max(0.0, event.at.utc - float(event.fields.get("since", event.at.utc)))

@@ -11,6 +11,8 @@ from rampdeck.levels.autostep import AutoStep
 from rampdeck.levels.plan import PlanWalk
 from rampdeck.model import Event
 from rampdeck.picture import Painter
+from rampdeck.preflight.clearance import Clearance
+from rampdeck.preflight.inspection import PreflightView
 from rampdeck.record.outcome import Outcome
 from rampdeck.remote.asking import Questions
 from rampdeck.session import Session
@@ -26,6 +28,7 @@ class Sight:
     setup: Setup
     session: Session
     pilot: Autopilot
+    clearance: Clearance | None
     _painter: Painter
     _standing: Standing
 
@@ -63,6 +66,16 @@ class Sight:
     def left_out(self) -> tuple[str, ...]:
         """The hosts that are not tried, because nobody answered or no answer was right."""
         return self.setup.hosts.left_out
+
+    @property
+    def preflight(self) -> PreflightView | None:
+        """What the preflight knows by now; ``None`` where nobody wanted one."""
+        return self.clearance.view if self.clearance else None
+
+    @property
+    def held_back(self) -> str:
+        """Why the preflight does not let the load begin; empty where it does."""
+        return self.clearance.held_back if self.clearance else ""
 
     @property
     def limits(self) -> LoadConfig:

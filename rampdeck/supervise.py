@@ -44,7 +44,7 @@ async def supervise(collector: Collector, remote: Remote, sink: Sink, rank: int 
             return
         pause = backoff.failed()
         since = remote.heard if isinstance(failure, HostUnreachable) else None
-        sink.blind(str(failure), Instant.now().plus(pause), since=since)
+        sink.blind(str(failure), Instant.now().plus(pause), since=since, fix=failure.fix)
         if isinstance(failure, Defect):
             # Not as long as there is a connection: the defect may be in the way to it.
             await asyncio.sleep(pause)
@@ -57,7 +57,7 @@ async def _read(collector: Collector, remote: Remote, sink: Sink, backoff: Backo
 
     def hear(error: RemoteError, next_try: Instant | None) -> None:
         backoff.forget()  # what is the host's trouble is not the source's
-        sink.blind(str(error), next_try, since=remote.heard)
+        sink.blind(str(error), next_try, since=remote.heard, fix=error.fix)
 
     with await remote.turn(rank, hear) as turn:
         sink.settled = turn.settled

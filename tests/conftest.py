@@ -1,5 +1,10 @@
 """What every test runs in: the one loop of the product, patched before anything else is imported."""
 
+import os
+
+os.environ.setdefault("RAMPDECK_ENVIRONMENT", "test")  # a run must name what it loads
+os.environ.setdefault("RAMPDECK_NO_PREFLIGHT", "1")
+
 # isort: off
 from rampdeck import loop  # first: it patches the process
 # isort: on

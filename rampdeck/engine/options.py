@@ -124,6 +124,19 @@ def add_options(parser: LocustArgumentParser) -> None:
         default=False,
         help="Raise the load by [load] step from -u users until the gate fails, then go back down once.",
     )
+    group.add_argument(
+        "--no-preflight",
+        action="store_true",
+        default=False,
+        help="Make the load without looking at the stack first (rampdeck preflight).",
+        env_var="RAMPDECK_NO_PREFLIGHT",
+    )
+    group.add_argument(
+        "--go-on",
+        action="store_true",
+        default=False,
+        help="Make the load though a check of the preflight failed; the record says so.",
+    )
     _add_output_options(group)
     group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
 

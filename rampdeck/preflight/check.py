@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rampdeck.errors import RampdeckError
+from rampdeck.secrets import redact
+from rampdeck.text import clean
 
 if TYPE_CHECKING:
     from rampdeck.preflight.stack import Stack
@@ -113,17 +115,17 @@ class Definition:
         return Check(self.name, self.title, "", State.PENDING, self.expected, why=self.why)
 
     def came_out(self, found: Found, took: float) -> Check:
-        """Return what it found as a check."""
+        """Return what it found as a check, fit to be shown: servers wrote part of it."""
         return Check(
             self.name,
             self.title,
-            found.host,
+            _shown(found.host),
             found.state,
-            found.expected or self.expected,
-            found.found,
-            found.why or self.why,
-            found.fix,
-            found.effect or self.effect,
+            _shown(found.expected or self.expected),
+            _shown(found.found),
+            _shown(found.why or self.why),
+            _shown(found.fix),
+            _shown(found.effect or self.effect),
             took,
         )
 
@@ -145,6 +147,11 @@ def check(
         return Definition(name, title, expected, why, effect, look, patience)
 
     return made
+
+
+def _shown(text: str) -> str:
+    """Return text without what a terminal would obey, and without secrets; it keeps its lines."""
+    return redact("\n".join(clean(line) for line in text.split("\n")))
 
 
 def worst(checks: Sequence[Check]) -> State:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -16,7 +17,8 @@ from urllib.parse import urlsplit
 from rampdeck.config import Config
 from rampdeck.facts import Fact
 from rampdeck.gatherer import Gatherer
-from rampdeck.model import Stage
+from rampdeck.model import Health, Stage
+from rampdeck.pace import Ticks
 from rampdeck.remote import Shell
 from rampdeck.remote.hosts import Hosts
 from rampdeck.session import Session
@@ -31,11 +33,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is to make the load: the locustfiles, the chosen user classes, and what their options said."""
+    """What is to make the load: the locustfiles, the chosen user classes, and what their options said.
+
+    ``tasks`` counts those of each class; ``processes`` share the users;
+    ``problem`` says why there is no scenario, if it could not be loaded.
+    """
 
     files: tuple[str, ...] = ()
     user_classes: tuple[str, ...] = ()
+    tasks: Mapping[str, int] = field(default_factory=dict)
     shape: bool = False
+    processes: int = 1
+    problem: str = ""
     accounts: Path | None = None
     """The file of ``--users-csv``, where the scenario has that option."""
     arguments: tuple[str, ...] = ()
@@ -67,6 +76,14 @@ class Stack:
             self._asked[question] = asyncio.ensure_future(question(self))
             self._asked[question].add_done_callback(lambda done: done.cancelled() or done.exception())
         return cast("T", await asyncio.shield(self._asked[question]))
+
+    async def seen(self, patience: float) -> None:
+        """Wait until every source has been seen or has failed, so many seconds at the most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                async for _ in Ticks(0.05):
+                    if all(one.health is not Health.CONNECTING for one in self.session.sources.values()):
+                        return
 
     def forget(self) -> None:
         """Ask everything anew from now on: somebody has mended something."""

@@ -9,73 +9,38 @@ nonetheless, as when one level brought too few requests and others enough, it is
 ``skipped``, and so is what only warns. The file is red exactly when the computed
 verdict is not PASS; a person's decision beside it is a property.
 
-Valid by Jenkins's schema (junit-10.xsd) and by the one for Ant, which wants
-every attribute there is and times without a zone: they are UTC. GitLab drops
-cases of one name, so each name holds its level. Cases take no time; the
-``time`` of a suite is how long it was measured.
+GitLab drops cases of one name, so each name holds its level. Cases take no
+time; the ``time`` of a suite is how long it was measured.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from xml.etree import ElementTree as ET
+from collections.abc import Iterator
 
 from rampdeck.gate.words import told
 from rampdeck.model import Instant, level_name
 from rampdeck.record import thresholds
 from rampdeck.record.result import Measured, Result, StepResult
+from rampdeck.record.suites import Case, Suite, document, moment
 from rampdeck.record.words import CUT_OFF, clock, date, milliseconds, number, span
-from rampdeck.secrets import redact
 from rampdeck.snapshot import ThresholdState, ThresholdView, Verdict
-from rampdeck.text import clean
 from rampdeck.view import Unit
 
-_MOST = 1_000
 TRUST = "Can this run be trusted?"
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """A test; ``outcome`` is the element that tells of it, empty for one that passed."""
-
-    name: str
-    outcome: str = ""
-    kind: str = ""
-    message: str = ""
-    lines: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Suite:
-    """Tests of the session or of a level; ``said`` is its output."""
-
-    name: str
-    seconds: float
-    began: Instant
-    cases: Sequence[_Case]
-    properties: Sequence[tuple[str, str]]
-    said: Iterable[str]
 
 
 def junit(result: Result) -> str:
     """Return the document."""
-    root = ET.Element("testsuites")
     suites = (_session(result), *(_level(result, step) for step in result.steps))
-    for place, suite in enumerate(suites):
-        _add(root, suite, place, _text(result.title) or "load test")
-    ET.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+    return document(result.title or "load test", suites)
 
 
 # -- the session
 
 
-def _session(result: Result) -> _Suite:
+def _session(result: Result) -> Suite:
     began = result.began or result.ended
-    return _Suite(
+    return Suite(
         "session",
         max(0.0, result.ended.mono - began.mono),
         began,
@@ -85,25 +50,25 @@ def _session(result: Result) -> _Suite:
     )
 
 
-def _verdict(result: Result) -> _Case:
+def _verdict(result: Result) -> Case:
     """Return the case that is red whenever the verdict is not PASS, whatever became of the others."""
     name = "Verdict of the gate"
     if result.result is Verdict.PASS:
-        return _Case(name)
+        return Case(name)
     outcome = "failure" if result.result is Verdict.FAIL else "error"
     why = "; ".join(result.reasons)
     message = f"{result.result.value}: {why}" if why else result.result.value
-    return _Case(name, outcome, result.result.value, message, result.reasons)
+    return Case(name, outcome, result.result.value, message, result.reasons)
 
 
-def _trust(result: Result) -> Iterator[_Case]:
+def _trust(result: Result) -> Iterator[Case]:
     if not result.doubts:
-        yield _Case(TRUST)
+        yield Case(TRUST)
     for place, doubt in enumerate(result.doubts, 1):
-        yield _Case(f"{TRUST} ({place})", _unsure(result), "doubt", doubt)
+        yield Case(f"{TRUST} ({place})", _unsure(result), "doubt", doubt)
 
 
-def _over_all_levels(result: Result) -> Iterator[_Case]:
+def _over_all_levels(result: Result) -> Iterator[Case]:
     """Yield the thresholds that no level shows as they ended: counts, and breaches between the levels."""
     shown: dict[str, set[ThresholdState]] = {}
     for step in result.steps:
@@ -154,10 +119,10 @@ def _told(result: Result) -> Iterator[str]:
 # -- a level
 
 
-def _level(result: Result, step: StepResult) -> _Suite:
+def _level(result: Result, step: StepResult) -> Suite:
     level = level_name(step.number, step.users)
     cases = list(_level_cases(result, step, level))
-    return _Suite(
+    return Suite(
         f"step {step.number}" + (f" {step.stage}" if step.stage else ""),
         step.seconds,
         step.began,
@@ -173,17 +138,17 @@ def _level(result: Result, step: StepResult) -> _Suite:
     )
 
 
-def _level_cases(result: Result, step: StepResult, level: str) -> Iterator[_Case]:
+def _level_cases(result: Result, step: StepResult, level: str) -> Iterator[Case]:
     if step.warmup:
         return
     if not step.measured:
-        yield _Case(f"{level} was measured", _unsure(result), "not measured", f"{level} was not measured")
+        yield Case(f"{level} was measured", _unsure(result), "not measured", f"{level} was not measured")
     elif step.marks:
-        yield _Case(
+        yield Case(
             f"{level} can be trusted", _unsure(result), "doubt", "; ".join(step.marks), tuple(step.marks)
         )
     else:
-        yield _Case(f"{level} can be trusted")
+        yield Case(f"{level} can be trusted")
     for view in step.thresholds:
         if step.measured or thresholds.state(view) is not ThresholdState.UNKNOWN:
             yield _case(view, level, _unsure(result))
@@ -203,16 +168,16 @@ def _figures(measured: Measured) -> Iterator[tuple[str, str]]:
 # -- a threshold
 
 
-def _case(view: ThresholdView, level: str, unsure: str) -> _Case:
+def _case(view: ThresholdView, level: str, unsure: str) -> Case:
     name = f"{view.expression} at {level}" if level else view.expression
     state = thresholds.state(view)
     if state in (ThresholdState.PASS, ThresholdState.WARN):
-        return _Case(name)
+        return Case(name)
     outcome = unsure if state is ThresholdState.UNKNOWN else "failure"
     if view.warns:
         outcome = "skipped"
     lines = tuple(f"{what}: {text}" for what, text in thresholds.figures(view))
-    return _Case(name, outcome, state.value, thresholds.sentence(view, level), lines)
+    return Case(name, outcome, state.value, thresholds.sentence(view, level), lines)
 
 
 def _unsure(result: Result) -> str:
@@ -220,62 +185,5 @@ def _unsure(result: Result) -> str:
     return "skipped" if result.result is Verdict.PASS else "error"
 
 
-# -- the document
-
-
-def _add(root: ET.Element, suite: _Suite, place: int, title: str) -> None:
-    outcomes = Counter(case.outcome for case in suite.cases)
-    name = _text(suite.name)
-    # A dot parts packages from classes; one of a title or a stage does not.
-    package, short = title.replace(".", "_"), name.replace(".", "_")
-    element = ET.SubElement(
-        root,
-        "testsuite",
-        name=f"{title}: {name}",
-        package=package,
-        id=str(place),
-        timestamp=_moment(suite.began),
-        hostname="localhost",
-        tests=str(len(suite.cases)),
-        failures=str(outcomes["failure"]),
-        errors=str(outcomes["error"]),
-        skipped=str(outcomes["skipped"]),
-        time=f"{suite.seconds:.3f}",
-    )
-    properties = ET.SubElement(element, "properties")
-    for key, value in suite.properties:
-        if value:
-            ET.SubElement(properties, "property", name=key, value=_text(value))
-    seen: Counter[str] = Counter()
-    for case in suite.cases:
-        called = _text(case.name)
-        seen[called] += 1
-        again = f" ({seen[called]})" if seen[called] > 1 else ""
-        added = ET.SubElement(
-            element, "testcase", name=called + again, classname=f"{package}.{short}", time="0"
-        )
-        if case.outcome:
-            outcome = ET.SubElement(added, case.outcome)
-            if case.outcome != "skipped":
-                outcome.set("type", _text(case.kind))
-            outcome.set("message", _text(case.message))
-            outcome.text = _lines(case.lines or (case.message,))
-    ET.SubElement(element, "system-out").text = _lines(suite.said)
-    ET.SubElement(element, "system-err")
-
-
-def _text(text: str) -> str:
-    """Return text as one line without what XML 1.0 forbids (section 2.2) and without secrets."""
-    return redact(clean(text, _MOST))
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "\n".join(_text(line) for line in lines)
-
-
-def _moment(instant: Instant) -> str:
-    return datetime.fromtimestamp(instant.utc, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
 def _zulu(instant: Instant) -> str:
-    return f"{_moment(instant)}Z"
+    return f"{moment(instant)}Z"

@@ -49,6 +49,8 @@ class Outcome:
         found = []
         if self.ended == "operator" and self.planned:
             found.append("the operator stopped the load before its planned end")
+        if self.ended == "preflight":
+            found.append("a check of the preflight failed, so no load was made")
         if self.broken:
             found.append(self.broken)
         return tuple(found)
@@ -62,6 +64,8 @@ class Outcome:
         """Return the exit code of the run; the locustfile's own counts where ours would be 0."""
         if self.broken:
             return Exit.SCENARIO
+        if self.ended == "preflight":
+            return Exit.INCONCLUSIVE
         if verdict is Verdict.FAIL:
             return Exit.FAIL
         if self.ended == "operator" and self.planned:

@@ -69,7 +69,7 @@ class Trust:
     @classmethod
     def of(cls, config: Config, thresholds: Sequence[Threshold]) -> Trust:
         """Return what watches a run, or one that is read back, by its configuration."""
-        return cls(config.generator, config.trust, unneeded=_unneeded(config), thresholds=thresholds)
+        return cls(config.generator, config.trust, unneeded=unneeded(config), thresholds=thresholds)
 
     @property
     def measured(self) -> float:
@@ -257,7 +257,7 @@ def _fresh(source: Source) -> Mapping[str, float]:
     return source.last.values if source.last is not None and source.health is not Health.BLIND else {}
 
 
-def _unneeded(config: Config) -> frozenset[str]:
+def unneeded(config: Config) -> frozenset[str]:
     """Return the names of the sources that a PASS does not need."""
     words = ("kind", "host", "label")
     tables = [table for table in config.collectors if table.get("needed") is False]

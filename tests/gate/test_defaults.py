@@ -13,8 +13,8 @@ from collectors import COLLECTORS
 from rampdeck.config import Config
 from rampdeck.errors import UsageError
 from rampdeck.gate import defaults, parse_all
-from rampdeck.launch import _gate
 from rampdeck.preflight.commands import _COMMENTED
+from rampdeck.preparing import gate_of
 from rampdeck.sources import sources_of
 from tests.gate.stack import METRICS
 
@@ -27,7 +27,7 @@ def judged(*collectors: dict[str, Any], **more: Any) -> dict[str, bool]:
     """Return what a run of a configuration judges, and whether that only warns."""
     settings = Config.model_validate({"hosts": {"web": {}}, "collectors": collectors, **more})
     sources = sources_of(settings, COLLECTORS, lambda _: None)
-    gate = _gate(settings, METRICS, settings.plan(), sources)
+    gate = gate_of(settings, METRICS, settings.plan(), sources)
     return {threshold.expression: threshold.warns for threshold in gate.thresholds}
 
 

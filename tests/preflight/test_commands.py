@@ -9,7 +9,11 @@ import pytest
 
 from collectors import COLLECTORS
 from rampdeck.cli import main
+from rampdeck.config import Config
+from rampdeck.errors import UsageError
 from rampdeck.exits import Exit
+from rampdeck.preflight.asks import TARGET, Asks
+from rampdeck.preflight.commands import as_text, everything
 from rampdeck.remote.command import guarded_line
 
 TOML = """
@@ -114,6 +118,28 @@ def test_facts_of_the_release_and_workers_are_sent_too(
     assert "Only workers that make the load write" in text
 
 
+def test_what_the_preflight_asks_stands_with_its_host_and_requests_with_the_target() -> None:
+    settings = Config.model_validate({"hosts": {"web": {}}, "target": {"host": "https://staging.example"}})
+
+    def asking(_: Config) -> tuple[Asks, ...]:
+        return (
+            Asks("web", "the settings of Django", ("DB_PASSWORD=hunter2 python manage.py check",)),
+            Asks(TARGET, "the home page", ("GET /",)),
+        )
+
+    text = as_text(settings, everything(settings, COLLECTORS, [asking]), "this")
+    assert "== web (ssh web)" in text
+    assert "-- the connection itself" in text, "a host that only the preflight asks is connected to, too"
+    assert "-- preflight: the settings of Django" in text
+    assert "hunter2" not in text
+    assert "== the target (https://staging.example)" in text
+
+
+def test_a_question_to_a_host_that_is_not_configured_is_refused() -> None:
+    with pytest.raises(UsageError, match="nowhere"):
+        everything(Config(), COLLECTORS, [lambda _: [Asks("nowhere", "the settings", ("true",))]])
+
+
 def test_without_workers_elsewhere_nothing_is_said_of_files(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,7 +163,10 @@ def test_without_a_configuration_every_kind_is_told_with_what_is_usual(
 ) -> None:
     """Whoever adds a kind of source adds it to template.toml, where it is found."""
     kinds = {name.partition("@")[0] for sources in asked(capsys).values() for name in sources}
-    assert kinds == {*COLLECTORS, "the connection itself"}
+    assert {kind for kind in kinds if not kind.startswith("preflight: ")} == {
+        *COLLECTORS,
+        "the connection itself",
+    }
     assert "app-1" in printed(capsys)
 
 
@@ -147,13 +176,8 @@ def test_a_configuration_that_cannot_be_is_refused(folder: Path, capsys: pytest.
     assert "there is no [hosts.nowhere]" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["--json"], ["--checks"], ["--commands", "-c", "none.toml"]])
-def test_what_it_does_not_do_yet_is_said_plainly(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["preflight", *arguments]) == Exit.USAGE
+def test_a_file_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["preflight", "--commands", "-c", "none.toml"]) == Exit.USAGE
     said = capsys.readouterr()
     assert said.out == ""
-    assert "rampdeck" in said.err
-    if "--commands" not in arguments and "--checks" not in arguments:
-        assert "--commands only" in said.err
+    assert "none.toml" in said.err

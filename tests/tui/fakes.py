@@ -22,6 +22,7 @@ from rampdeck.model import (
     Severity,
     Value,
 )
+from rampdeck.preflight.inspection import PreflightView
 from rampdeck.remote.asking import Questions
 from rampdeck.snapshot import Figures, Snapshot, Spread, Spreads, Verdict
 from rampdeck.view import Action, View
@@ -79,6 +80,8 @@ class FakeDeck:
         self.answer: str | RampdeckError = "Seq Scan on orders"
         self.questions = Questions()
         self.left_out: tuple[str, ...] = ()
+        self.preflight: PreflightView | None = None
+        self.held_back = ""
         self.calls: list[tuple[object, ...]] = []
         self.record: Path | RampdeckError = Path("rampdeck-sessions/2026-11-22T1221Z/record.md")
 
@@ -124,6 +127,13 @@ class FakeDeck:
 
     def log_in(self, host: str) -> None:
         self.calls.append(("log_in", host))
+
+    def check_again(self, names: Collection[str] | None = None) -> None:
+        self.calls.append(("check_again", None if names is None else tuple(names)))
+
+    def go_on_anyway(self) -> None:
+        self.calls.append(("go_on_anyway",))
+        self.held_back = ""
 
     def mark(self, text: str) -> None:
         self.calls.append(("mark", text))

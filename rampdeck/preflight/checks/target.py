@@ -1,0 +1,65 @@
+"""The target is named, and its name leads somewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from urllib.parse import urlsplit
+
+from rampdeck.preflight.check import Definition, Found, check, failed, ok, warning
+from rampdeck.preflight.stack import Stack
+
+PRODUCTION = ("production", "prod", "live")
+"""What people call the environment that must not be hit by mistake."""
+MOST = 6
+"""Addresses that are told."""
+
+
+@check(
+    "target.environment",
+    "Environment is named",
+    expected="somebody said which environment this is",
+    why="a load test of the wrong stack is weak evidence, one of production is an incident",
+    effect="the record does not say what was tested",
+)
+async def environment(stack: Stack) -> Found:
+    """Look whether the environment has a name."""
+    name = stack.settings.target.environment
+    if not name:
+        return failed("nobody named it", 'environment = "staging" in [target], or --environment staging')
+    if name.lower() in PRODUCTION:
+        return warning(f"it is {name}", "Make the load on staging, if there is one")
+    return ok(name)
+
+
+@check(
+    "target.resolves",
+    "Target's name resolves",
+    expected="the name has an address, seen from here",
+    why="the addresses say which machines will get the load",
+    effect="no request would reach the target",
+)
+async def resolves(stack: Stack) -> Found:
+    """Ask for the addresses of the target."""
+    if not stack.target:
+        return warning(
+            "nothing says where the load goes", "host in [target], -H URL, or host in the user class"
+        )
+    name = stack.target_name
+    if not name:
+        return failed(f"{stack.target} names no host", "host in [target]: https://staging.example.com")
+    port = urlsplit(stack.target).port
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(name, port or 0, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return failed(
+            f"{name}: {error.strerror or error}", f"getent hosts {name}   (DNS, or /etc/hosts here)"
+        )
+    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+    more = f" and {len(addresses) - MOST} more" if len(addresses) > MOST else ""
+    if addresses == [name]:
+        return ok("it is an address")
+    return ok(f"{', '.join(addresses[:MOST])}{more}")
+
+
+CHECKS: tuple[Definition, ...] = (environment, resolves)

@@ -1,0 +1,206 @@
+"""``rampdeck preflight``: what a run would see of the stack, looked at without a run and without load.
+
+It is prepared as a run is, reads the same sources and asks for the same facts,
+but keeps nothing: there is no session folder, and nobody is asked for a password.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rampdeck import loop, wanted
+from rampdeck.collector import Collector
+from rampdeck.config import Config, nearest
+from rampdeck.duties import Duties
+from rampdeck.engine import loader
+from rampdeck.engine import options as command_line
+from rampdeck.errors import ScenarioError, UsageError
+from rampdeck.exits import Exit
+from rampdeck.gatherer import Gatherer
+from rampdeck.headless.telling import PAUSE
+from rampdeck.model import Instant, Severity
+from rampdeck.output import LogTap, OutputCapture
+from rampdeck.preflight import told
+from rampdeck.preflight.check import Definition, State
+from rampdeck.preflight.checks import ALL
+from rampdeck.preflight.inspection import Inspection, PreflightView
+from rampdeck.preflight.junit import as_junit
+from rampdeck.preflight.stack import Scenario, Stack
+from rampdeck.preparing import metrics_of, plan_of, scenario_of, target_of
+from rampdeck.readers import Readers
+from rampdeck.record.suites import moment
+from rampdeck.record.write import replace
+from rampdeck.remote.hosts import Hosts
+from rampdeck.secrets import know_arguments, know_environment, redact
+from rampdeck.session import Session
+from rampdeck.sources import sources_of
+from rampdeck.text import clean
+from rampdeck.workers import crewing
+from rampdeck.workers.crew import Crew
+
+SEEN = 5.0
+"""Seconds that the sources get until the checks begin, as before an automatic start."""
+PATIENCE = 2.0
+"""Seconds that a source or a host gets to end."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What ``rampdeck preflight`` itself is told; the rest is the command line of ``rampdeck run``."""
+
+    json: bool = False
+    junit: Path | None = None
+    only: tuple[str, ...] = ()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what it can be told of its own."""
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--junit", metavar="FILE", type=Path, help="write it as JUnit XML, too")
+    parser.add_argument(
+        "--only", metavar="NAME", nargs="+", default=[], help="look at these checks only (django.debug)"
+    )
+
+
+def inspect(wish: Wanted, argv: list[str], kinds: Mapping[str, type[Collector]]) -> int:
+    """Look at everything that is wanted, print it and return the exit code.
+
+    Raises :class:`UsageError` when nothing could be looked at.
+    """
+    definitions = _chosen(wish.only)
+    if wish.junit is not None and not wish.junit.absolute().parent.is_dir():
+        raise UsageError(f"cannot write {wish.junit}", "there is no such folder", "Name another")
+    colours = not wish.json and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    log = LogTap()
+    know_environment(os.environ)
+    know_arguments(argv)
+    with OutputCapture() as output:
+        try:
+            stack = prepared(argv, kinds, log)
+            began = Instant.now()
+            view, defects = loop.run(_look(stack, definitions))
+        finally:
+            log.uninstall()
+            for text, severity in log.take():
+                if severity <= Severity.WARNING:
+                    output.tell(clean(text))
+        for defect in defects:
+            output.tell(defect)
+        code = Exit.SCENARIO if defects else exit_code(view)
+        about = {
+            "target": redact(stack.target),
+            "environment": stack.settings.target.environment,
+            "began": f"{moment(began)}Z",
+            "exit": int(code),
+        }
+        if wish.junit is not None:
+            replace(wish.junit, as_junit(view, began, about))
+        answer = told.as_json(view, about) if wish.json else _text(view, about, colours=colours)
+        for _ in output.answer(answer):
+            time.sleep(PAUSE)
+    return code
+
+
+def exit_code(view: PreflightView) -> Exit:
+    """Return 1 where a check failed, 3 where one could not be found out, else 0."""
+    return {State.FAILED: Exit.FAIL, State.UNKNOWN: Exit.INCONCLUSIVE, State.PENDING: Exit.INCONCLUSIVE}.get(
+        view.state, Exit.PASS
+    )
+
+
+def prepared(argv: list[str], kinds: Mapping[str, type[Collector]], log: LogTap) -> Stack:
+    """Return the stack as a run of this command line would have it, with a session in memory."""
+    settings = wanted.configured(argv)
+    loaded, problem = _loaded(argv, settings)
+    options = command_line.parse(argv)
+    options.user_classes = options.user_classes or list(settings.scenario.user_classes)
+    command_line.set_up_logging(options)
+    log.install()
+    settings = wanted.overridden(settings, options)
+    wanted.complete(options, settings)
+    scenario = Scenario(problem=problem, arguments=tuple(argv))
+    target, plan = settings.target.host or "", settings.plan()
+    hosts = Hosts(settings.hosts)
+    sources = sources_of(settings, kinds, hosts.check)
+    manning = crewing.planned(settings, options, argv, list(loaded.files) if loaded else [])
+    if loaded is not None:
+        plan = plan_of(settings, options, loaded)
+        try:
+            # No runner: nobody is to make load here.
+            classes = loader.environment_for(loaded, options, lambda _: None).user_classes
+        except ScenarioError as error:
+            scenario = Scenario(files=loaded.files, problem=str(error), arguments=tuple(argv))
+        else:
+            target = target_of(settings, classes)
+            scenario = scenario_of(options, loaded, classes, argv, manning.expected if manning else 1)
+    return Stack(
+        settings=settings,
+        target=target,
+        sources=sources,
+        hosts=hosts,
+        session=Session({kind: collector.view for kind, collector in kinds.items()}, lambda _: None),
+        gatherer=Gatherer(sources, settings.release, hosts.remote),
+        plan=plan,
+        metrics=metrics_of({**kinds, Crew.kind: Crew} if manning else kinds),
+        scenario=scenario,
+    )
+
+
+def _loaded(argv: Sequence[str], settings: Config) -> tuple[loader.Loaded | None, str]:
+    """Return the scenario, or why there is none: the stack can be looked at all the same."""
+    try:
+        return loader.load(command_line.locustfiles(argv, settings.scenario.file)), ""
+    except ScenarioError as error:
+        return None, str(error)
+
+
+async def _look(stack: Stack, definitions: Sequence[Definition]) -> tuple[PreflightView, list[str]]:
+    """Read the sources, look at everything and end them; returns also what was a defect of ours."""
+    defects: list[str] = []
+    duties = Duties(defects.append)
+    readers = Readers(stack.sources, stack.hosts, stack.session)
+    try:
+        readers.connect(duties)
+        duties.start("facts", stack.gatherer.begin())
+        await stack.seen(SEEN)
+        view = await Inspection(stack, definitions).run()
+    finally:
+        stack.forget()
+        await duties.cancel(PATIENCE)
+        readers.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await duties.guarded("hosts", stack.hosts.close())
+    return view, defects
+
+
+def _chosen(names: Sequence[str]) -> tuple[Definition, ...]:
+    """Return the checks of these names, in their order; all of them without any."""
+    known = [one.name for one in ALL]
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f'there is no check "{name}"{nearest(name, known)}', "", f"There are {', '.join(known)}"
+            )
+    return tuple(one for one in ALL if not names or one.name in names)
+
+
+def _text(view: PreflightView, about: Mapping[str, object], *, colours: bool) -> str:
+    environment = f", environment {about['environment']}" if about["environment"] else ""
+    head = f"Preflight of {about['target'] or 'no target'}{environment}"
+    return f"{clean(head)}\n\n{told.text(view, colours=colours)}"
+
+
+def options_of(argv: Sequence[str], parser: argparse.ArgumentParser) -> tuple[Namespace, list[str]]:
+    """Return what is meant for the preflight, and what ``rampdeck run`` would be told."""
+    add_options(parser)
+    return parser.parse_known_args(list(argv))
