@@ -154,6 +154,7 @@ class NginxCollector:
     )
 
     def __init__(self, config: NginxConfig) -> None:
+        self.config = config
         self._access = AccessLog()
         self._lines = {"error_lines": 0.0, "warning_lines": 0.0}
         self._signals: Counter[str] = Counter()

@@ -19,6 +19,8 @@ LOOK = 0.2
 """Seconds between looks whether what is waited for cannot come."""
 APPLICATIONS = ("gunicorn", "uvicorn")
 PROXIES = ("nginx", "caddy")
+RUNS = ("active", "running", "reloading")
+"""How the states of a server that runs begin."""
 CONNECTED = ("postgres", "redis")
 """Kinds that tell of themselves through the connection that they are read by."""
 
@@ -59,6 +61,16 @@ class Told:
         facts = (self.facts.get(f"{self.kind}.{name}") for name in names)
         said = next((fact.why for fact in facts if fact and fact.why), "")
         return said or f"it does not tell {' and '.join(name.replace('_', ' ') for name in names)}"
+
+    @property
+    def down(self) -> str:
+        """Why nothing more of it can be judged: another check says it, once; empty where it runs."""
+        if self.blind:
+            return f"{self.name} cannot be read: {self.why}"
+        states = listed(self.value("state"))
+        if states and not all(state.startswith(RUNS) for state in states):
+            return f"{self.name} does not run: {', '.join(states)}"
+        return ""
 
     def key(self, name: str) -> str:
         """Return a key of its table in the configuration (``unit``), empty where it has none."""

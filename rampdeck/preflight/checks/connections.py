@@ -35,6 +35,8 @@ async def arithmetic(stack: Stack) -> Iterable[Found]:
 
 
 def _judged(server: Told, applications: Sequence[Told], given: Databases | None, peak: int) -> Found:
+    if down := server.down or next((one.down for one in applications if one.down), ""):
+        return skipped(down, host=server.name)
     most, kept = _number(server, "max_connections"), _number(server, "superuser_reserved_connections")
     if most is None or kept is None:
         why = server.why_not("max_connections", "settings")

@@ -35,6 +35,8 @@ async def servers(stack: Stack) -> Iterable[Found]:
     for one in everybody:
         seen = running.get(one.name, ())
         match one.kind:
+            case _ if one.down:
+                found.append(skipped(one.down, host=one.name))
             case "nginx":
                 found.append(_nginx(one, seen, stack.peak))
             case "redis":

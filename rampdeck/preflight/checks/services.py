@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from rampdeck.preflight.check import Found, check, failed, ok, unknown
 from rampdeck.preflight.processes import Process, moment, processes
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import APPLICATIONS, CONNECTED, PROXIES, Told, listed, told
+from rampdeck.preflight.telling import APPLICATIONS, CONNECTED, PROXIES, RUNS, Told, listed, told
 
 _START = {
     "nginx": "sudo systemctl start nginx",
@@ -16,8 +16,7 @@ _START = {
     "postgres": "sudo systemctl start postgresql",
     "redis": "sudo systemctl start redis-server",
 }
-_RUNS = ("active", "running", "reloading")
-_NOBODY = ("refused", "nothing listens", "no such file", "not running")
+_NOBODY = ("connection refused", "nothing listens", "no such file")
 """What is said where a server is not there, other than one that does not let us in."""
 
 
@@ -44,7 +43,7 @@ def _judged(one: Told, seen: Sequence[Process]) -> Found:
         return unknown(
             f"it cannot be seen whether it runs: {why}", "Name its unit or its container", one.name
         )
-    if not all(state.startswith(_RUNS) for state in states):
+    if not all(state.startswith(RUNS) for state in states):
         return failed(f"it does not run: {', '.join(states)}", start(one), one.name)
     text = "active" if states == ["active (running)"] else ", ".join(states)
     if since := seen[0].started if seen else 0.0:

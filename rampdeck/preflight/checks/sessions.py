@@ -30,6 +30,8 @@ async def policy(stack: Stack) -> Iterable[Found]:
 
 
 def _judged(one: Told, sessions: bool | None) -> Found:
+    if one.down:
+        return skipped(one.down, host=one.name)
     name, memory = one.value("maxmemory_policy"), one.value("maxmemory")
     if not name or not memory:
         why = one.why_not("maxmemory_policy", "maxmemory")

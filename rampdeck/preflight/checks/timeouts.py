@@ -56,6 +56,9 @@ def _end(address: str) -> str:
 
 def _timeouts(one: Told, proxy: Told) -> Iterator[Found]:
     place = f"{proxy.name}, {one.name}"
+    if down := one.down or proxy.down:
+        yield skipped(down, host=place)
+        return
     waits, why = _waits(proxy)
     if waits is None:
         yield unknown(f"the proxy's timeout is not known: {why}", _config(proxy), place)
@@ -180,6 +183,8 @@ def at_once(one: Told, peak: int) -> int | None:
 
 def _class(one: Told, proxies: Sequence[Told], peak: int) -> Found:
     kind, workers = worker_class(one), one.number("workers")
+    if one.down:
+        return skipped(one.down, host=one.name)
     if not kind or workers is None:
         why = one.why_not("worker_class", "workers")
         return unknown(f"the workers are not known: {why}", "Name its unit, or its process", one.name)
