@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rampdeck.facts import Fact, known, told, unknown
 from rampdeck.remote import Shell
 
-from ._facts_shell import Process, processes, script, sections
+from ._facts_shell import HIDDEN, Process, processes, script, sections
 from ._lines import text_of
 from ._logfile import last_line
 
 HASH = "LC_ALL=C sha256sum <FILE"
+DIRECTIVES = "LC_ALL=C sed -nE 's/^[[:space:]]*(NAMES)([[:space:]].*)?$/\\1\\2/p' <FILE"
+_READ = ("log", "format", "reverse_proxy", "response_header_timeout", "read_timeout", "keepalive")
+"""What is looked for in a Caddyfile."""
 
 
 class CaddyFacts:
@@ -24,7 +27,7 @@ class CaddyFacts:
 
     def asks(self) -> tuple[str, ...]:
         """Return every command that it may send."""
-        return (self._look, HASH)
+        return (self._look, HASH, _directives("FILE"))
 
     async def facts(self, shell: Shell) -> tuple[Fact, ...]:
         """Ask once; see :class:`rampdeck.collector.Teller`."""
@@ -40,8 +43,12 @@ class CaddyFacts:
             done = await shell.run(HASH.replace("FILE", shlex.quote(file)))
             digest = text_of(done.stdout).partition(" ")[0] if done.status == 0 else ""
             facts.append(told(name, title, digest, file, last_line(done.stderr)))
+            if digest and not file.endswith(".json"):
+                lines = text_of((await shell.run(_directives(shlex.quote(file)))).stdout).splitlines()
+                facts += _of_caddyfile(lines, file)
         else:
             facts.append(unknown(name, title, why or "its command line names no file"))
+        facts.append(_state(process, found))
         if process is not None:
             pid = process.pid
             facts.append(known("caddy.pid", "process id", pid, f"/proc/{pid}/cmdline", moves=True))
@@ -58,6 +65,35 @@ class CaddyFacts:
             None,
             many if there else "no process of caddy is to be seen. Name its configuration with config",
         )
+
+
+def _directives(file: str) -> str:
+    return DIRECTIVES.replace("NAMES", "|".join(_READ)).replace("FILE", file)
+
+
+def _of_caddyfile(lines: Sequence[str], file: str) -> Iterator[Fact]:
+    """Tell what a Caddyfile says of its access log and of how long it waits for the application."""
+    given = [line.partition(" ")[::2] for line in lines]
+    formats = {words.split()[0] for name, words in given if name == "format" and words.split()}
+    log = ", ".join(sorted(formats)) or "json" if any(name == "log" for name, _ in given) else "none"
+    yield known("caddy.access_log_format", "format of the access log", log, file)
+    if any(name == "reverse_proxy" for name, _ in given):
+        waits = {
+            words.strip() for name, words in given if name in ("response_header_timeout", "read_timeout")
+        }
+        title = "longest wait for the application"
+        yield known("caddy.upstream_timeout", title, ", ".join(sorted(waits)) or "none", file)
+
+
+def _state(process: Process | None, found: Mapping[str, Sequence[str]]) -> Fact:
+    name, title, where = "caddy.state", "state", "processes in /proc"
+    if process is not None:
+        return known(name, title, "running", where)
+    if found.get("hidden"):
+        return unknown(name, title, HIDDEN, where)
+    if any(one.runs("caddy") for one in processes(found.get("processes", ()))):
+        return unknown(name, title, "nothing says which one of those that run is meant", where)
+    return known(name, title, "stopped", where)
 
 
 def _file(process: Process) -> str:

@@ -18,9 +18,11 @@ from rampdeck.errors import SourceError
 from rampdeck.facts import Fact, known, listed, told, unknown
 from rampdeck.remote import Shell
 
-from ._facts_shell import Process, processes, script, sections
+from . import _nginx_told
+from ._facts_shell import HIDDEN, Process, processes, script, sections
 from ._lines import text_of
 from ._logfile import last_line
+from ._nginx_config import tree
 
 ROUNDS = 8
 """How deep includes are followed; Nginx itself sets no limit, people stop at three."""
@@ -43,11 +45,6 @@ done"""
 _HEAD = re.compile(r"^# configuration file (/[^\n]*):$", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*", re.MULTILINE)
 _INCLUDE = re.compile(r"""(?:^|(?<=[\s;{}]))include\s+(?:"([^"\n]+)"|'([^'\n]+)'|([^;\s"']+))\s*;""")
-_DIRECTIVES = {
-    "worker_processes": (re.compile(r"^[ \t]*worker_processes\s+([^;\s]+)\s*;", re.MULTILINE), "1"),
-    "worker_connections": (re.compile(r"(?:^|[{\s])worker_connections\s+([^;\s]+)\s*;"), "512"),
-}
-"""Directives that matter for a load, with their defaults."""
 _GLOB = re.compile(r"([*?\[\]])")
 _WITH_VALUE = {"-c", "-p", "-g", "-e", "-s"}
 
@@ -95,10 +92,12 @@ class Configuration:
 class NginxFacts:
     """Asks for the facts of one Nginx."""
 
-    def __init__(self, config: str, logs: Sequence[str]) -> None:
+    def __init__(self, config: str, access_log: str, error_log: str) -> None:
         self._config = config
-        self._logs = [log for log in logs if log]
-        self._look = script("facts_nginx")
+        self._access_log = access_log
+        self._error_log = error_log
+        self._logs = [log for log in (access_log, error_log) if log]
+        self._look = script("facts_processes", "facts_nginx")
 
     def asks(self) -> tuple[str, ...]:
         """Return every command that it may send."""
@@ -112,7 +111,8 @@ class NginxFacts:
         masters = list(_masters(found.get("masters", ()), default, prefix))
         master, configuration = await self._meant(shell, masters, user, default)
         workers = processes(line.partition(" ")[2] for line in found.get("workers", ()))
-        return tuple(self._told(version, said, master, configuration, workers))
+        facts = self._told(version, said, master, configuration, workers)
+        return (*facts, self._state(master, masters, hidden=bool(found.get("hidden"))))
 
     def _told(
         self,
@@ -128,12 +128,26 @@ class NginxFacts:
             yield unknown("nginx.config_sha256", "configuration, sha256", configuration)
         else:
             yield from _of_configuration(configuration)
+            access, error = self._access_log, self._error_log
+            yield from _nginx_told.told(tree(configuration.files), configuration.how, access, error)
         if master is not None:
             pids = sorted(one.pid for one in workers if one.parent == master.process.pid)
             source = "parents and children in /proc"
             yield known("nginx.master_pid", "master's process id", master.process.pid, source, moves=True)
             name, title = "nginx.worker_pids", "workers' process ids"
             yield told(name, title, listed(map(str, pids)), source, "none is to be seen", moves=True)
+
+    def _state(self, master: Master | None, masters: Sequence[Master], *, hidden: bool) -> Fact:
+        """Tell whether it runs, which can be known only where all processes can be seen."""
+        name, title, where = "nginx.state", "state", "processes in /proc"
+        if master is not None:
+            return known(name, title, "running", where)
+        if hidden:
+            return unknown(name, title, HIDDEN, where)
+        # Others run, but not this one.
+        if not masters or (self._config and all(one.config for one in masters)):
+            return known(name, title, "stopped", where)
+        return unknown(name, title, "nothing says which one of those that run is meant", where)
 
     async def _meant(
         self, shell: Shell, masters: Sequence[Master], user: str, default: str
@@ -169,11 +183,6 @@ def _of_configuration(configuration: Configuration) -> Iterator[Fact]:
     without = f", without {listed(left)}: not to be read" if left else ""
     yield known("nginx.config_sha256", "configuration, sha256", configuration.digest, how + without)
     yield known("nginx.config_files", "files of the configuration", len(configuration.files), how)
-    for name, (pattern, default) in _DIRECTIVES.items():
-        given = pattern.search(configuration.text)
-        yield known(
-            f"nginx.{name}", name, given[1] if given else default, how if given else "default of Nginx"
-        )
 
 
 async def _dump(shell: Shell, master: Master, user: str) -> Configuration | None:

@@ -27,6 +27,7 @@ GUNICORN = {
     "worker_connections": "1000",
     "backlog": "2048",
     "preload_app": "False",
+    "accesslog": "None",
     "bind": "",
 }
 """The settings of Gunicorn that matter for a load, with their defaults; empty is not one value."""
@@ -38,13 +39,21 @@ UVICORN = {
     "limit_concurrency": "",
     "limit_max_requests": "",
     "backlog": "2048",
+    "access_log": "True",
+    "timeout_graceful_shutdown": "",
     "host": "127.0.0.1",
     "port": "8000",
     "uds": "",
 }
 """Those of Uvicorn."""
 _SHORT = {"-w": "workers", "-k": "worker_class", "-t": "timeout", "-b": "bind", "-c": "config"}
-_LONG = {"preload": "preload_app", "keep_alive": "keepalive"}
+_LONG = {"keep_alive": "keepalive", "access_logfile": "accesslog"}
+_FLAGS = {
+    "preload": ("preload_app", "True"),
+    "access_log": ("access_log", "True"),
+    "no_access_log": ("access_log", "False"),
+}
+"""Options that take no word: which setting they give which value."""
 _LITERAL = re.compile(r"""(?:(\d+)|(True|False)|"([^"\\]*)"|'([^'\\]*)')\s*(?:#.*)?""")
 
 
@@ -58,8 +67,8 @@ def of_command_line(words: Sequence[str], names: Iterable[str], where: str) -> d
             option, equals, value = word[2:].partition("=")
             name = option.replace("-", "_")
             name = _LONG.get(name, name)
-            if name == "preload_app":
-                found[name] = Setting("True", where)
+            if (flag := _FLAGS.get(name)) and flag[0] in wanted:
+                found[flag[0]] = Setting(flag[1], where)
             elif name in wanted:
                 found[name] = Setting(value if equals else next(rest, ""), where)
         elif name := _SHORT.get(word[:2], ""):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SETTINGS = (
     "max_connections",
+    "superuser_reserved_connections",
+    "reserved_connections",
     "shared_buffers",
     "work_mem",
     "maintenance_work_mem",
@@ -65,7 +67,7 @@ async def facts(reader: Reader, tables: Sequence[str]) -> tuple[Fact, ...]:
     """Ask once; what fails by itself says why, a session that is lost raises."""
     found: list[Fact] = []
     try:
-        for part in (_server(reader), _size(reader), _tables(reader, tables)):
+        for part in (_server(reader), _taken(reader), _size(reader), _tables(reader, tables)):
             found += [fact async for fact in part]
     except TimeoutError:
         raise SourceError("PostgreSQL", f"no answer for {READ_TIMEOUT:g} s") from None
@@ -117,6 +119,19 @@ async def _settings(reader: Reader, *, files: bool) -> AsyncIterator[Fact]:
         # An empty value is one as well.
         shown = (text_of(row["value"]) or '""') + waits
         yield known(key, name, shown, f"pg_settings ({_SOURCES.get(source, source)})")
+
+
+async def _taken(reader: Reader) -> AsyncIterator[Fact]:
+    """Tell how many of the connections are taken now, ours aside."""
+    name, title, where = "postgres.connections", "connections now", "pg_stat_activity"
+    try:
+        (row,) = await reader.ask("fact_taken")
+    except psycopg.Error as error:
+        yield unknown(name, title, _why(reader, error), where)
+        return
+    yield known(name, title, row["taken"], where, moves=True)
+    yield known(f"{name}_elsewhere", "of these to other databases", row["elsewhere"], where, moves=True)
+    yield known("postgres.started", "server started", text_of(row["started"]), where, moves=True)
 
 
 async def _size(reader: Reader) -> AsyncIterator[Fact]:

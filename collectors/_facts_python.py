@@ -9,17 +9,17 @@ used where we may read it too.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from rampdeck.facts import Fact, known, listed, told, unknown
 from rampdeck.remote import Shell
 from rampdeck.secrets import redact_arguments
 
+from ._facts_journal import rate_limit
 from ._facts_options import (
     GUNICORN,
     UVICORN,
@@ -30,6 +30,7 @@ from ._facts_options import (
     of_file,
     words_of,
 )
+from ._facts_seen import Seen, arbiter_of, containers_of, pids_of, plain, start_lines, state_of
 from ._facts_shell import Process, first_of, processes, quoted, script, sections
 from ._places import LogConfig
 
@@ -40,7 +41,8 @@ TAIL = 4_000_000
 FORMAT = (
     "[{{json .Name}},{{json .State.Pid}},{{json .Config.Image}},{{json .Image}},{{json .Path}},"
     "{{json .Args}},"
-    '{{json (index .Config.Labels "org.opencontainers.image.revision")}},{{json .RestartCount}}]'
+    '{{json (index .Config.Labels "org.opencontainers.image.revision")}},{{json .RestartCount}},'
+    "{{json .State.Status}},{{json .State.StartedAt}}]"
 )
 """What ``docker inspect`` is to tell of a container, as JSON."""
 NEEDLES = {
@@ -53,23 +55,8 @@ SETTINGS = {"gunicorn": GUNICORN, "uvicorn": UVICORN}
 PACKAGES = {"django": "Django", "gunicorn": "Gunicorn", "uvicorn": "Uvicorn"}
 AGAIN = 1.2
 """Seconds after which workers are counted again where one seems to be missing: it is being replaced."""
-_LINE = re.compile(
-    r"(?:\[[^\]]*\] \[(\d+)\] \[INFO\] ?)?(Starting gunicorn|Listening at:|Using worker:) (.+)"
-)
-_PARENT = re.compile(r"Started (?:parent|server) process \[(?:\x1b\[[\d;]*m)*(\d+)")
 _PACKAGE = re.compile(r"(.*)/(\w+)-([^-/]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
 _EXEC = re.compile(r"argv\[\]=(.*?) ; ")
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the first script found: of the unit, the containers, the processes and the log."""
-
-    unit: Mapping[str, str] = field(default_factory=dict)
-    containers: tuple[Sequence[Any], ...] = ()
-    processes: tuple[Process, ...] = ()
-    log: tuple[str, ...] = ()
-    said: str = ""
 
 
 class PythonFacts:
@@ -78,6 +65,7 @@ class PythonFacts:
     def __init__(self, kind: str, config: LogConfig) -> None:
         self._kind = kind
         self._config = config
+        self._in_container = bool(config.compose_service or config.container)
         self._look = script("facts_processes", "facts_python", **self._words())
 
     def asks(self) -> tuple[str, ...]:
@@ -87,7 +75,7 @@ class PythonFacts:
     async def facts(self, shell: Shell) -> tuple[Fact, ...]:
         """Ask once; see :class:`rampdeck.collector.Teller`."""
         seen = await self._seen(shell)
-        found = _Found(self._kind, seen, _arbiter(self._kind, seen))
+        found = _Found(self._kind, seen, arbiter_of(self._kind, seen))
         if found.arbiter is not None:
             await found.look_into(shell, self._into)
             if found.short:
@@ -114,9 +102,11 @@ class PythonFacts:
             compose, service = _compose(config), shlex.quote(config.compose_service)
             listing = f"{compose} ps -q {service}"
             log = f"{compose} logs --no-color --no-log-prefix --tail {LINES} {service}"
+        journald = f"journald@{config.namespace}.conf" if config.namespace else "journald.conf"
         words = {
             # A journal's file is another system's, or one that is over.
             "unit": config.unit if plain and not config.journal_file else "",
+            "journald": journald if plain and not config.journal_file else "",
             "list": listing,
             "format": FORMAT,
             "program": PROGRAMS[self._kind],
@@ -134,29 +124,17 @@ class PythonFacts:
         found, said = await sections(shell, self._look)
         return Seen(
             unit=dict(line.partition("=")[::2] for line in found.get("unit", ())),
-            containers=tuple(_containers(found.get("containers", ()))),
+            containers=tuple(containers_of(found.get("containers", ()))),
             processes=processes(found.get("processes", ())),
             log=tuple(found.get("log", ())),
             said=said,
+            hidden=bool(found.get("hidden")),
+            listed="failed" not in found.get("containers", ()) if self._in_container else None,
+            journald=tuple(found.get("journald", ())),
         )
 
 
-def _expected(kind: str, seen: Seen) -> tuple[set[int], str]:
-    """Return the process ids that the server may have, and who says so."""
-    if (pid := seen.unit.get("MainPID", "0")).isdecimal() and pid != "0":
-        return {int(pid)}, "systemctl show"
-    if seen.containers:
-        return {int(container[1]) for container in seen.containers}, "docker inspect"
-    return {int(pid) for pid in _log(kind, seen.log).get("pid", "").split()}, "its log"
-
-
-def _arbiter(kind: str, seen: Seen) -> Process | None:
-    """Return the first process of the server: the unit's, the container's, the log's, or the only one."""
-    there = first_of(seen.processes, kind)
-    expected, _ = _expected(kind, seen)
-    if not expected:
-        return there[0] if len(there) == 1 else None
-    return next((one for one in there if one.pid in expected or one.parent in expected), None)
+_WORDS = {"bind": "Listening at:", "worker_class": "Using worker:"}
 
 
 class _Found:
@@ -166,7 +144,7 @@ class _Found:
         self.seen = seen
         self.arbiter = arbiter
         self._kind = kind
-        self._log = _log(kind, seen.log)
+        self._log = start_lines(kind, seen.log)
         self._packages: dict[str, tuple[str, str]] = {}
         self._file: tuple[str, str, str] = ("", "", "")
         self._settings: dict[str, Setting] = {}
@@ -215,6 +193,7 @@ class _Found:
     def facts(self) -> Iterator[Fact]:
         """Return all facts, each with where it is from, or why it is not there."""
         yield self._version()
+        yield state_of(self._kind, self.seen, self.arbiter)
         yield from self._of_settings()
         yield from self._of_processes()
         yield from self._of_unit()
@@ -274,13 +253,17 @@ class _Found:
             yield known(f"{self._kind}.unit_restarts", "restarts by systemd", restarts, shown, moves=True)
         if path := unit.get("FragmentPath"):
             yield known(f"{self._kind}.unit_file", "unit file", path, shown)
+        if self.seen.journald:
+            yield rate_limit(self._kind, unit, self.seen.journald)
 
     def _of_containers(self) -> Iterator[Fact]:
         kind, containers, inspect = self._kind, self.seen.containers, "docker inspect"
         if not containers:
             return
-        columns = [[_text(container[place]) for container in containers] for place in range(8)]
-        names, _, images, ids, _, _, revisions, restarts = columns
+        columns = [[plain(container[place]) for container in containers] for place in range(10)]
+        names, _, images, ids, _, _, revisions, restarts, _, started = columns
+        title = "containers started"
+        yield known(f"{kind}.containers_started", title, listed(sorted(started)), inspect, moves=True)
         yield known(f"{kind}.containers", "containers", listed(sorted(names)), inspect, moves=True)
         yield known(f"{kind}.image", "image", listed(sorted(set(images))), inspect)
         yield known(f"{kind}.image_id", "image id", listed(sorted(set(ids))), inspect)
@@ -306,11 +289,11 @@ class _Found:
         if found := _EXEC.search(self.seen.unit.get("ExecStart", "")):
             return words_of(found[1]), "systemctl show, ExecStart"
         for container in self.seen.containers:
-            return [_text(container[4]), *map(_text, container[5] or ())], "docker inspect"
+            return [plain(container[4]), *map(plain, container[5] or ())], "docker inspect"
         return [], ""
 
     def _no_arbiter(self) -> str:
-        expected, who = _expected(self._kind, self.seen)
+        expected, who = pids_of(self._kind, self.seen)
         if expected:
             pids = ", ".join(map(str, sorted(expected)))
             return f"no process of {self._kind} with the number that {who} names ({pids}) is to be seen"
@@ -333,40 +316,6 @@ class _Found:
             return self._no_arbiter()
         roots = ", ".join(_roots(self.arbiter, str(self.arbiter.pid) if self.seen.containers else ""))
         return f"no such package below {roots}" if roots else "where its Python lies is not to be seen"
-
-
-_WORDS = {"bind": "Listening at:", "worker_class": "Using worker:"}
-
-
-def _log(kind: str, lines: Sequence[str]) -> dict[str, str]:
-    """Return what the lines of the last start tell: the server's ``pid``, its version, and settings."""
-    found: dict[str, str] = {}
-    for line in lines:
-        if kind == "gunicorn" and (said := _LINE.fullmatch(line.strip())):
-            pid, what, value = said.groups()
-            if what == "Starting gunicorn":
-                found = {"version": value, "pid": pid or ""}
-            elif what == "Listening at:":
-                found["bind"] = value.rpartition(" (")[0] or value
-            else:
-                found["worker_class"] = value
-        elif said := _PARENT.search(line):
-            found["pid"] = f"{found.get('pid', '')} {said[1]}"
-    return found
-
-
-def _containers(lines: Sequence[str]) -> Iterator[Sequence[Any]]:
-    for line in lines:
-        try:
-            container = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(container, list) and len(container) == 8 and isinstance(container[1], int):
-            yield container
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
 
 
 def _roots(arbiter: Process, pid: str) -> list[str]:

@@ -25,9 +25,13 @@ def redis_facts(info: Info, save: str | None) -> tuple[Fact, ...]:
         told("redis.role", "role", role, "INFO replication", untold),
         told("redis.maxmemory", "maxmemory", memory, "INFO memory", untold),
         told("redis.maxmemory_policy", "maxmemory-policy", policy, "INFO memory", untold),
+        told("redis.maxclients", "maxclients", info.get("maxclients"), "INFO clients", untold),
         told("redis.appendonly", "appendonly", appends, "INFO persistence", untold),
         _save(save),
         told("redis.config_file", "configuration file", info.get("config_file", ""), "INFO server", "none"),
+        told(
+            "redis.uptime", "runs for (s)", info.get("uptime_in_seconds"), "INFO server", untold, moves=True
+        ),
         known("redis.pid", "process id", info.get("process_id", ""), "INFO server", moves=True),
     )
 

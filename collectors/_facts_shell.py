@@ -13,6 +13,8 @@ from rampdeck.remote import Shell
 from ._lines import text_of
 from ._logfile import last_line
 
+HIDDEN = "the processes of others are not to be seen here (/proc is mounted with hidepid)"
+"""Why it cannot be said that a server does not run."""
 _SCRIPTS = Path(__file__).parent / "sh"
 _SECTION = re.compile(r"== ([a-z]+)")
 _PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)[\d.]*")

@@ -48,6 +48,7 @@ class LogCollector:
     table: ClassVar[SignalTable]
 
     def __init__(self, config: LogConfig) -> None:
+        self.config = config
         self._follow, self._asks = follower_of(config, self._take_block, self._take)
         self._facts = PythonFacts(self.kind, config)
         self._sink: Sink | None = None

@@ -118,6 +118,7 @@ class CaddyCollector:
     )
 
     def __init__(self, config: CaddyConfig) -> None:
+        self.config = config
         self._log = CaddyLog()
         self._lines = {"error_lines": 0.0, "warning_lines": 0.0}
         self._signals: Counter[str] = Counter()

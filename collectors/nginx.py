@@ -154,6 +154,7 @@ class NginxCollector:
     )
 
     def __init__(self, config: NginxConfig) -> None:
+        self.config = config
         self._access = AccessLog()
         self._lines = {"error_lines": 0.0, "warning_lines": 0.0}
         self._signals: Counter[str] = Counter()
@@ -161,7 +162,7 @@ class NginxCollector:
         self._format_told = False
         self._error_file = FileFollower(config.error_log, context=CONTEXT) if config.error_log else None
         self._access_file = FileFollower(config.access_log) if config.access_log else None
-        self._facts = NginxFacts(config.config, (config.access_log, config.error_log))
+        self._facts = NginxFacts(config.config, config.access_log, config.error_log)
         self._error_log = Log(self._follow_errors)
         self._access_log = Log(self._follow_access)
         logs = ((self._error_file, self._error_log), (self._access_file, self._access_log))

@@ -70,4 +70,8 @@ def _made(
     if kind == GENERATOR:
         table = {"limits": settings.generator} | dict(table)
     checked = settings.anchored(validate(kinds[kind].Config, table, f'{where}, kind "{kind}"'))
+    # Whoever counts rows for the record counts those that the preflight wants to know as well.
+    if settings.preflight.rows and (counted := getattr(checked, "row_counts", None)) is not None:
+        every = dict.fromkeys((*counted, *settings.preflight.rows))
+        checked = checked.model_copy(update={"row_counts": tuple(every)})
     return Source(kinds[kind](checked), checked.source, checked.host, checked.absent, checked.limit)

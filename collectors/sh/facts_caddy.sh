@@ -5,3 +5,4 @@ echo '== version'
 caddy version
 echo '== processes'
 processes -F caddy
+hidden

@@ -25,3 +25,4 @@ echo '== masters'
 tell master
 echo '== workers'
 tell worker
+hidden

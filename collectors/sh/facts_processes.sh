@@ -11,3 +11,8 @@ processes() {
         echo
     done 2>/dev/null
 }
+# Says whether we see our own processes only: the first one there is of a host is somebody else's.
+hidden() {
+    echo '== hidden'
+    [ -r /proc/1/cmdline ] || echo yes
+}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from rampdeck.config.model import Model, Seconds, Url
+
+TableName = Annotated[str, StringConstraints(pattern=r"^([^.]+\.)?[^.]+$", max_length=130)]
+Rows = Annotated[int, Field(ge=0)]
 
 
 class TargetConfig(Model):
@@ -116,7 +120,7 @@ class PreflightConfig(Model):
     ignore: tuple[str, ...] = ()
     commit: str = ""
     image: str = ""
-    rows: Mapping[str, int] = Field(default_factory=dict)
+    rows: Mapping[TableName, Rows] = Field(default_factory=dict)
     static: str = Field("", pattern=r"^(/.*)?$")
     login: LoginConfig | None = None
     flows: bool = True

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rampdeck.config import Command, ReleaseConfig
@@ -21,14 +22,15 @@ _NAMES = ("commit_sha", "image_tag", "gunicorn_workers", "nginx_config_version",
 MOST = 200
 """Characters that are kept of an answer."""
 COMMIT = """LC_ALL=C; export LC_ALL; cd -- FOLDER || exit; pwd -P
-if [ ! -e .git ] && [ -r REVISION ]; then echo REVISION; head -n 1 REVISION; else
-echo git; git rev-parse HEAD; fi"""
-"""Which commit a folder is of: git's own word, or Capistrano's file of that name."""
+if [ ! -e .git ] && [ -r REVISION ]; then echo REVISION; head -n 1 REVISION; stat -c @%Y REVISION; else
+echo git; git rev-parse HEAD && { git log -g -1 --date=unix --format=%gd 2>/dev/null || :; }; fi"""
+"""Which commit a folder is of, and since when: git's own word, or Capistrano's file of that name."""
 STATUS = """LC_ALL=C; export LC_ALL; cd -- FOLDER || exit
 git --no-optional-locks -c core.fsmonitor=false status --porcelain --untracked-files=no"""
 """What in it differs from that commit; git writes nothing and starts nothing."""
 _SHA256 = re.compile(r"\b([0-9a-f]{16})[0-9a-f]{48}\b")
 """A hash, of which a field needs no more than the first digits."""
+_SINCE = re.compile(r"@\{?(\d{1,11})\}?$")
 _TO_GIT = "dubious ownership"
 
 
@@ -74,7 +76,7 @@ def questions(release: ReleaseConfig) -> tuple[Question, ...]:
 
 async def _of_folder(shell: Shell, commit: str, status: str) -> tuple[Fact, ...]:
     done = await shell.run(commit)
-    lines = [*done.stdout.decode("utf-8", "replace").splitlines(), "", "", ""]
+    lines = [*done.stdout.decode("utf-8", "replace").splitlines(), "", "", "", ""]
     place, whence, sha = clean(lines[0]), lines[1], clean(lines[2], MOST)
     provenance = f"{'git rev-parse HEAD' if whence == 'git' else 'the file REVISION'} in {place}"
     if done.status or not sha:
@@ -86,6 +88,10 @@ async def _of_folder(shell: Shell, commit: str, status: str) -> tuple[Fact, ...]
         known("release.folder", "Release folder", place, "pwd -P"),
         known("release.commit", "Commit", sha, provenance),
     ]
+    if since := _SINCE.search(lines[3]):
+        moment = datetime.fromtimestamp(int(since[1]), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        asked = "git log -g" if whence == "git" else "the time of the file REVISION"
+        facts.append(known("release.changed", "At that commit since", moment, f"{asked} in {place}"))
     if whence == "git":
         facts.append(_uncommitted(await shell.run(status), place))
     return tuple(facts)

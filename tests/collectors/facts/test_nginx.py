@@ -37,7 +37,7 @@ def nginx(servers_folder: Path, upstream_server: UpstreamServer) -> Iterator[Ngi
 
 
 def facts_of(server: NginxServer, config: str = "") -> NginxFacts:
-    return NginxFacts(config, (str(server.access_log), str(server.error_log)))
+    return NginxFacts(config, str(server.access_log), str(server.error_log))
 
 
 async def test_the_nginx_that_writes_the_logs_is_found_among_others(
@@ -90,7 +90,7 @@ async def test_whoever_may_not_ask_nginx_reads_the_files(nginx: NginxServer) -> 
 async def test_a_nginx_that_has_gone_says_so(nginx: NginxServer) -> None:
     nginx.stop()
     await until(lambda: not nginx.answers() or None)
-    found = by_name(await NginxFacts("/no/such/nginx.conf", ("/no/such/access.log",)).facts(LocalRemote()))
+    found = by_name(await NginxFacts("/no/such/nginx.conf", "/no/such/access.log", "").facts(LocalRemote()))
     assert found["nginx.config_sha256"].value == ""
     assert found["nginx.config_sha256"].why == "/no/such/nginx.conf cannot be read"
     assert "nginx.master_pid" not in found
@@ -134,7 +134,7 @@ async def test_files_that_cannot_be_read_are_named_beside_the_hash() -> None:
             "/etc/nginx/sites/*": "\0# unreadable file /etc/nginx/sites/shop:\n",
         }
     )
-    found = by_name(await NginxFacts("", ()).facts(host))
+    found = by_name(await NginxFacts("", "", "").facts(host))
     assert found["nginx.version"].value == "nginx/1.18.0 (Ubuntu)"
     assert found["nginx.config_sha256"].provenance == (
         "1 files, from /etc/nginx/n.conf on, without /etc/nginx/sites/shop: not to be read"
@@ -152,7 +152,7 @@ async def test_of_two_that_do_not_name_the_logs_neither_is_taken() -> None:
             "/b.conf": "\0# configuration file /b.conf:\n",
         }
     )
-    found = by_name(await NginxFacts("", ("/var/log/nginx/access.log",)).facts(host))
+    found = by_name(await NginxFacts("", "/var/log/nginx/access.log", "").facts(host))
     assert found["nginx.config_sha256"].why == (
         "/a.conf, /b.conf do not tell which one writes these logs. Name the configuration with config"
     )

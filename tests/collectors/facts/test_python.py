@@ -217,6 +217,8 @@ async def test_a_container_tells_its_image_and_the_commit_in_its_label(
             ["-w", "4", "shop.wsgi"],
             "8f3c1d2",
             0,
+            "running",
+            "2026-11-16T08:00:00Z",
         ]
     )
     docker.say("[2026-11-16 08:00:00 +0000] [1] [INFO] Starting gunicorn 23.0.0")
