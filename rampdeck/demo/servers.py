@@ -237,7 +237,7 @@ daemonize no
 save ""
 appendonly no
 maxmemory 64mb
-maxmemory-policy volatile-lru
+maxmemory-policy noeviction
 """
 
 
