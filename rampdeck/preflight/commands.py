@@ -10,14 +10,16 @@ import json
 import re
 import textwrap
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rampdeck import __version__, hands
 from rampdeck.collector import Collector
 from rampdeck.config import Config
-from rampdeck.record.facts import questions
+from rampdeck.preflight.asks import TARGET, Asking
+from rampdeck.preflight.checks import ASKS as QUESTIONS
+from rampdeck.record import facts
 from rampdeck.remote.command import guarded_line
 from rampdeck.remote.hosts import LOCAL, Hosts
 from rampdeck.remote.own import ASKS
@@ -46,7 +48,7 @@ _COMMENTED = re.compile(r"^# (?=[\[\]]| {4}\"|[\w.\"]+ = )", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A source, a fact of the release or the workers, and what they may send."""
+    """A source, a question of the preflight, a fact of the release or the workers, and what they may send."""
 
     name: str
     asks: tuple[str, ...]
@@ -67,8 +69,10 @@ def example(template: Path) -> Config:
     return Config.model_validate({"hosts": data["hosts"], "collectors": data["collectors"]})
 
 
-def everything(settings: Config, kinds: Mapping[str, type[Collector]]) -> tuple[HostCommands, ...]:
-    """Return all that the hosts of a configuration would be sent, those far away first.
+def everything(
+    settings: Config, kinds: Mapping[str, type[Collector]], questions: Sequence[Asking] = QUESTIONS
+) -> tuple[HostCommands, ...]:
+    """Return all that the hosts of a configuration and the target would be sent, those far away first.
 
     Raises :class:`UsageError` for a configuration that cannot be.
     """
@@ -77,20 +81,25 @@ def everything(settings: Config, kinds: Mapping[str, type[Collector]]) -> tuple[
     for source in sources_of(settings, kinds, known):
         if not source.absent:
             found.setdefault(source.host, []).append(Asker(source.info.name, source.collector.asks()))
-    for name, askers in found.items():
-        if not _is_local(name, settings):
-            askers.insert(0, Asker("the connection itself", ASKS))
+    for asking in questions:
+        for asks in asking(settings):
+            asker = Asker(f"preflight: {asks.name}", tuple(map(redact, asks.commands)))
+            found.setdefault(asks.host, []).append(asker)
     for host, asker in (*_facts(settings), *_workers(settings)):
-        known(host)
         found.setdefault(host, []).append(asker)
+    for name, askers in found.items():
+        if name != TARGET:
+            known(name)
+            if not _is_local(name, settings):
+                askers.insert(0, Asker("the connection itself", ASKS))
     return tuple(
-        HostCommands(name, _place(name, settings), tuple(found[name]))
+        HostCommands(name or "the target", _place(name, settings), tuple(found[name]))
         for name in sorted(found, key=lambda name: _is_local(name, settings))
     )
 
 
 def _facts(settings: Config) -> Iterator[tuple[str, Asker]]:
-    for question in questions(settings.release):
+    for question in facts.questions(settings.release):
         if question.commands:
             yield question.host, Asker(f"[release] {question.key}", tuple(map(redact, question.commands)))
 
@@ -103,13 +112,15 @@ def _workers(settings: Config) -> Iterator[tuple[str, Asker]]:
 
 
 def _is_local(name: str, settings: Config) -> bool:
-    return name == LOCAL or settings.hosts[name].local
+    return name == LOCAL or (name != TARGET and settings.hosts[name].local)
 
 
 def _place(name: str, settings: Config) -> str:
     """Return where a host is, as far as the configuration says; ``~/.ssh/config`` may say more."""
     if _is_local(name, settings):
         return "this machine"
+    if name == TARGET:
+        return settings.target.host or "over HTTP"
     host = settings.hosts[name]
     user = f"{host.user}@" if host.user else ""
     port = f" port {host.port}" if host.port else ""

@@ -9,7 +9,11 @@ import pytest
 
 from collectors import COLLECTORS
 from rampdeck.cli import main
+from rampdeck.config import Config
+from rampdeck.errors import UsageError
 from rampdeck.exits import Exit
+from rampdeck.preflight.asks import TARGET, Asks
+from rampdeck.preflight.commands import as_text, everything
 from rampdeck.remote.command import guarded_line
 
 TOML = """
@@ -112,6 +116,28 @@ def test_facts_of_the_release_and_workers_are_sent_too(
     assert "rampdeck worker OPTIONS" in hosts["local"]["[workers] local"][0]
     text = " ".join(printed(capsys, "-c", configured).split())
     assert "Only workers that make the load write" in text
+
+
+def test_what_the_preflight_asks_stands_with_its_host_and_requests_with_the_target() -> None:
+    settings = Config.model_validate({"hosts": {"web": {}}, "target": {"host": "https://staging.example"}})
+
+    def asking(_: Config) -> tuple[Asks, ...]:
+        return (
+            Asks("web", "the settings of Django", ("DB_PASSWORD=hunter2 python manage.py check",)),
+            Asks(TARGET, "the home page", ("GET /",)),
+        )
+
+    text = as_text(settings, everything(settings, COLLECTORS, [asking]), "this")
+    assert "== web (ssh web)" in text
+    assert "-- the connection itself" in text, "a host that only the preflight asks is connected to, too"
+    assert "-- preflight: the settings of Django" in text
+    assert "hunter2" not in text
+    assert "== the target (https://staging.example)" in text
+
+
+def test_a_question_to_a_host_that_is_not_configured_is_refused() -> None:
+    with pytest.raises(UsageError, match="nowhere"):
+        everything(Config(), COLLECTORS, [lambda _: [Asks("nowhere", "the settings", ("true",))]])
 
 
 def test_without_workers_elsewhere_nothing_is_said_of_files(
