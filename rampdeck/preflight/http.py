@@ -35,6 +35,8 @@ PATIENCE = 8.0
 """Seconds that an answer may take: a little less than a check may."""
 MOST = 512 * 1024
 """Bytes of an answer that are read; no page that is looked into is larger."""
+REDIRECTS = 5
+"""Redirects that are followed one after the other."""
 AGENT = f"rampdeck-preflight/{rampdeck.__version__}"
 _PORTS = {"http": 80, "https": 443}
 _SAFE = "/%:@!$&'()*+,;=~?-._[]"
@@ -81,6 +83,19 @@ class Answer:
         """The whole address that it redirects to; empty if it does not."""
         given = str(self.headers.get("Location") or "")
         return urljoin(self.url, given) if 300 <= self.status < 400 and given else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A page with the redirects that led to it; ``elsewhere`` is where they lead if that is not followed."""
+
+    answers: tuple[Answer, ...]
+    elsewhere: str = ""
+
+    @property
+    def page(self) -> Answer:
+        """The last answer."""
+        return self.answers[-1]
 
 
 def shown(url: str) -> str:
@@ -159,6 +174,19 @@ class Browser:
         answer = Answer(url, status, headers_of, body, seconds, tls, cut)
         self.cookies.extract_cookies(_Headers(headers_of), request)  # type: ignore[arg-type]
         return answer
+
+    async def visit(self, url: str) -> Visit:
+        """Ask for a page and follow its redirects, a few, and never to another host.
+
+        Raises :class:`NoAnswer` as :meth:`ask` does.
+        """
+        answers = [await self.ask(url)]
+        while following := answers[-1].location:
+            there_before = following.partition("#")[0] in {answer.url for answer in answers}
+            if len(answers) > REDIRECTS or there_before or not self.at_home(following):
+                return Visit(tuple(answers), following)
+            answers.append(await self.ask(following.partition("#")[0]))
+        return Visit(tuple(answers))
 
     def cookie(self, *names: str) -> Cookie | None:
         """Return the first cookie of one of these names."""
