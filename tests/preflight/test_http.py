@@ -1,4 +1,4 @@
-"""What a check relies on: it gets what a browser would get, from the target's own host and from nobody else."""
+"""What a check relies on: it gets what a browser would, from the target's own host and from nobody else."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ async def test_why_there_is_no_answer_is_told() -> None:
     async with answering(Reply(raw=b"")) as server:
         with pytest.raises(NoAnswer, match="closed the connection"):
             await Browser(server.url).ask(server.url)
+        tls = server.url.replace("http:", "https:")
         with pytest.raises(NoAnswer, match="TLS handshake"):
-            tls = server.url.replace("http:", "https:")
             await Browser(tls).ask(tls)
     with pytest.raises(NoAnswer, match="no target"):
         Browser("")
