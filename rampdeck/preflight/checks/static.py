@@ -16,7 +16,7 @@ from rampdeck.preflight.asks import TARGET, Asks
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
 from rampdeck.preflight.checks.pages import home
 from rampdeck.preflight.http import Answer, Browser, origin
-from rampdeck.preflight.marks import events_with, new_mark
+from rampdeck.preflight.marks import new_mark
 from rampdeck.preflight.markup import Page
 from rampdeck.preflight.stack import Stack
 from rampdeck.preflight.statuses import told
@@ -101,14 +101,13 @@ async def _file(stack: Stack) -> tuple[str, str]:
     effect="the record would not say who served the static files: the workers may have",
 )
 async def proxy(stack: Stack) -> Found:
-    """Ask for a static file with a mark, and look for the mark in the logs."""
+    """Ask for a static file with a mark, and look for the mark in the proxies' logs."""
     url, elsewhere = await _file(stack)
     if not url and elsewhere:
         return ok(f"they come from another host, {origin(elsewhere)}, which the load does not touch")
     if not url:
         return skipped("no page that was asked names a static file", "Name one: [preflight] static")
     mark = new_mark()
-    cursor = stack.session.events
     browser = Browser(stack.target)
     answer = await browser.ask(f"{url}{'&' if '?' in url else '?'}rampdeck={mark}")
     if answer.status >= 400:
@@ -119,8 +118,6 @@ async def proxy(stack: Stack) -> Found:
     if any(name in server.lower() for name in _APPLICATION):
         return failed(f"{told(answer)}, Server: {server}: the application server itself answered", SERVE)
     lines, blind = await _seen(stack, mark)
-    if events_with(stack, cursor, mark, "gunicorn", "uvicorn"):
-        return failed(f"{told(answer)}: it stands in the application server's own log", SERVE)
     if not lines:
         return _unseen(stack, answer, blind)
     return _judged(answer, lines)
@@ -166,6 +163,11 @@ def _judged(answer: Answer, lines: dict[str, str]) -> Found:
     if marks := [name for name in _DJANGO if name in answer.headers]:
         what = f"{told(answer)}, through {source}, with headers as Django sets them ({', '.join(marks)})"
         return failed(f"{what}: the application answered", SERVE)
+    if source.startswith("caddy"):
+        # Its log does not tell, but it adds its name to what it hands on, and has nobody else's otherwise.
+        if len(answer.headers.get_all("Server") or ()) > 1 or "caddy" in answer.header("Via").lower():
+            return failed(f"{told(answer)}: {source} handed it on to the application{_kind(answer)}", SERVE)
+        return ok(f"{told(answer)}: {source} served it{_kind(answer)}")
     what = f"{told(answer)}, through {source}, without a header of Django's{_kind(answer)}"
     return warning(f"{what}; the access log itself does not tell who answered", LOG)
 
