@@ -148,7 +148,8 @@ async def test_an_origin_that_is_trusted_makes_up_for_the_proxy(tmp_path: Path, 
 
 @pytest.mark.parametrize("cookie", ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"])
 async def test_a_secure_cookie_over_plain_http_never_comes_back(tmp_path: Path, cookie: str) -> None:
-    with site(tmp_path, **{cookie: True}) as made:
+    spoiled: dict[str, Any] = {cookie: True}
+    with site(tmp_path, **spoiled) as made:
         failed(await looked(made.url, made.accounts), "is Secure", "plain HTTP", f"{cookie} = False")
 
 
@@ -159,7 +160,7 @@ async def test_a_cookie_for_another_domain_is_no_session(tmp_path: Path) -> None
 
 async def test_sessions_that_each_worker_keeps_for_itself_are_lost(tmp_path: Path) -> None:
     """Each request has a new worker here, and so an empty LocMemCache."""
-    sessions = {
+    sessions: dict[str, Any] = {
         "SESSION_ENGINE": "django.contrib.sessions.backends.cache",
         "CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
     }

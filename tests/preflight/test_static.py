@@ -135,14 +135,22 @@ async def test_without_a_log_that_can_be_read_it_is_not_known(
     assert "No such file" in missing.found
 
 
-async def test_caddy_that_hands_a_file_on_is_seen_by_its_answer(
-    made: Site, caddy_server: CaddyServer
-) -> None:
-    """Its log does not tell who answered; the tests' upstream says nothing of itself either."""
+async def test_caddy_is_known_by_whose_names_its_answer_has(caddy_server: CaddyServer) -> None:
     caddy = {"kind": "caddy", "access_log": str(caddy_server.access_log), "file": str(caddy_server.log)}
-    found = await looked(caddy_server.url, caddy, static="/static/app.css")
-    print(found)
-    assert "caddy@local" in found.found
+    handed = await looked(caddy_server.url, caddy, static="/static/app.css")
+    assert handed.state is State.FAILED
+    assert "caddy@local handed it on" in handed.found
+    text = caddy_server.config.read_text()
+    own = 'handle /static/* {\n        respond "body {}" 200\n    }\n    handle /own/* {'
+    caddy_server.config.write_text(text.replace("handle /own/* {", own))
+    caddy_server.reload()
+    try:
+        found = await looked(caddy_server.url, caddy, static="/static/app.css")
+    finally:
+        caddy_server.config.write_text(text)
+        caddy_server.reload()
+    assert found.state is State.OK, found.found
+    assert "caddy@local served it" in found.found
 
 
 def test_what_is_sent_is_listed_with_the_paths_of_the_logs() -> None:
