@@ -97,6 +97,8 @@ def _command(argv: list[str]) -> int:
         return _preflight(rest)
     if command == "report":
         return _report(rest)
+    if command == "flows":  # for the preflight, not for people
+        return _flows(rest)
     if command in ("--version", "-V"):
         _print(f"rampdeck {rampdeck.__version__}")
         return Exit.PASS
@@ -259,6 +261,13 @@ def _print_commands(argv: list[str], *, as_json: bool) -> int:
     found = commands.everything(settings, sibling("collectors").COLLECTORS)
     _print((commands.as_json if as_json else commands.as_text)(settings, found, whence))
     return Exit.PASS
+
+
+def _flows(argv: list[str]) -> int:
+    from rampdeck import loop  # noqa: F401
+    from rampdeck.preflight.flows import flows
+
+    return flows(argv)
 
 
 def _report(argv: list[str]) -> int:

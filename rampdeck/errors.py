@@ -13,6 +13,7 @@
     │   ├── NoSession        the host gives no further session in this connection
     │   └── TunnelRefused    the host does not forward, or nothing listens there
     ├── SourceError          a collector cannot read what it should read
+    ├── NoAnswer             the target gives no answer to a request of the preflight
     ├── SessionError         the session file cannot be written or read
     ├── RecordError          the decision record cannot be written
     │   └── RecordDefect     a part of it cannot be made, for Rampdeck has a defect     exit code 5
@@ -80,6 +81,10 @@ class TunnelRefused(RemoteError):
 
 class SourceError(RampdeckError):
     """A collector cannot read its source; it will be tried again."""
+
+
+class NoAnswer(RampdeckError):
+    """The target gives no answer to a request of the preflight, or is not to be asked."""
 
 
 class SessionError(RampdeckError):

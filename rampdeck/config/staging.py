@@ -21,11 +21,13 @@ class TargetConfig(Model):
     contact ``allowed_hosts`` only: names, addresses and networks; without any,
     the host of the target. ``production`` are the hosts, addresses and networks
     that staging must not talk to. ``calls_third_parties = false`` says that the
-    application calls nobody outside.
+    application calls nobody outside. ``tls_in_production`` says in words how TLS
+    ends there (``TLS 1.3 at the load balancer``), for the record.
     """
 
     host: Url | None = None
     environment: str = ""
+    tls_in_production: str = ""
     allowed_hosts: tuple[str, ...] = ()
     production: tuple[str, ...] = ()
     calls_third_parties: bool = True
@@ -112,7 +114,8 @@ class PreflightConfig(Model):
     (``rampdeck preflight --save-baseline``); ``ignore`` are settings that may
     differ (``*`` stands for any part). ``commit`` and ``image`` are what is to
     be released. ``rows`` are the least rows of tables. ``static`` is the path
-    of a static file; without it, one that the home page names. ``flows = false``
+    of a static file; without it, one that the home page names. ``path`` is the
+    page that is asked for first. ``flows = false``
     runs no critical flow of the scenario.
     """
 
@@ -121,6 +124,7 @@ class PreflightConfig(Model):
     commit: str = ""
     image: str = ""
     rows: Mapping[TableName, Rows] = Field(default_factory=dict)
+    path: str = Field("/", pattern=r"^/")
     static: str = Field("", pattern=r"^(/.*)?$")
     login: LoginConfig | None = None
     flows: bool = True

@@ -5,27 +5,38 @@ from rampdeck.preflight.check import Definition
 from rampdeck.preflight.checks import (
     connections,
     data,
+    errors,
     files,
+    flows,
     generator,
     limits,
+    login,
     logs,
+    pages,
     release,
     rows,
     scenario,
     services,
     sessions,
     sources,
+    static,
     target,
     timeouts,
+    tls,
     versions,
 )
 from rampdeck.preflight.processes import asks as processes
 
 ALL: tuple[Definition, ...] = (
     *target.CHECKS,
+    *pages.CHECKS,
+    *tls.CHECKS,
     *sources.CHECKS,
     *services.CHECKS,
     *release.CHECKS,
+    *login.CHECKS,
+    *static.CHECKS,
+    *errors.CHECKS,
     *timeouts.CHECKS,
     *connections.CHECKS,
     *sessions.CHECKS,
@@ -36,8 +47,18 @@ ALL: tuple[Definition, ...] = (
     *rows.CHECKS,
     *data.CHECKS,
     *scenario.CHECKS,
+    *flows.CHECKS,
     *generator.CHECKS,
 )
 
-ASKS: tuple[Asking, ...] = (sources.asks, processes)
+ASKS: tuple[Asking, ...] = (
+    pages.asks,
+    tls.asks,
+    sources.asks,
+    processes,
+    login.asks,
+    static.asks,
+    errors.asks,
+    flows.asks,
+)
 """The ``asks`` of each file whose checks send something: ``rampdeck preflight --commands`` prints it."""
