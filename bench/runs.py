@@ -23,6 +23,8 @@ from bench.vt import Screen
 from bench.web import OpenPage, free_port
 
 LOCUSTFILE = Path(__file__).with_name("locustfiles.py")
+MOST_RATE = 100
+"""Users a second, as [guard] spawn_rate allows."""
 WARMUP = 3.0
 """Seconds from the last user's start to the beginning of the measured window."""
 START = 60.0
@@ -199,9 +201,9 @@ class Bench:
         return WARMUP + self.seconds + 5
 
     def _load(self, case: Case, patience: float = 0.0) -> list[str]:
-        users = str(case.users)
+        rate = min(case.users, MOST_RATE)
         return [
-            *("-f", str(LOCUSTFILE), "-H", self.server.url, "-u", users, "-r", users),
+            *("-f", str(LOCUSTFILE), "-H", self.server.url, "-u", str(case.users), "-r", str(rate)),
             *("-t", f"{self._lasts + patience:.0f}s", case.user_class),
         ]
 
@@ -259,7 +261,7 @@ def together(told: Sequence[Mapping[str, Any]], server: Spread) -> Figures:
 def plain_environment() -> dict[str, str]:
     """Return this process's environment without what would change Locust's options, and our modules in it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOCUST_", "BENCH_"))}
-    return kept | {"PYTHONPATH": str(ROOT)}
+    return kept | {"PYTHONPATH": str(ROOT), "RAMPDECK_ENVIRONMENT": "bench", "RAMPDECK_NO_PREFLIGHT": "1"}
 
 
 class shows:  # noqa: N801 - reads as a word: wait until the screen shows 201

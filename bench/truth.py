@@ -22,7 +22,7 @@ from pathlib import Path
 from bench.figures import Spread
 from bench.loopback import Book, LoopbackServer, certificate
 from bench.report import Aim
-from bench.runs import LOCUSTFILE, SATURATED, START, Case, RunFailed, plain_environment
+from bench.runs import LOCUSTFILE, MOST_RATE, SATURATED, START, Case, RunFailed, plain_environment
 from bench.terminal import Terminal
 from rampdeck.histogram import Histogram
 from rampdeck.model import RequestBatch, Step
@@ -64,8 +64,8 @@ class Cell:
         settle = SETTLE_TLS if self.tls else SETTLE
         return (
             f"[load]\nsettle = {settle}\n[record]\nfolder = {json.dumps(str(sessions))}\n"
-            f'[[stages]]\nname = "cell"\nusers = {self.case.users}\nspawn_rate = {self.case.users}\n'
-            f"hold = {settle + seconds}\n"
+            f'[[stages]]\nname = "cell"\nusers = {self.case.users}\n'
+            f"spawn_rate = {min(self.case.users, MOST_RATE)}\nhold = {settle + seconds}\n"
         )
 
 

@@ -100,6 +100,7 @@ class GeneratorCollector:
             Unit.PER_SECOND,
             "times that this machine's clock was set, in the second of the sample",
         ),
+        Metric("held_back", Unit.PER_SECOND, "requests that the ceiling of [guard] rps held back"),
         Metric("littles_law", Unit.PERCENT, "of the users' time, in a request or a wait, over ten seconds"),
     )
     view: ClassVar[View] = _view(GeneratorLimits())

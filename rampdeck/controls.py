@@ -41,6 +41,7 @@ class Controls(Sight):
         before = self.engine.target
         if (users == 0 and not self.engine.running) or self._is_held_back():
             return
+        users = self.engine.ceilings.cut_users(users)
         left = f" (left the {self.walk.name})" if self.walk.following or self.engine.shape_running else ""
         self.walk.leave()
         self.session.say(EventKind.KEY, f"target {before} → {users} users{left}", {"users": str(users)})
@@ -100,6 +101,10 @@ class Controls(Sight):
             self.ended = "preflight"
             self.over.set()
 
+    def confirm_production(self, typed: str, name: str) -> bool:
+        """Take the host's name that a person typed; return whether the load may begin now."""
+        return self.warden.confirm(typed, name)
+
     def choose_classes(self, names: Collection[str]) -> None:
         """Take these user classes, and no others, from the next start of the load on."""
         self.engine.classes.choose(names)
@@ -142,8 +147,10 @@ class Controls(Sight):
 
     def _is_held_back(self) -> bool:
         """Tell whether the load is to begin and must not, and note that."""
-        if self.engine.running or not self.held_back:
-            return False
+        refused = self.engine.ceilings.refuses()
+        self.warden.tell()
+        if refused or self.engine.running or not self.held_back:
+            return refused
         self.session.say(
             EventKind.LOAD, f"the load does not begin: {self.held_back}", severity=Severity.WARNING
         )

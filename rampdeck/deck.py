@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rampdeck.config import LoadConfig
 from rampdeck.details import Details
+from rampdeck.guard.production import Production
 from rampdeck.model import Event, Value
 from rampdeck.remote.asking import Questions
 from rampdeck.snapshot import Snapshot, Verdict
@@ -64,6 +65,13 @@ class Deck(Protocol):
     @property
     def details(self) -> Details:
         """What stands behind a row: a load level or a request name with every percentile."""
+
+    @property
+    def unconfirmed(self) -> Production | None:
+        """That the load would go to production, until that is confirmed; before, no control starts it."""
+
+    def confirm_production(self, typed: str, name: str) -> bool:
+        """Take the host's name that ``name`` typed; return whether it is right."""
 
     def change_target(self, by: int) -> None:
         """Add users to the target, or take some; leaves the plan."""

@@ -22,8 +22,9 @@ from rampdeck.config import GeneratorLimits
 class Excess:
     """One limit that is exceeded.
 
-    ``limit`` is its key in ``[generator]``; ``what`` was the case, without any
-    figure that changes, so that it can be counted; ``means`` says what follows.
+    ``limit`` is its key in ``[generator]``, or ``rps`` for the ceiling of ``[guard]``;
+    ``what`` was the case, without any figure that changes, so that it can be counted;
+    ``means`` says what follows.
     """
 
     limit: str
@@ -41,6 +42,7 @@ _FULL = "it had nothing in reserve, so the load may have been less than asked fo
 _STUCK = (
     "they are held up by the scenario's own code or by the generator, so the load was less than asked for"
 )
+_HELD = "the load was less than asked for. Raise the ceiling, or ask for less"
 _OF_USERS = ("lag", "cpu", "files")
 """Limits of the process that the users are in."""
 STOOD = Excess("lag", "the whole program stood still", _QUEUE, taints=True)
@@ -59,7 +61,7 @@ def judge_workers(values: Mapping[str, float], limits: GeneratorLimits) -> tuple
 
     What users and requests show, the cockpit knows of all workers together.
     """
-    known = {name: values[name] for name in ("cpu_percent", "lag_p99_ms") if name in values}
+    known = {name: values[name] for name in ("cpu_percent", "lag_p99_ms", "held_back") if name in values}
     if not values.get("unstamped"):
         known["stamped"] = 1.0
     return tuple(
@@ -103,6 +105,8 @@ def judge(values: Mapping[str, float], limits: GeneratorLimits) -> tuple[Excess,
         what = f"the generator used more than {limits.cpu:g} % of a core"
         means = _FULL if stamped else f"{_QUEUE}. Use --workers"
         found.append(Excess("cpu", what, means, taints=not stamped))
+    if values.get("held_back", 0.0) > 0:
+        found.append(Excess("rps", "requests were held back by the ceiling of [guard] rps", _HELD))
     if values.get("littles_law", 100.0) < 100.0 - limits.littles_law:
         what = f"users were for more than {limits.littles_law:g} % of their time in no request and no wait"
         found.append(Excess("littles_law", what, _STUCK))

@@ -19,17 +19,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from rampdeck import loop, wanted
 from rampdeck.collector import Collector
 from rampdeck.config import Config
 from rampdeck.engine import loader
 from rampdeck.engine import options as command_line
+from rampdeck.engine.ceilings import Ceilings
 from rampdeck.engine.distributed import MasterDriver
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.engine.listing import listing
 from rampdeck.errors import ScenarioError, UsageError
 from rampdeck.exits import Exit
+from rampdeck.guard import bounds
+from rampdeck.guard import production as guarding
 from rampdeck.headless import console
 from rampdeck.headless.outputs import Outputs, check
 from rampdeck.headless.signals import Signals
@@ -40,7 +44,7 @@ from rampdeck.output import LogTap, OutputCapture
 from rampdeck.preflight.checks import ALL
 from rampdeck.preflight.clearance import Clearance, cleared
 from rampdeck.preflight.stack import Stack
-from rampdeck.preparing import gate_of, metrics_of, most_users, plan_of, scenario_of, target_of
+from rampdeck.preparing import gate_of, metrics_of, most_users, plan_of, production_of, scenario_of, target_of
 from rampdeck.remote.asking import Questions
 from rampdeck.remote.hosts import Hosts
 from rampdeck.run import Run
@@ -94,6 +98,7 @@ def launch(argv: list[str], parts: Parts) -> int:
         try:
             settings = wanted.overridden(settings, options)
             check(options)
+            guarding.require_name(settings.target)
             wanted.complete(options, settings)
             manning = crewing.planned(settings, options, argv, files)
             setup = _setup(settings, options, loaded, manning, parts, output, log)
@@ -107,6 +112,7 @@ def launch(argv: list[str], parts: Parts) -> int:
                 began=run.opened,
                 arguments=["run", *argv],
                 thresholds=setup.gate.thresholds,
+                production=setup.production.to_meta() if setup.production else None,
             )
             for key, value in session.items():
                 setup.writer.set_meta(key, value)
@@ -128,6 +134,8 @@ def _setup(
     driver = MasterDriver(environment) if manning else None
     title = redact(options.title or settings.scenario.name or loaded.name)
     plan = plan_of(settings, options, loaded)
+    bounds.check(settings.guard, settings.load, plan, options.num_users)
+    production = production_of(settings, options, environment.user_classes)
     processes = manning.expected if manning else 1
     if shortage := loader.too_few_files(most_users(settings, options, plan) // processes):
         logging.getLogger("rampdeck").warning(shortage)
@@ -146,17 +154,12 @@ def _setup(
     metrics = metrics_of(kinds)
     gate = gate_of(settings, metrics, plan, sources)
     if options.auto_step:
-        check_climb(climb_of(settings.load, options.num_users), gate.judges_levels)
+        check_climb(climb_of(settings.load, options.num_users, settings.guard.users), gate.judges_levels)
     return Setup(
         config=settings,
         title=title,
         host=redact(target_of(settings, environment.user_classes)),
-        engine=LoadEngine(
-            environment,
-            spawn_rate=settings.load.spawn_rate,
-            stop_timeout=settings.load.stop_timeout,
-            driver=driver,
-        ),
+        engine=_engine(settings, environment, driver),
         sources=sources,
         hosts=hosts,
         views={kind: collector.view for kind, collector in parts.collectors.items()}
@@ -172,6 +175,8 @@ def _setup(
         echo=(Severity.ERROR if options.quiet else Severity.DEBUG) if options.headless else None,
         crew=crew,
         first_users=options.num_users,
+        production=production,
+        confirmed=bool(options.confirm_production),
         questions=questions,
     )
 
@@ -194,6 +199,18 @@ def _clearance(
         scenario=scenario_of(options, loaded, classes, argv, setup.crew.expected if setup.crew else 1),
     )
     return Clearance(stack, ALL, run.writer.set_meta)
+
+
+def _engine(settings: Config, environment: Any, driver: MasterDriver | None) -> LoadEngine:
+    load, guard = settings.load, settings.guard
+    ceilings = Ceilings(guard.users, guard.spawn_rate, guard.rps)
+    return LoadEngine(
+        environment,
+        spawn_rate=load.spawn_rate,
+        stop_timeout=load.stop_timeout,
+        driver=driver,
+        ceilings=ceilings,
+    )
 
 
 async def _operate(run: Run, options: Namespace, parts: Parts) -> int:

@@ -60,6 +60,8 @@ class Painter:
             at=at,
             title=run.setup.title,
             host=run.setup.host,
+            production=run.setup.production is not None,
+            throttled=self._throttled(),
             window=session.book.window.figures(),
             whole=session.book.whole.figures(),
             pace=session.book.window.pace.view(session.book.window.seconds),
@@ -104,6 +106,10 @@ class Painter:
             held=walk.held,
             auto=walk is run.pilot.auto,
         )
+
+    def _throttled(self) -> float | None:
+        told = (source.last.values for source in self._run.session.sources.values() if source.last)
+        return next((values["held_back"] for values in told if "held_back" in values), None)
 
     def _generator(self) -> GeneratorView:
         source = next((s for s in self._run.session.sources.values() if s.info.kind == "generator"), None)

@@ -17,6 +17,8 @@ from rampdeck.config import Config
 from rampdeck.engine.loader import Loaded
 from rampdeck.errors import UsageError
 from rampdeck.gate import Gate, defaults, parse_all
+from rampdeck.guard import production
+from rampdeck.guard.production import Production
 from rampdeck.model import Stage
 from rampdeck.preflight.stack import Scenario
 from rampdeck.sources import Source
@@ -82,6 +84,19 @@ def most_users(settings: Config, options: Namespace, plan: tuple[Stage, ...]) ->
 def target_of(settings: Config, classes: Iterable[Any]) -> str:
     """Return where the load goes: what is configured, or else the ``host`` of a user class."""
     return settings.target.host or next((one.host for one in classes if one.host), "")
+
+
+def production_of(settings: Config, options: Namespace, classes: Iterable[Any]) -> Production | None:
+    """Return whether the load would go to production.
+
+    Raises :class:`UsageError` where that had to be confirmed, and was not.
+    """
+    hosts = [settings.target.host] if settings.target.host else [one.host for one in classes if one.host]
+    found = production.production_of(settings.target, hosts)
+    production.check_typed(options.confirm_production, found, hosts)
+    if options.headless or options.autostart or options.auto_step:
+        production.require_typed(options.confirm_production, found)
+    return found
 
 
 def scenario_of(

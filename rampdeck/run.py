@@ -21,6 +21,7 @@ from rampdeck.details import Details
 from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
 from rampdeck.gatherer import Gatherer
+from rampdeck.guard.warden import Warden
 from rampdeck.intake import Intake
 from rampdeck.levels.autopilot import Autopilot
 from rampdeck.levels.autostep import climb_of
@@ -52,7 +53,7 @@ class Run(Controls):
     """One live session.
 
     ``ended`` says why the load came to its end by itself or was stopped:
-    ``plan``, ``run time``, ``shape``, ``operator``, ``gate``, ``scenario``,
+    ``plan``, ``run time``, ``shape``, ``operator``, ``gate``, ``guard``, ``scenario``,
     ``defect``, ``preflight`` (it never began); empty while it goes on. ``over``
     is set while the load has come to an end.
     ``broken`` says what went wrong with the scenario or with Rampdeck itself,
@@ -71,8 +72,10 @@ class Run(Controls):
         self.gate.doubted = self.trust.doubted
         self.gate.attach(self.session)
         self.capacity = Capacity(self.session, self.gate, self.trust, target_of(setup))
-        climb, tell = climb_of(setup.config.load, setup.first_users), partial(self.session.say, EventKind.KEY)
+        config, tell = setup.config, partial(self.session.say, EventKind.KEY)
+        climb = climb_of(config.load, setup.first_users, config.guard.users)
         self.pilot = Autopilot(setup.plan, climb, self._judge_level, tell)
+        self.warden = Warden(self)
         self.gatherer = Gatherer.of(setup)
         self.began: Instant | None = None
         self.opened = Instant.now()
@@ -113,6 +116,7 @@ class Run(Controls):
         await loop.in_greenlet(self.engine.open)
         loop.exits.append(self._scenario_exits)
         self._self.open()
+        self.warden.open()
         self._readers = Readers(self.setup.sources, self.setup.hosts, self.session)
         if why := self.engine.unstamped:
             text = f"response times are Locust's own and hold the generator's queue: {why}"
@@ -175,6 +179,7 @@ class Run(Controls):
     def _watch(self) -> None:
         at = Instant.now()
         self._voices.drain()
+        self.warden.tell()
         state = self.engine.state
         # While an order is pending, Locust still shows the level before; what settled is not to be measured.
         if not self.engine.pending and (not self.steps.settled(at) or self.engine.caught_up()):
@@ -260,6 +265,7 @@ class Run(Controls):
         self.trust.observe(self.session, at.mono - self._ticked)
         self._ticked = at.mono
         self._judge(at)
+        self._look_for_an_emergency(at)
         self._self.tick()
         self._painter.tick()
         self._standing.store()
@@ -279,6 +285,13 @@ class Run(Controls):
             self.ended = "gate"
             self.walk.leave()
             self.engine.stop()
+
+    def _look_for_an_emergency(self, at: Instant) -> None:
+        """Stop the load at once if it is about to take the servers down."""
+        if self.engine.running and not self.ended and self.warden.emergency(at):
+            self.ended = "guard"
+            self.walk.leave()
+            self.engine.abort()
 
     def _order_taken_up(self, order: Order) -> None:
         at, level = Instant.now(), (order.users, order.spawn_rate, order.cause, order.stage, order.warmup)

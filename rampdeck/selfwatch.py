@@ -65,6 +65,7 @@ class SelfWatch:
         self._sentry = Sentry([Path(file).parent for file in files])
         self._ledgers: dict[tuple[str, ...], _Ledger] = {}
         self._told_aside = False
+        self._held = 0
         for source in setup.sources:
             if isinstance(source.collector, Fed):
                 source.collector.feed = self.figures
@@ -86,6 +87,9 @@ class SelfWatch:
         """Return what the run knows of the generator, by metric name; once a second."""
         found = delays(self._session.book)
         found["stamped"] = float(stamped(self._session.book, running=not self._engine.unstamped))
+        if (held := self._engine.held) is not None:
+            before, self._held = self._held, held
+            found["held_back"] = float(held - before)
         explained = self._residence.take()
         if explained is not None:
             found["littles_law"] = explained

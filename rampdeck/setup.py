@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rampdeck.config import Config
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.gate import Gate
+from rampdeck.guard.production import Production
 from rampdeck.model import Severity, Stage
 from rampdeck.output import LogTap, OutputCapture
 from rampdeck.remote.asking import Questions
@@ -20,7 +21,10 @@ from rampdeck.workers.crew import Crew
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything that a run is made of; the auto-step begins with ``first_users``, or else with one step."""
+    """Everything that a run is made of; the auto-step begins with ``first_users``, or else with one step.
+
+    ``production`` says that the load would go there, ``confirmed`` that the command line has confirmed it.
+    """
 
     config: Config
     title: str
@@ -40,4 +44,6 @@ class Setup:
     """The least severe of what the scenario says that is told on, if any of it is."""
     crew: Crew | None = None
     first_users: int | None = None
+    production: Production | None = None
+    confirmed: bool = False
     questions: Questions = field(default_factory=Questions)

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 
 from rampdeck.config import LoadConfig
 from rampdeck.deck import UserClass
+from rampdeck.guard.production import Production
+from rampdeck.guard.warden import Warden
 from rampdeck.levels.autopilot import Autopilot
 from rampdeck.levels.autostep import AutoStep
 from rampdeck.levels.plan import PlanWalk
@@ -29,6 +31,7 @@ class Sight:
     session: Session
     pilot: Autopilot
     clearance: Clearance | None
+    warden: Warden
     _painter: Painter
     _standing: Standing
 
@@ -56,6 +59,11 @@ class Sight:
     def user_classes(self) -> tuple[UserClass, ...]:
         """All user classes of the scenario."""
         return self.setup.engine.classes.all
+
+    @property
+    def unconfirmed(self) -> Production | None:
+        """That the load would go to production, as long as nobody has confirmed it."""
+        return self.warden.unconfirmed
 
     @property
     def outcome(self) -> Outcome:

@@ -303,6 +303,10 @@ class Snapshot:
     at: Instant
     title: str = ""
     host: str = ""
+    production: bool = False
+    """The load goes to production."""
+    throttled: float | None = None
+    """Requests that the ceiling held back in the last second, ``None`` where there is no ceiling."""
     load: LoadView = field(default_factory=LoadView)
     window: Figures = field(default_factory=Figures)
     whole: Figures = field(default_factory=Figures)

@@ -41,7 +41,14 @@ def overridden(settings: Config, options: Namespace) -> Config:
         written | {name: value for name, value in said.items() if value is not None},
         "the command line is wrong",
     )
-    target = settings.target.model_copy(update={"host": options.host or settings.target.host})
+    said_of_target = {
+        "host": options.host or settings.target.host,
+        "environment": options.environment or settings.target.environment,
+    }
+    target = settings.target.model_copy(update=said_of_target)
+    guard = settings.guard.model_copy(
+        update={"emergency": settings.guard.emergency and not options.no_emergency_stop}
+    )
     thresholds = tuple(options.threshold) or settings.gate.thresholds
     if thresholds:
         # Request names come without secrets, and a threshold on one is to find it.
@@ -50,7 +57,8 @@ def overridden(settings: Config, options: Namespace) -> Config:
     record = settings.record.model_copy(
         update={"folder": Path(options.record) if options.record else settings.record.folder}
     )
-    return settings.model_copy(update={"load": load, "target": target, "gate": gate, "record": record})
+    tables = {"load": load, "target": target, "guard": guard, "gate": gate, "record": record}
+    return settings.model_copy(update=tables)
 
 
 def complete(options: Namespace, settings: Config) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -18,17 +18,19 @@ from rampdeck import format as fmt
 from rampdeck.config import ScreenConfig
 from rampdeck.deck import Deck
 from rampdeck.errors import RampdeckError
-from rampdeck.model import RunState
+from rampdeck.model import RunState, Severity
 from rampdeck.snapshot import LoadView
+from rampdeck.who import who
 
 from .keymap import APP, PANE_KEYS, bindings, checked
 from .opening import Opening
 from .screens.classes import ChooseClasses
 from .screens.dashboard import Dashboard
-from .screens.decide import Decide, Decided, who
+from .screens.decide import Decide, Decided
 from .screens.dialogs import Confirm, GoTo, Note
 from .screens.help import Help
 from .screens.login import LogIn
+from .screens.production import TypeHost
 from .terminal import Terminal
 from .theme import DARK, OWN
 from .widgets.line_view import LineView
@@ -56,6 +58,7 @@ class Cockpit(Opening):
         self._config = config or ScreenConfig()
         self._allowed = deck.limits.max_users
         self._ticks = 0
+        self._guarded = 0
         self._keys_state: object = None
         self._load = LoadView()
         self.painted = asyncio.Event()
@@ -114,7 +117,15 @@ class Cockpit(Opening):
             self.paint()
         self._ticks += 1
         self.dashboard.read_logs()
+        self._tell_of_the_guard()
         self._put_question()
+
+    def _tell_of_the_guard(self) -> None:
+        """Show what the guard did since the last look: it cut a load, or ended it."""
+        self._guarded, events = self._deck.events_after(self._guarded, ("engine",), most=20)
+        for event in events:
+            if "guard" in event.fields:
+                self.say(event.text, "error" if event.severity <= Severity.CRITICAL else "warning")
 
     def _put_question(self) -> None:
         """Put what a host wants to know, when no other dialog is open."""
@@ -158,8 +169,8 @@ class Cockpit(Opening):
         """Ask for a number of users and go there."""
 
         def go(users: int | None) -> None:
-            if users is not None:
-                self._raise_to(users, partial(self._set, users))
+            if users is not None and (users or self._deck.unconfirmed is None):
+                self._raise_to(users, partial(self._confirmed, partial(self._deck.set_target, users)))
 
         self.push_screen(GoTo(self._load.target, self._deck.limits.max_users), go)
 
@@ -170,13 +181,11 @@ class Cockpit(Opening):
 
     def action_plan(self) -> None:
         """Start the plan or return to it."""
-        self._deck.return_to_plan()
-        self.paint()
+        self._confirmed(self._deck.return_to_plan)
 
     def action_auto_step(self) -> None:
         """Raise the load by steps while the gate holds."""
-        self._deck.auto_step()
-        self.paint()
+        self._confirmed(self._deck.auto_step)
 
     def action_stop(self) -> None:
         """Stop the load gracefully."""
@@ -188,12 +197,28 @@ class Cockpit(Opening):
         self._deck.abort()
         self.paint()
 
+    def _confirmed(self, begin: Callable[[], None]) -> None:
+        """Do what begins the load, on production once somebody has typed its name."""
+        production = self._deck.unconfirmed
+        if production is None:
+            begin()
+            self.paint()
+        elif not isinstance(self.screen, TypeHost):
+
+            def typed(host: str | None) -> None:
+                if host is not None and self._deck.confirm_production(host, who()):
+                    begin()
+                    self.paint()
+
+            self.push_screen(TypeHost(production), typed)
+
     def _change(self, by: int) -> None:
         target = self._load.target + by
         if by > 0:
-            self._raise_to(target, partial(self._add, by))
+            self._raise_to(target, partial(self._confirmed, partial(self._deck.change_target, by)))
         else:
-            self._add(by)
+            self._deck.change_target(by)
+            self.paint()
 
     def _raise_to(self, users: int, go: object) -> None:
         """Do it, after a question if that is more than anybody allowed so far."""
@@ -218,14 +243,6 @@ class Cockpit(Opening):
             ),
             answered,
         )
-
-    def _add(self, by: int) -> None:
-        self._deck.change_target(by)
-        self.paint()
-
-    def _set(self, users: int) -> None:
-        self._deck.set_target(users)
-        self.paint()
 
     # The session.
 

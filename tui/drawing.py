@@ -27,6 +27,7 @@ class Tone(StrEnum):
     GOOD = "good"
     WARNING = "warning"
     BAD = "bad"
+    ALARM = "alarm"  #: nobody may overlook it
     FRAME = "frame"
     FOCUS = "focus"
     SPARK = "spark"

@@ -58,7 +58,7 @@ class GuardConfig(Model):
     spawn_rate: float = Field(100.0, gt=0)
     rps: float | None = Field(None, gt=0)
     emergency: bool = True
-    emergency_after: Seconds = 10.0
+    emergency_after: Seconds = Field(10.0, ge=3)
     emergency_error_rate: float = Field(50.0, gt=0, le=100)
     emergency_limit: float = Field(98.0, gt=0, le=100)
 

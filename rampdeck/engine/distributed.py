@@ -121,6 +121,9 @@ class MasterDriver:
         stalls, self._stalls = self._stalls, []
         return stalls
 
+    def hold_to(self, rps: float | None) -> None:
+        """Do nothing: each worker is told its share with every order."""
+
     def begin(self, order: Order, latest: Callable[[], bool]) -> None:  # noqa: ARG002 - workers do it themselves
         """Start a ramp and wait until Locust follows it; without a worker it waits for one by itself."""
         runner = self.runner
@@ -226,6 +229,7 @@ class MasterDriver:
         if report.wire and report.wire != worker.wire:
             self.roll.tell(f"worker {worker.name} has no wire clock: {report.wire}")
         worker.wire = report.wire
+        worker.held += report.held
         worker.trouble = worker.trouble or report.trouble  # until the load begins anew
         self._spelled.update(report.spelled)
         worker.overflowed, worker.exceptions = report.overflowed, dict(report.exceptions)

@@ -75,6 +75,9 @@ class Driver(Protocol):
     def take_stalls(self) -> list[tuple[str, Stall]]:
         """Return what held workers up since the last call, each with the worker's name."""
 
+    def hold_to(self, rps: float | None) -> None:
+        """Hold the requests of all users back to so many a second; ``None`` for as many as they like."""
+
     def begin(self, order: Order, latest: Any) -> None:
         """Start a ramp; blocks until Locust follows it, not until its end.
 

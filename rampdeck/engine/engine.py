@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 import gevent
 from locust.env import Environment
 
-from rampdeck.engine import wire
+from rampdeck.engine import throttle, wire
+from rampdeck.engine.ceilings import Ceilings
 from rampdeck.engine.classes import UserClasses
 from rampdeck.engine.driver import STOP, Driver, Order
 from rampdeck.engine.local import LocalDriver
@@ -49,8 +50,10 @@ class LoadEngine:
         spawn_rate: float,
         stop_timeout: float,
         driver: Driver | None = None,
+        ceilings: Ceilings | None = None,
     ) -> None:
         self.environment = environment
+        self.ceilings = ceilings or Ceilings()
         self.classes = UserClasses(environment)
         self.spawn_rate = spawn_rate
         self.order = STOP
@@ -63,6 +66,8 @@ class LoadEngine:
         self._busy = asyncio.Lock()
         self.driver: Driver = driver or LocalDriver(environment)
         self._runner = self.driver.runner
+        self._runner.ceilings = self.ceilings
+        self.driver.hold_to(self.ceilings.rps)
 
     # -- what is there
 
@@ -182,6 +187,11 @@ class LoadEngine:
         """Return what held workers up since the last call, each with the worker's name."""
         return self.driver.take_stalls()
 
+    @property
+    def held(self) -> int | None:
+        """Return how many requests were held back here so far; ``None`` where none can be."""
+        return throttle.held()
+
     def caught_up(self) -> bool:
         """Return whether what was counted so far is here; asks for it at the first call, never blocks."""
         return self.driver.caught_up()
@@ -189,16 +199,18 @@ class LoadEngine:
     # -- what is wanted
 
     def want(self, order: Order) -> None:
-        """Ask for a load level; replaces whatever was asked for before."""
-        if self._closing:
+        """Ask for a load level, below the ceilings; replaces whatever was asked for before."""
+        if self._closing or (order is not STOP and self.ceilings.refuses()):
             return
-        self.order = order
+        self.order = self.ceilings.cut(order)
         if self.shape_running:
             self._leave_shape()
         self._wanted.set()
 
     def start_shape(self) -> None:
         """Let the locustfile's own shape drive the load, from its beginning."""
+        if self.ceilings.refuses():
+            return
         before = self._runner.state
         if before in ("ready", "stopped"):
             self.classes.apply()
@@ -267,6 +279,7 @@ class LoadEngine:
         events = self.environment.events
         await self._let(lambda: events.quitting.fire(environment=self.environment, reverse=True))
         await in_greenlet(self.driver.close)
+        throttle.hold_to(None)
         await self._let(lambda: events.quit.fire(exit_code=self.exit_code))
 
     @staticmethod

@@ -25,6 +25,7 @@ from locust.shape import LoadTestShape
 
 from rampdeck.config import nearest
 from rampdeck.engine import wire
+from rampdeck.engine.ceilings import make_local
 from rampdeck.engine.options import speaking
 from rampdeck.errors import ScenarioError
 
@@ -85,7 +86,7 @@ def load(files: Sequence[str]) -> Loaded:
 def environment_for(
     loaded: Loaded,
     options: Namespace,
-    make_runner: Callable[[Environment], object] = Environment.create_local_runner,
+    make_runner: Callable[[Environment], object] = make_local,
 ) -> Environment:
     """Return Locust's environment for what was loaded, with the runner that is made for it.
 

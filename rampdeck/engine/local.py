@@ -9,6 +9,7 @@ import gevent
 from locust.env import Environment
 from locust.runners import LocalRunner
 
+from rampdeck.engine import throttle
 from rampdeck.engine.driver import Order
 from rampdeck.engine.ending import Ending
 from rampdeck.engine.recorder import Recorder
@@ -62,6 +63,10 @@ class LocalDriver:
     def take_stalls(self) -> list[tuple[str, Stall]]:
         """Return nothing: there are no workers."""
         return []
+
+    def hold_to(self, rps: float | None) -> None:
+        """Hold the requests of this process back."""
+        throttle.hold_to(rps)
 
     def begin(self, order: Order, latest: Callable[[], bool]) -> None:
         """Start a ramp and wait until Locust follows it; not for its end.

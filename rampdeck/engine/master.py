@@ -25,6 +25,7 @@ from locust.runners import (
     MasterRunner,
 )
 
+from rampdeck.engine.ceilings import SHARE, Ceilings
 from rampdeck.engine.ending import GRACE
 from rampdeck.engine.recorder import MOST_EXCEPTIONS, count_text
 from rampdeck.engine.reports import ABORT, name_of
@@ -48,6 +49,7 @@ class CockpitMaster(MasterRunner):
 
     def __init__(self, environment: Environment, host: str, port: int) -> None:
         self.roll = Roll()
+        self.ceilings = Ceilings()
         self.owed: Start | None = None
         self.closing = False
         self.stuck = ""
@@ -65,7 +67,10 @@ class CockpitMaster(MasterRunner):
         wait: bool = False,  # noqa: ARG002
         user_classes: Any = None,
     ) -> None:
-        """Start a ramp in a greenlet of its own, in place of the one that is under way."""
+        """Start a ramp, below the ceilings, in a greenlet of its own in place of the one under way."""
+        if self.ceilings.refuses():
+            return
+        user_count, spawn_rate = self.ceilings.cut_users(user_count), self.ceilings.cut_rate(spawn_rate)
         self.target_user_count = user_count
         self.deserted = False
         if self.state in (STATE_INIT, STATE_STOPPED):
@@ -94,6 +99,8 @@ class CockpitMaster(MasterRunner):
             worker.trouble = ""
 
     def _ramp(self, user_count: int, spawn_rate: float, user_classes: Any) -> None:
+        # Among the options, for those are what Locust hands on with every order.
+        setattr(self.environment.parsed_options, SHARE, self.ceilings.share(len(self._active())))
         super().start(user_count, spawn_rate, user_classes=user_classes)
 
     def _active(self) -> list[Any]:
@@ -192,12 +199,17 @@ class CockpitMaster(MasterRunner):
     def handle_message(self, client_id: str, msg: Message) -> None:
         """Note who is there, then do as Locust does."""
         worker = self.roll.hear(client_id)
+        if worker is not None and worker.refused and client_id not in self.clients:
+            return  # turned away: it may go on talking until it has heard that
         if msg.type == "client_ready" and msg.data:
             if self._users_dispatcher is not None and client_id in self.clients:
                 # Locust would reckon with it twice.
                 self._users_dispatcher.remove_worker(self.clients[client_id])
             name, ours = name_of(client_id)
             worker = self.roll.join(client_id, str(msg.data), name, ours=ours)
+            if self.ceilings.rps is not None and not ours:
+                self._turn_away(worker)
+                return
         elif worker is None and msg.type not in ("locustfile", "logs"):
             self.server.send_to_client(Message("quit", None, client_id))  # of a cockpit before this one
             return
@@ -275,6 +287,16 @@ class CockpitMaster(MasterRunner):
     def send_away(self, worker: Worker) -> None:
         """Have a worker leave; the others get its users."""
         self._send("quit", None, worker)
+
+    def _turn_away(self, worker: Worker) -> None:
+        """Send a worker away that cannot hold requests back."""
+        text = f"worker {worker.name} is plain locust, which cannot hold requests back: it is sent away"
+        self.roll.tell(f"{text}, for there is a ceiling, [guard] rps")
+        worker.refused = True
+        self.roll.leave(worker)
+        # Until it is acknowledged it is still beginning, and would go on doing so.
+        self._send("ack", {"index": -1}, worker)
+        gevent.spawn_later(LOOK, self.send_away, worker)
 
     # -- sending
 

@@ -137,8 +137,31 @@ def add_options(parser: LocustArgumentParser) -> None:
         default=False,
         help="Make the load though a check of the preflight failed; the record says so.",
     )
+    _add_guard_options(group)
     _add_output_options(group)
     group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
+
+
+def _add_guard_options(group: Any) -> None:
+    group.add_argument(
+        "--environment",
+        metavar="<name>",
+        default="",
+        help='What is loaded, as "staging": a run must name it, here or under [target].',
+        env_var="RAMPDECK_ENVIRONMENT",
+    )
+    group.add_argument(
+        "--confirm-production",
+        metavar="<host>",
+        default="",
+        help="The name of the target's host, typed by whoever means to load production.",
+    )
+    group.add_argument(
+        "--no-emergency-stop",
+        action="store_true",
+        default=False,
+        help="Let the load go on however many requests fail and however full the servers are.",
+    )
 
 
 def _add_output_options(group: Any) -> None:
@@ -199,6 +222,9 @@ def parse(argv: Sequence[str]) -> Namespace:
             why = "it does not instrument the scenario"
             raise UsageError(f"{flag} is not available in rampdeck", why, "For this, use locust itself")
     _check(options)
+    if options.confirm_production and not any(word.startswith("--confirm") for word in argv):
+        why = "it stands in a file, where it would confirm every run"
+        raise UsageError("--confirm-production", why, "Take it out there, and type it where it is meant")
     if options.headful:
         options.headless = False
     if options.html_file:

@@ -47,7 +47,7 @@ class Report:
     ``exceptions`` are all that its scenario ever raised, ``spelled`` how
     Locust writes the errors that are new in this report. ``wire`` says why
     there are no wire times, if there are none; ``trouble`` what keeps the
-    worker from going on as wanted.
+    worker from going on as wanted. ``held`` requests had to wait for the ceiling.
     """
 
     number: int
@@ -71,6 +71,7 @@ class Report:
     trouble: str = ""
     stalls: list[list[Any]] = field(default_factory=list)
     aside: str = ""
+    held: int = 0
 
     def packed(self) -> dict[str, Any]:
         """Return it as plain data."""

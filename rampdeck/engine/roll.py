@@ -19,7 +19,7 @@ class Worker:
     ``id`` is Locust's, ``name`` what a person calls it, ``state`` one of
     ``ready``, ``spawning``, ``running``, ``stopping``, ``silent`` (it may come
     back), ``lost`` and ``gone`` (it said good-bye). ``locust`` is its version of Locust;
-    ``refused`` says that its reports cannot be read.
+    ``refused`` says that its reports cannot be read; ``held`` counts requests that the ceiling held back.
     """
 
     id: str
@@ -48,6 +48,7 @@ class Worker:
     trouble: str = ""
     overflowed: bool = False
     refused: bool = False
+    held: int = 0
     exceptions: dict[str, int] = field(default_factory=dict)
     _requests: int = 0
     _seconds: float = 0.0

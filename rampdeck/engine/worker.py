@@ -28,7 +28,8 @@ from locust.runners import STATE_INIT, WorkerRunner
 
 import rampdeck
 from rampdeck import loop
-from rampdeck.engine import wire
+from rampdeck.engine import throttle, wire
+from rampdeck.engine.ceilings import SHARE, Ceilings
 from rampdeck.engine.ending import Ending
 from rampdeck.engine.recorder import Recorder
 from rampdeck.engine.reports import ABORT, ASK, KEY, Report, identity, pack, pack_pace, pack_stall
@@ -56,6 +57,7 @@ class CockpitWorker(WorkerRunner):
 
     def __init__(self, environment: Environment, host: str, port: int, *, name: str) -> None:
         self.name = name
+        self.ceilings = Ceilings()
         self.trouble = ""
         self._id = identity(socket.gethostname(), name)
         self._recorder = Recorder(environment)
@@ -63,7 +65,7 @@ class CockpitWorker(WorkerRunner):
         self._process = psutil.Process()
         self._process.cpu_percent()
         self._unsent: list[dict[str, Any]] = []
-        self._number = self._spelled = 0
+        self._number = self._spelled = self._held = 0
         self._reported = time.monotonic()
         self._meter = LagMeter()
         self._lags: tuple[float, float] | None = None
@@ -100,6 +102,7 @@ class CockpitWorker(WorkerRunner):
         else:
             if msg.type == "spawn":
                 self._learn(msg.data["user_classes_count"])
+                self.ceilings.take_share(msg.data["parsed_options"].get(SHARE))
             super().handle_message(msg)
 
     def _learn(self, names: Iterable[str]) -> None:
@@ -118,6 +121,10 @@ class CockpitWorker(WorkerRunner):
         if leaving:
             gevent.joinall(leaving, timeout=self.environment.stop_timeout + 1)
             super().start_worker(user_classes_count)
+
+    def spawn_users(self, user_classes_spawn_count: dict[str, int], wait: bool = False) -> Any:
+        """Add as many users as there is room for below the ceiling."""
+        return super().spawn_users(self.ceilings.cut_spawns(user_classes_spawn_count, self.user_count), wait)
 
     def _stop(self) -> None:
         self._ending.halt()
@@ -185,7 +192,12 @@ class CockpitWorker(WorkerRunner):
             trouble=self.trouble or self._ending.failure or self._broken_ramp(),
             stalls=[pack_stall(stall) for stall in self._sentry.take()[:MOST_STALLS]],
             aside=self._sentry.aside,
+            held=self._newly_held(),
         )
+
+    def _newly_held(self) -> int:
+        before, self._held = self._held, throttle.held() or 0
+        return self._held - before
 
     def _newly_spelled(self) -> dict[str, str]:
         spelled = list(self._recorder.spelled.items())[self._spelled :]

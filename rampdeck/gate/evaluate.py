@@ -26,6 +26,9 @@ too few requests, is not on end.
 has lasted for the grace period beyond that. It stays a failure then, whatever
 the last requests bring.
 
+**The guard.** Whatever the thresholds say, a run that the emergency stop ended
+(:mod:`rampdeck.guard.emergency`) has failed, and so has the level in which it did.
+
 Everything follows from the items of the session in their order, and from
 nothing else: no clock is read. A replay of the items says the same.
 """
@@ -46,7 +49,8 @@ from rampdeck.gate.panels import Panels
 from rampdeck.gate.sourcejudge import SourceJudge
 from rampdeck.gate.sources import selects, value_in
 from rampdeck.gate.verdict import NO_THRESHOLDS, ONLY_WARNINGS, judge
-from rampdeck.model import EventKind, Health, Instant, RequestBatch, Sample, Severity, Step
+from rampdeck.guard import emergency
+from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, Severity, Step
 from rampdeck.requests import Key
 from rampdeck.snapshot import Figures, ThresholdState, ThresholdView, Verdict
 from rampdeck.view import Metric
@@ -103,6 +107,7 @@ class Gate:
         self._ended: Instant | None = None
         self._session: Session | None = None
         self._turned: list[Turned] = []
+        self._emergencies: dict[int, str] = {}  # by load level, what the guard said
         self._concerned: dict[Key, tuple[Threshold, ...]] = {}
 
     @property
@@ -152,6 +157,9 @@ class Gate:
             self._step(item, session)
         elif session.step is None:
             return
+        elif isinstance(item, Event):
+            if emergency.fired(item):
+                self._emergencies[session.step.number] = item.text
         elif isinstance(item, RequestBatch):
             entries = (((stats.method, stats.name), stats) for stats in item.entries)
             slices = self._panels.slicer.slices(entries, session.book.latest)
@@ -261,7 +269,7 @@ class Gate:
     ) -> tuple[Verdict, tuple[str, ...]]:
         """Return the verdict so far, or (``final``) for good; see :func:`judge` for the reasons."""
         failed: list[str] = []
-        certain: list[str] = []
+        certain = list(self._emergencies.values())
         unknown: list[str] = []
         decides = False
         for one, ever, state in self._come_to(final):
@@ -295,6 +303,8 @@ class Gate:
 
         A doubt takes a PASS away, a taint a FAIL by its requests too.
         """
+        if number in self._emergencies:
+            return Verdict.FAIL
         level = self._levels.past.get(number, _NEVER)
         if self._level is not None and self._level.number == number:
             level = self._level_now()

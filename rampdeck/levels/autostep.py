@@ -8,6 +8,7 @@ to the highest that passed, and sees whether that passes again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,25 +29,37 @@ Judge = Callable[[], tuple[Verdict, str]]
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """How to climb: from ``first`` users by ``step`` up to ``most``, each level held for ``hold`` seconds."""
+    """How to climb: from ``first`` users by ``step`` up to ``most``, each level held for ``hold`` seconds.
+
+    ``limit`` says what allows no more.
+    """
 
     first: int
     step: int
     most: int
     spawn_rate: float
     hold: float
+    limit: str = "max_users"
 
 
-def climb_of(load: LoadConfig, first: int | None) -> Climb:
-    """Return how to climb by ``[load]``; the hold time runs from when the users are there."""
-    return Climb(first or load.step, load.step, load.max_users, load.spawn_rate, load.settle + load.auto_hold)
+def climb_of(load: LoadConfig, first: int | None, ceiling: float = math.inf) -> Climb:
+    """Return how to climb by ``[load]`` below a ceiling; the hold time runs from when the users are there."""
+    low = ceiling < load.max_users
+    return Climb(
+        first=first or load.step,
+        step=load.step,
+        most=int(ceiling) if low else load.max_users,
+        spawn_rate=load.spawn_rate,
+        hold=load.settle + load.auto_hold,
+        limit="[guard] users" if low else "max_users",
+    )
 
 
 def check_climb(climb: Climb, judged: bool) -> None:
     """Raise :class:`UsageError` for a climb that would end where it began."""
     if climb.first > climb.most:
-        why = f"{climb.first} users are more than max_users, {climb.most}"
-        raise UsageError("--auto-step", why, "Begin lower, or raise max_users under [load]")
+        why = f"{climb.first} users are more than {climb.limit}, {climb.most}"
+        raise UsageError("--auto-step", why, f"Begin lower, or raise {climb.limit.removeprefix('[guard] ')}")
     if not judged:
         fix = 'Give one under [gate], as "p95 < 800ms"'
         raise UsageError("--auto-step", "no threshold judges a load level", fix)
@@ -157,7 +170,7 @@ class AutoStep(Walk):
             self.passed = users
             if users < self.climb.most:
                 return self._go(STAGE, min(users + self.climb.step, self.climb.most))
-            self._end(f"{users} users passed, the most that max_users allows")
+            self._end(f"{users} users passed, the most that {self.climb.limit} allows")
         return None
 
     def _go(self, name: str, users: int) -> Stage:

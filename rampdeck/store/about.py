@@ -20,18 +20,24 @@ def about(
     began: Instant,
     arguments: Sequence[str],
     thresholds: Sequence[Threshold] = (),
+    production: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Return the meta of a session by key, without secrets.
 
     ``host`` is the address that the load goes to, ``arguments`` the command
     line, ``thresholds`` what it is judged by: in parts, so that a secret in a
-    request name, which goes, takes nothing with it.
+    request name, which goes, takes nothing with it. ``environment`` names what
+    was loaded, ``guard`` has the ceilings and the emergency stop, ``production`` (
+    :meth:`~rampdeck.guard.production.Production.to_meta`) says that it was that.
     """
     return {
         "rampdeck": __version__,
         "title": title,
         "host": redact(host),
         "began": {"utc": began.utc, "mono": began.mono},
+        "environment": redact(config.target.environment),
+        "guard": _finite(config.guard.model_dump(mode="json")),
+        "production": None if production is None else redact_values(production),
         "arguments": list(redact_arguments(arguments)),
         "thresholds": [_parts(threshold) for threshold in thresholds],
         "config": redact_values(_finite(config.model_dump(mode="json"))),

@@ -69,6 +69,7 @@ class Crew:
         self._say = tell
         self._limits = limits or GeneratorLimits()
         self._plain = 0
+        self._held_before = 0
         self.expected = expected
         self.max_wait = max_wait
         self.trouble = ""
@@ -147,7 +148,7 @@ class Crew:
 
     async def _has_ended(self, hand: Hand, why: str, sink: Sink) -> None:
         worker = self._driver.roll.named(hand.name)
-        if worker is None:
+        if worker is None or worker.refused:
             self.trouble = self.trouble or f"worker {hand.name} could not be started: {clean(why)}"
             self._log(sink, f"{hand.name} could not be started: {why}", Severity.ERROR)
         elif worker.state != "gone":
@@ -194,10 +195,18 @@ class Crew:
             "lost": float(sum(worker.state in ("silent", "lost") for worker in workers)),
             "users": float(sum(worker.users for worker in here)),
             "rps": sum(worker.rps for worker in here),
+            **self._held(workers),
             "cpu_percent": max((worker.cpu or 0.0 for worker in here), default=0.0),
             "lag_p99_ms": max((worker.lag or 0.0 for worker in here), default=0.0),
             "lag_max_ms": max((worker.lag_max or 0.0 for worker in here), default=0.0),
         }
+
+    def _held(self, workers: Sequence[Worker]) -> dict[str, float]:
+        """Return how many requests were held back since the last look, where any can be."""
+        if self._driver.runner.ceilings.rps is None:
+            return {}
+        before, self._held_before = self._held_before, sum(worker.held for worker in workers)
+        return {"held_back": float(self._held_before - before)}
 
 
 def _row(worker: Worker) -> dict[str, Value]:

@@ -13,6 +13,7 @@ METRICS = (
     Metric("lost", Unit.COUNT, "workers that died or went silent"),
     Metric("users", Unit.COUNT, "users in all workers"),
     Metric("rps", Unit.PER_SECOND, "requests in all workers"),
+    Metric("held_back", Unit.PER_SECOND, "requests that the ceiling of [guard] rps held back"),
     Metric("cpu_percent", Unit.PERCENT, "of one core, used by the busiest worker"),
     Metric(
         "lag_p99_ms",

@@ -15,6 +15,7 @@ from rampdeck.config import LoadConfig
 from rampdeck.deck import UserClass
 from rampdeck.details import Details, NameFigures, RequestDetails, SpanDetails, StepDetails
 from rampdeck.errors import RampdeckError
+from rampdeck.guard.production import Production
 from rampdeck.model import (
     Event,
     EventKind,
@@ -82,6 +83,7 @@ class FakeDeck:
         self.left_out: tuple[str, ...] = ()
         self.preflight: PreflightView | None = None
         self.held_back = ""
+        self.unconfirmed: Production | None = None
         self.calls: list[tuple[object, ...]] = []
         self.record: Path | RampdeckError = Path("rampdeck-sessions/2026-11-22T1221Z/record.md")
 
@@ -93,6 +95,12 @@ class FakeDeck:
     ) -> tuple[int, tuple[Event, ...]]:
         found = [event for event in self.events[cursor:] if kind_of(event) in kinds]
         return len(self.events), tuple(found[-most:])
+
+    def confirm_production(self, typed: str, name: str) -> bool:
+        self.calls.append(("confirm_production", typed, name))
+        if self.unconfirmed is not None and self.unconfirmed.is_confirmed_by(typed):
+            self.unconfirmed = None
+        return self.unconfirmed is None
 
     def change_target(self, by: int) -> None:
         self.calls.append(("change_target", by))

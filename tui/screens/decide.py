@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -29,14 +28,6 @@ class Decided:
     verdict: Verdict
     name: str
     note: str
-
-
-def who() -> str:
-    """Return the login name of whoever sits here, empty where the system knows none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
 
 
 class Choices(OptionList):

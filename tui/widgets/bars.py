@@ -48,7 +48,8 @@ class TopBar(Bar):
 
     def line(self, width: int) -> Line:
         """Return the load on the left and the trust on the right; what matters least goes first."""
-        left = {"run": self._run(), "load": self._load(), "title": self._title(), "step": self._step()}
+        left = {"production": self._production()} if self.snapshot.production else {}
+        left |= {"run": self._run(), "load": self._load(), "title": self._title(), "step": self._step()}
         right = {
             "gate": self._gate(),
             "sources": self._sources(),
@@ -66,6 +67,9 @@ class TopBar(Bar):
             if line_width(left_line) + line_width(right_line) + 4 <= width:
                 break
         return spread(((" ", Tone.TEXT), *left_line), (*right_line, (" ", Tone.TEXT)), width)
+
+    def _production(self) -> Line:
+        return ((" PRODUCTION ", Tone.ALARM),)
 
     def _run(self) -> Line:
         load = self.snapshot.load
@@ -160,6 +164,8 @@ class KpiLine(Bar):
             ("requests", fmt.count(whole.requests), 9, Tone.STRONG),
             ("failures", fmt.count(whole.failures), 6, Tone.STRONG),
         ]
+        if self.snapshot.throttled:
+            cells.insert(1, ("held back", f"▲ {fmt.rate(self.snapshot.throttled)}/s", 9, Tone.WARNING))
         if pace := self._pace(narrow=width < 110):
             # Where there is little room, the rate takes the place of the median.
             place = next(place for place, cell in enumerate(cells) if cell[0] == "requests")
