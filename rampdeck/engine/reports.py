@@ -47,7 +47,8 @@ class Report:
     ``exceptions`` are all that its scenario ever raised, ``spelled`` how
     Locust writes the errors that are new in this report. ``wire`` says why
     there are no wire times, if there are none; ``trouble`` what keeps the
-    worker from going on as wanted.
+    worker from going on as wanted. ``idle`` are the seconds for which it has had no
+    users because the cockpit was not there, and ``why_idle`` how it knew; told once.
     """
 
     number: int
@@ -71,6 +72,8 @@ class Report:
     trouble: str = ""
     stalls: list[list[Any]] = field(default_factory=list)
     aside: str = ""
+    idle: float = 0.0
+    why_idle: str = ""
 
     def packed(self) -> dict[str, Any]:
         """Return it as plain data."""
