@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from rampdeck.engine.driver import Order
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.intake import Intake
-from rampdeck.model import EventKind, Instant, RunState, Stage, Value
+from rampdeck.model import EventKind, Instant, RunState, Severity, Stage, Value
 from rampdeck.readers import Readers
 from rampdeck.sight import Sight
 from rampdeck.snapshot import Verdict
@@ -84,6 +84,20 @@ class Controls(Sight):
         """
         self.stop()
         self.ended = self.ended or "operator"
+        if self.began is None:
+            self.over.set()
+        self.leave()
+
+    def lose(self, why: str) -> None:
+        """Stop at once and leave the screen, if there is one: nobody is there any more to steer.
+
+        A load that has not begun does not begin.
+        """
+        if self.engine.running:
+            self.session.say(EventKind.LOAD, f"{why}: the load stops", severity=Severity.CRITICAL)
+        self.ended = self.ended or "terminal"
+        self.walk.leave()
+        self.engine.abort()
         if self.began is None:
             self.over.set()
         self.leave()

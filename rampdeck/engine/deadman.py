@@ -24,11 +24,11 @@ from zmq.utils.monitor import parse_monitor_message
 BEAT = "rampdeck_beat"
 """The message that says nothing but that the cockpit is there; only our own workers know it."""
 ALONE = "rampdeck_alone"
-"""The message of a worker that has let go: it has no users any more, and waits for an order."""
+"""The message of a worker that has let go: it has no users. The cockpit says it back, then orders."""
 EVERY = 0.25
-"""Seconds between two beats. A cockpit may stand for a second and more, and nobody lets go."""
-SILENT = 1.4
-"""Seconds without a word after which a worker is alone, with the looks 1.6; in 2 it is to be quiet."""
+"""Seconds between two beats. A cockpit may stand for a second, and nobody lets go."""
+SILENT = 1.2
+"""Seconds without a word after which a worker is alone, with the looks 1.4; in 2 it is to be quiet."""
 LOOK = 0.1
 """Seconds between looks."""
 

@@ -259,24 +259,27 @@ class CockpitMaster(MasterRunner):
 
     def _has_let_go(self, client_id: str) -> None:
         """Take note that a worker has no users, and soon order them anew."""
+        if not self._idle:
+            gevent.spawn_later(GATHER, self._order_anew)
+        self._idle.add(client_id)
         client = self.clients.get(client_id)
         if client is None or self.state not in (STATE_RUNNING, STATE_SPAWNING):
             return
         client.user_classes_count = {}
-        if not self._idle:
-            gevent.spawn_later(GATHER, self._order_anew)
-        self._idle.add(client_id)
-        if self._users_dispatcher is None:
-            return
-        self._users_dispatcher.remove_worker(client)
-        if self._idle.issuperset(client.id for client in self._active()):
-            # Nobody has users any more: they come one after the other, as at the beginning.
-            if self.spawning_greenlet is not None:
-                self.spawning_greenlet.kill(block=False)
-            self._users_dispatcher = None
+        if self.spawning_greenlet is not None:
+            self.spawning_greenlet.kill(block=False)
+        if self._users_dispatcher is not None:
+            self._users_dispatcher.remove_worker(client)
+            if self._idle.issuperset(client.id for client in self._active()):
+                # Nobody has users any more: they come one after the other, as at the beginning.
+                self._users_dispatcher = None
 
     def _order_anew(self) -> None:
+        if self.closing:
+            return
         idle, self._idle = self._idle, set()
+        for client_id in idle:  # not sooner: what the ramp before has still sent would be followed
+            self.server.send_to_client(Message(ALONE, None, client_id))
         if self._users_dispatcher is not None:
             for client in self._active():
                 if client.id in idle:

@@ -106,6 +106,8 @@ class CockpitWorker(WorkerRunner):
             self.initialised.wait()
         if msg.type == ASK:
             self._send_stats()
+        elif msg.type == ALONE:
+            self._deadman.alone = False
         elif msg.type == ABORT:
             self._ending.abort()
         elif msg.type == "stop":
@@ -167,8 +169,11 @@ class CockpitWorker(WorkerRunner):
         self._idle_since, self._why_idle = since, why
         self._send_stats()
         self._idle_since, self._why_idle = 0.0, ""
-        self.client.send(Message(ALONE, None, self.client_id))
-        self._deadman.alone = False
+        while self._deadman.alone:  # until the cockpit has taken note: what it ordered before is not for us
+            self._deadman.heard.wait()
+            with contextlib.suppress(RPCError):
+                self.client.send(Message(ALONE, None, self.client_id))
+            gevent.sleep(REPORT)
 
     def _stop(self) -> None:
         self._ending.halt()

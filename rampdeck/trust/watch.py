@@ -144,7 +144,7 @@ class Trust:
         return self._levels.setdefault(step.number, Span(level_name(step.number, step.users)))
 
     def _look_for_workers(self, session: Session) -> None:
-        """Mark the levels of which workers told nothing or that they left by themselves; also while they ramp."""
+        """Mark the levels that workers told nothing of, or left by themselves; also while they ramp."""
         untold, looked_at = session.ledger.untold, self._looked_at
         for why, spans in ((BEREFT, untold.spans), (LET_GO, untold.idle)):
             for since, until in [span for span in spans if span[1] > looked_at]:
