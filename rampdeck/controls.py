@@ -105,6 +105,20 @@ class Controls(Sight):
         """Take the host's name that a person typed; return whether the load may begin now."""
         return self.warden.confirm(typed, name)
 
+    def lose(self, why: str) -> None:
+        """Stop at once and leave the screen, if there is one: nobody is there any more to steer.
+
+        A load that has not begun does not begin.
+        """
+        if self.engine.running:
+            self.session.say(EventKind.LOAD, f"{why}: the load stops", severity=Severity.CRITICAL)
+        self.ended = self.ended or "terminal"
+        self.walk.leave()
+        self.engine.abort()
+        if self.began is None:
+            self.over.set()
+        self.leave()
+
     def choose_classes(self, names: Collection[str]) -> None:
         """Take these user classes, and no others, from the next start of the load on."""
         self.engine.classes.choose(names)

@@ -222,7 +222,7 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
     except ScenarioError:
         run.writer.path.parent.rmdir()  # nothing has been written yet
         raise
-    signals = Signals(run)
+    signals = Signals(run, screen=not options.headless)
     outputs.begin()
     try:
         if options.headless:

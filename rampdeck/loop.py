@@ -58,6 +58,13 @@ def can_write(descriptor: int) -> bool:
     return bool(poll.poll(0))
 
 
+def is_gone(descriptor: int) -> bool:
+    """Return whether nobody is left at the other end of a pipe, a socket or a terminal; never waits."""
+    poll = _poll()
+    poll.register(descriptor, 0)  # errors and hang-ups are told always
+    return bool(poll.poll(0))
+
+
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in the one loop; the counterpart of :func:`asyncio.run`."""
     with asyncio.Runner(loop_factory=new_loop) as runner:

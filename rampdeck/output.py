@@ -15,13 +15,15 @@ import fcntl
 import io
 import logging
 import os
+import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import IO
 
 from rampdeck.headless import github
 from rampdeck.headless.telling import Telling, handing_over
+from rampdeck.loop import is_gone
 from rampdeck.model import Severity
 from rampdeck.secrets import redact
 
@@ -110,6 +112,7 @@ class OutputCapture:
         self.terminal: IO[str] = sys.stderr
         self._telling = Telling(2)
         self._drains: list[_Drain] = []
+        self._ends: list[int] = []
         self._no_input = NoInput()
 
     def __enter__(self) -> OutputCapture:
@@ -118,6 +121,7 @@ class OutputCapture:
         self._streams = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
         self._no_input.__enter__()
         self._drains = [_Drain(1), _Drain(2)]
+        self._ends = _ends([drain.kept for drain in self._drains])
         screen = next((drain.kept for drain in self._drains if os.isatty(drain.kept)), self._drains[1].kept)
         self.terminal = open(os.dup(screen), "w", encoding="utf-8", errors="replace")  # noqa: PTH123
         self._telling = Telling(self.terminal.fileno())
@@ -139,7 +143,15 @@ class OutputCapture:
         with contextlib.suppress(OSError):
             self.terminal.close()
         self._no_input.__exit__(kind, error, where)
-        self._drains = []
+        self._drains, self._ends = [], []
+
+    @property
+    def forsaken(self) -> bool:
+        """Whether nobody is left to whom anything could be told: the terminal is gone, or the pipe's reader.
+
+        A terminal that merely stands still (ctrl+S) is there. Files never go.
+        """
+        return bool(self._ends) and all(map(is_gone, self._ends))
 
     def tell(self, text: str) -> None:
         """Write a line to the terminal, without secrets; who is slow gets it later, who has gone never."""
@@ -162,6 +174,14 @@ class OutputCapture:
         """Return what was written since the last call, stdout's lines first; and push what is to be told."""
         self._telling.push()
         return [(line, index == 1) for index, drain in enumerate(self._drains) for line in drain.lines(last)]
+
+
+def _ends(descriptors: Sequence[int]) -> list[int]:
+    """Return which of the descriptors lead to somebody: terminals, or else pipes and sockets."""
+    if terminals := [each for each in descriptors if os.isatty(each)]:
+        return terminals
+    modes = [(each, os.fstat(each).st_mode) for each in descriptors]
+    return [each for each, mode in modes if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)]
 
 
 def _text(descriptor: int) -> io.TextIOWrapper:

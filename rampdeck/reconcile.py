@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from rampdeck.clocks import Clocks, Offset
 from rampdeck.model import Event, EventKind, Health, Instant, RequestBatch, Sample, SourceInfo, Step, Tick
-from rampdeck.workers.untold import BEREFT, SINCE, Untold
+from rampdeck.workers.untold import BEREFT, IDLE_SINCE, SINCE, Untold
 
 LAG = 3.0
 """Seconds that a line of the log takes to get here, at the most; only used where it carries no time."""
@@ -185,7 +185,7 @@ class Ledger:
                 self._batch(item)
             case Sample() if log := self._logs.get(item.source):
                 self._sample(item, log)
-            case Event() if SINCE in item.fields:
+            case Event() if SINCE in item.fields or IDLE_SINCE in item.fields:
                 self.untold.take(item)
             case Event() if log := self._logs.get(item.source):
                 _note_health(item, log)

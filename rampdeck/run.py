@@ -53,9 +53,9 @@ class Run(Controls):
     """One live session.
 
     ``ended`` says why the load came to its end by itself or was stopped:
-    ``plan``, ``run time``, ``shape``, ``operator``, ``gate``, ``guard``, ``scenario``,
-    ``defect``, ``preflight`` (it never began); empty while it goes on. ``over``
-    is set while the load has come to an end.
+    ``plan``, ``run time``, ``shape``, ``operator``, ``terminal``, ``gate``, ``guard``,
+    ``scenario``, ``defect``, ``preflight`` (it never began); empty while it goes on.
+    ``over`` is set while the load has come to an end.
     ``broken`` says what went wrong with the scenario or with Rampdeck itself,
     if anything did. Once ``at_once`` is set, the end waits for nobody any more.
     """
@@ -135,6 +135,10 @@ class Run(Controls):
     def also(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Let some work go on as long as the run does; a defect in it is told like any other."""
         self._duties.start(name, work)
+
+    def while_it_stands(self, alarmed: Callable[[], None]) -> None:
+        """Have a function called several times a second while the loop stands, as a signal's handler is."""
+        self._self.alarmed = alarmed
 
     async def close(self) -> None:
         """Stop the load, read what is left, and end the session file; :meth:`result` is final then."""
@@ -295,6 +299,8 @@ class Run(Controls):
 
     def _order_taken_up(self, order: Order) -> None:
         at, level = Instant.now(), (order.users, order.spawn_rate, order.cause, order.stage, order.warmup)
+        if order is not STOP:
+            self._self.begin()
         changed = self.steps.end(at) if order is STOP else self.steps.begin(at, *level)
         for step in changed:
             self._step_changed(step)

@@ -62,7 +62,9 @@ class SelfWatch:
         environment = setup.engine.environment
         files = environment.parsed_locustfiles or ()
         self._residence = Residence(environment)
-        self._sentry = Sentry([Path(file).parent for file in files])
+        self._sentry = Sentry([Path(file).parent for file in files], lambda: self.alarmed())
+        self.alarmed: Callable[[], None] = lambda: None
+        """What the sentry's alarm calls while the loop stands."""
         self._ledgers: dict[tuple[str, ...], _Ledger] = {}
         self._told_aside = False
         self._held = 0
@@ -73,6 +75,10 @@ class SelfWatch:
     def open(self) -> None:
         """Begin to count; before the first user."""
         self._residence.open()
+
+    def begin(self) -> None:
+        """Watch the loop from here on: the first user may be the one who holds it up."""
+        self._sentry.start()
 
     def close(self) -> None:
         """Tell what has not been told yet, and leave the process as it was."""
@@ -97,7 +103,7 @@ class SelfWatch:
 
     def tick(self) -> None:
         """Tell what held the loop up; once a second, from the loop's own greenlet."""
-        if self._engine.users:
+        if self._engine.users or self._engine.running:
             self._sentry.start()
         else:
             self._sentry.stop()

@@ -66,8 +66,9 @@ class Terminal(LinuxDriver):
         self._event_loop = asyncio.get_running_loop()
         if self._output is None:
             self._output = self._opened()
-        with contextlib.suppress(ValueError):  # not the main thread
-            self._hang_up_before = signal.signal(signal.SIGHUP, self._hung_up)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            with contextlib.suppress(ValueError):  # not the main thread
+                self._hang_up_before = signal.signal(signal.SIGHUP, self._hung_up)
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def write(self, data: str) -> None:
@@ -151,8 +152,10 @@ class Terminal(LinuxDriver):
         if self._event_loop is not None and not self._event_loop.is_closed():
             self._event_loop.call_soon_threadsafe(call)
 
-    def _hung_up(self, *_: object) -> None:
+    def _hung_up(self, *heard: object) -> None:
         self._soon(self._lost)
+        if heard and callable(self._hang_up_before):
+            self._hang_up_before(*heard)
 
     def _sigtstp_application(self, *_: object) -> None:
         self._soon(self._suspend)

@@ -26,7 +26,7 @@ from rampdeck.engine.reports import (
     unpack,
     unpack_stall,
 )
-from rampdeck.engine.roll import MISSED, Roll, Worker
+from rampdeck.engine.roll import IDLE, MISSED, Roll, Worker
 from rampdeck.engine.stall import Stall
 from rampdeck.model import Pace, RequestStats
 
@@ -222,6 +222,10 @@ class MasterDriver:
         worker.rss, worker.open_files = report.rss, report.open_files
         worker.open_files_limit = report.open_files_limit
         self._stalls += ((worker.name, unpack_stall(packed)) for packed in report.stalls)
+        if report.why_idle:
+            since = worker.reported - report.idle
+            text = f"worker {worker.name} stopped its users {report.idle:.1f} s ago by itself"
+            self.roll.tell(f"{text}: {report.why_idle}", IDLE, since)
         if report.aside and report.aside != worker.aside:
             self.roll.tell(f"worker {worker.name}: {report.aside}")
         worker.aside = report.aside

@@ -8,6 +8,7 @@ seconds is replaced by the others at once.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -26,6 +27,7 @@ from locust.runners import (
 )
 
 from rampdeck.engine.ceilings import SHARE, Ceilings
+from rampdeck.engine.deadman import ALONE, BEAT, EVERY
 from rampdeck.engine.ending import GRACE
 from rampdeck.engine.recorder import MOST_EXCEPTIONS, count_text
 from rampdeck.engine.reports import ABORT, name_of
@@ -34,6 +36,8 @@ from rampdeck.errors import UsageError
 
 LOOK = 0.5
 """Seconds between looks for workers that have gone silent."""
+GATHER = 0.5
+"""Seconds in which all who let go of the load say so; then it is ordered anew, once for all of them."""
 LAST_REPORT = 4.0
 """Seconds that the last report of a worker is waited for: a plain one reports every three."""
 Start = tuple[int, float, Any]
@@ -56,7 +60,9 @@ class CockpitMaster(MasterRunner):
         self.deserted = False
         self._stop: Any = None
         self._listening: Any = None
+        self._idle: set[str] = set()
         super().__init__(environment, host, port)
+        self.greenlet.spawn(self._beat)
 
     # -- starting
 
@@ -213,6 +219,9 @@ class CockpitMaster(MasterRunner):
         elif worker is None and msg.type not in ("locustfile", "logs"):
             self.server.send_to_client(Message("quit", None, client_id))  # of a cockpit before this one
             return
+        if msg.type == ALONE:
+            self._has_let_go(client_id)
+            return
         back = worker is not None and not worker.here and msg.type == "heartbeat"
         super().handle_message(client_id, msg)
         if worker is not None:
@@ -250,6 +259,45 @@ class CockpitMaster(MasterRunner):
         worker = self.roll.get(node_id)
         if worker is not None and not worker.ours:
             count_text(worker.exceptions, msg, MOST_EXCEPTIONS)
+
+    # -- the dead-man's switch of the workers
+
+    def _beat(self) -> None:
+        """Tell our workers several times a second that this cockpit is there."""
+        while True:
+            gevent.sleep(EVERY)
+            with contextlib.suppress(RPCError):
+                self.tell_ours(BEAT)
+
+    def _has_let_go(self, client_id: str) -> None:
+        """Take note that a worker has no users, and soon order them anew."""
+        if not self._idle:
+            gevent.spawn_later(GATHER, self._order_anew)
+        self._idle.add(client_id)
+        client = self.clients.get(client_id)
+        if client is None or self.state not in (STATE_RUNNING, STATE_SPAWNING):
+            return
+        client.user_classes_count = {}
+        if self.spawning_greenlet is not None:
+            self.spawning_greenlet.kill(block=False)
+        if self._users_dispatcher is not None:
+            self._users_dispatcher.remove_worker(client)
+            if self._idle.issuperset(client.id for client in self._active()):
+                # Nobody has users any more: they come one after the other, as at the beginning.
+                self._users_dispatcher = None
+
+    def _order_anew(self) -> None:
+        if self.closing:
+            return
+        idle, self._idle = self._idle, set()
+        for client_id in idle:  # not sooner: what the ramp before has still sent would be followed
+            self.server.send_to_client(Message(ALONE, None, client_id))
+        if self._users_dispatcher is not None:
+            for client in self._active():
+                if client.id in idle:
+                    self._users_dispatcher.remove_worker(client)  # Locust would reckon with it twice
+                    self._users_dispatcher.add_worker(client)
+        self._redistribute()
 
     # -- losing
 

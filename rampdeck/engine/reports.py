@@ -48,6 +48,8 @@ class Report:
     Locust writes the errors that are new in this report. ``wire`` says why
     there are no wire times, if there are none; ``trouble`` what keeps the
     worker from going on as wanted. ``held`` requests had to wait for the ceiling.
+    ``idle`` are the seconds for which it has had no users because the cockpit was
+    not there, and ``why_idle`` how it knew; told once.
     """
 
     number: int
@@ -72,6 +74,8 @@ class Report:
     stalls: list[list[Any]] = field(default_factory=list)
     aside: str = ""
     held: int = 0
+    idle: float = 0.0
+    why_idle: str = ""
 
     def packed(self) -> dict[str, Any]:
         """Return it as plain data."""

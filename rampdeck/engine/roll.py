@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-LOST, LEFT, MISSED = "worker_lost", "worker_left", "reports_lost"
+LOST, LEFT, MISSED, IDLE = "worker_lost", "worker_left", "reports_lost", "worker_idle"
 """The signals of what happens to workers; each of them marks the step."""
 SILENT = 3.0
 """Seconds without any word after which a worker counts as lost; each says something every second."""
@@ -81,7 +81,7 @@ class Roll:
     """Everybody who ever joined, by Locust's id, and what there is to tell of them.
 
     ``told`` holds sentences for the person at the screen, a warning with its
-    signal, and since when (monotonic seconds) figures are missing, or 0;
+    signal, and since when (monotonic seconds) figures (or, with ``IDLE``, users) are missing, or 0;
     whoever tells them takes them out.
     """
 

@@ -24,7 +24,7 @@ import os
 import re
 import signal
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -88,9 +88,13 @@ class _Look:
 
 
 class Sentry:
-    """Watches the loop while it is :meth:`watching <start>`; :meth:`take` tells what held it up."""
+    """Watches the loop while it is :meth:`watching <start>`; :meth:`take` tells what held it up.
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    ``alarmed`` is called at each alarm, wherever Python stands; it may raise there.
+    """
+
+    def __init__(self, folders: Sequence[Path], alarmed: Callable[[], None] = lambda: None) -> None:
+        self._alarmed = alarmed
         self._folders = tuple(f"{folder.resolve()}{os.sep}" for folder in folders)
         self._whose: dict[str, Origin] = {}
         self._main: Any = None
@@ -212,6 +216,7 @@ class Sentry:
         if frame is not None:
             look = self._look(frame, current)
             self._looks[look] = self._looks.get(look, 0.0) + share
+        self._alarmed()
 
     def _look(self, frame: FrameType, current: object) -> _Look:
         """Return the innermost frame of the scenario, or else the innermost of all."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import resource
 import signal
 import socket
@@ -30,6 +31,7 @@ import rampdeck
 from rampdeck import loop
 from rampdeck.engine import throttle, wire
 from rampdeck.engine.ceilings import SHARE, Ceilings
+from rampdeck.engine.deadman import ALONE, BEAT, DeadMan
 from rampdeck.engine.ending import Ending
 from rampdeck.engine.recorder import Recorder
 from rampdeck.engine.reports import ABORT, ASK, KEY, Report, identity, pack, pack_pace, pack_stall
@@ -46,7 +48,11 @@ SHORT = 0.5
 """Seconds below which a share of the processor, or the most of a second, says nothing."""
 MOST_STALLS = 100
 """What held the loop up that one report tells, at the most; in a second there is room for ten."""
-ALONE = 10
+KILLS = 3
+"""Times that users are killed where the cockpit has gone: the second time also in their ``on_stop``."""
+AGAIN = 0.1
+"""Seconds between those times."""
+GIVEN_UP = 10
 """Seconds without a word of the cockpit after which a worker ends; one that it started ends with it."""
 LAST_WORDS = 500
 """Milliseconds that what was said last gets to leave."""
@@ -74,8 +80,12 @@ class CockpitWorker(WorkerRunner):
         files = environment.parsed_locustfiles or ()
         self._sentry = Sentry([Path(file).parent for file in files])
         self.initialised = gevent.event.Event()
+        self._idle_since, self._why_idle = 0.0, ""
+        self._deadman = DeadMan(self._let_go)
         super().__init__(environment, host, port)
+        self._deadman.attach(self.client.socket)
         self.greenlet.spawn(self._watch_lag)
+        self.greenlet.spawn(self._deadman.watch)
 
     @property
     def client_id(self) -> str:
@@ -90,11 +100,16 @@ class CockpitWorker(WorkerRunner):
 
     def handle_message(self, msg: Message) -> None:
         """Do what only ours do, and the rest as Locust does."""
+        self._deadman.hear(msg.type)
+        if msg.type == BEAT or (msg.type == "spawn" and not self._is_steered()):
+            return
         if msg.type != "ack":
             # A late joiner is given users at once; the locustfile's init listeners come first.
             self.initialised.wait()
         if msg.type == ASK:
             self._send_stats()
+        elif msg.type == ALONE:
+            self._deadman.alone = False
         elif msg.type == ABORT:
             self._ending.abort()
         elif msg.type == "stop":
@@ -125,6 +140,47 @@ class CockpitWorker(WorkerRunner):
     def spawn_users(self, user_classes_spawn_count: dict[str, int], wait: bool = False) -> Any:
         """Add as many users as there is room for below the ceiling."""
         return super().spawn_users(self.ceilings.cut_spawns(user_classes_spawn_count, self.user_count), wait)
+
+    def reset_connection(self) -> None:
+        """Make a new connection, and listen whether the cockpit is there at its end."""
+        super().reset_connection()
+        self._deadman.attach(self.client.socket)
+
+    # -- the dead-man's switch
+
+    def _is_steered(self) -> bool:
+        """Return whether an order may be followed: not of a cockpit that has gone, or that does not know."""
+        return self._deadman.heard.is_set() and not self._deadman.alone
+
+    def _let_go(self, why: str) -> None:
+        """Stop the load at once, if there is any, because the cockpit is not there."""
+        if self.user_count and not self._deadman.alone:
+            self._deadman.alone = True
+            gevent.spawn(self._leave_off, why)
+
+    def _leave_off(self, why: str) -> None:
+        """Have no users any more, and tell the cockpit so when it is back: it has to order them anew."""
+        runners.logger.warning("%s: %s users are stopped", why, self.user_count)
+        since = time.monotonic()
+        for _ in range(KILLS):
+            self._ending.abort()
+            gevent.sleep(AGAIN)
+            if not self.user_count:
+                break
+        else:
+            runners.logger.critical("users could not be ended: this worker ends itself")
+            os._exit(1)
+        self._ending.halt()
+        self.worker_state = STATE_INIT
+        self._deadman.heard.wait()
+        self._idle_since, self._why_idle = since, why
+        self._send_stats()
+        self._idle_since, self._why_idle = 0.0, ""
+        while self._deadman.alone:  # until the cockpit has taken note: what it ordered before is not for us
+            self._deadman.heard.wait()
+            with contextlib.suppress(RPCError):
+                self.client.send(Message(ALONE, None, self.client_id))
+            gevent.sleep(REPORT)
 
     def _stop(self) -> None:
         self._ending.halt()
@@ -193,6 +249,8 @@ class CockpitWorker(WorkerRunner):
             stalls=[pack_stall(stall) for stall in self._sentry.take()[:MOST_STALLS]],
             aside=self._sentry.aside,
             held=self._newly_held(),
+            idle=now - self._idle_since if self._why_idle else 0.0,
+            why_idle=self._why_idle,
         )
 
     def _newly_held(self) -> int:
@@ -234,6 +292,7 @@ def serve(environment: Environment) -> int:
     worker.initialised.set()
     worker.greenlet.join()
     worker._sentry.stop()
+    worker._deadman.close()
     with contextlib.suppress(RPCError):
         worker._send_stats()
         environment.events.quitting.fire(environment=environment, reverse=True)
@@ -250,7 +309,7 @@ def make_worker(environment: Environment, host: str, port: int, *, name: str, tr
     # Locust makes its whole parser anew for every option of every order: a quarter of a second each time.
     argument_parser.default_args_dict = functools.cache(argument_parser.default_args_dict)
     runners.WORKER_LOG_REPORT_INTERVAL = -1  # the cockpit reads what is written, as it is written
-    runners.CONNECT_RETRY_COUNT, runners.MASTER_HEARTBEAT_TIMEOUT = tries, ALONE
+    runners.CONNECT_RETRY_COUNT, runners.MASTER_HEARTBEAT_TIMEOUT = tries, GIVEN_UP
     try:
         # As Locust's create_worker_runner does: a worker keeps no history.
         environment.stats = type(environment.stats)(use_response_times_cache=False)

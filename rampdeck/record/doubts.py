@@ -12,7 +12,7 @@ from rampdeck.requests import Span
 from rampdeck.session import Session
 from rampdeck.trust import Trust
 
-_SAID_ALREADY = ("operator", "gate", "guard")
+_SAID_ALREADY = ("operator", "terminal", "gate", "guard")
 """Ends of a load that are reasons of their own."""
 
 

@@ -37,6 +37,7 @@ _SLEW = "Let NTP slew the clock instead of setting it; times before and after do
 _ORDER = ("error", "warning", "notice")
 _ADVICE = {
     "worker_lost": "Read its last lines in the workers' log; its users went to the others",
+    "worker_idle": "Look at what held the cockpit up then, or the network between it and the worker",
     "worker_timeout": "Look at what the workers wait for at that time: PostgreSQL waits, a slow endpoint",
     "worker_killed": "What the timeout before it says; the worker did not even answer the first signal",
     "out_of_memory": "Look for the kernel's OOM killer (journalctl -k); else somebody sent SIGKILL",

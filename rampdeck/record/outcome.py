@@ -17,6 +17,11 @@ from rampdeck.snapshot import Verdict
 
 KEY = "outcome"
 """Its key in the meta of a session file."""
+_CUT_SHORT = {
+    "operator": "the operator stopped the load before its planned end",
+    "terminal": "the load was stopped before its planned end, because the terminal was lost",
+}
+"""The ends that a person makes, and those that come for want of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,17 @@ class Outcome:
     def doubts(self) -> tuple[str, ...]:
         """Return what it has against a PASS, as sentences."""
         found = []
-        if self.ended == "operator" and self.planned:
-            found.append("the operator stopped the load before its planned end")
+        if self._is_cut_short:
+            found.append(_CUT_SHORT[self.ended])
         if self.ended == "preflight":
             found.append("a check of the preflight failed, so no load was made")
         if self.broken:
             found.append(self.broken)
         return tuple(found)
+
+    @property
+    def _is_cut_short(self) -> bool:
+        return self.planned and self.ended in _CUT_SHORT
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -68,7 +77,7 @@ class Outcome:
             return Exit.INCONCLUSIVE
         if verdict is Verdict.FAIL:
             return Exit.FAIL
-        if self.ended == "operator" and self.planned:
+        if self._is_cut_short:
             return Exit.STOPPED
         if verdict is Verdict.INCONCLUSIVE:
             return Exit.INCONCLUSIVE

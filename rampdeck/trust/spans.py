@@ -14,7 +14,6 @@ from rampdeck.changes import Change
 from rampdeck.format import were
 from rampdeck.health import Excess
 from rampdeck.session import Source
-from rampdeck.workers.untold import BEREFT
 
 BLIND_SHARE = 0.10
 """Share of the measured seconds that a source may be blind before it is a doubt."""
@@ -76,7 +75,7 @@ class Span:
     short: float = 0.0
     quiet: Quiet = field(default_factory=Quiet)
     missed: str = ""
-    bereft: bool = False
+    bereft: list[str] = field(default_factory=list)
     final: tuple[str, ...] | None = None  # the marks, once the level has ended
     blind: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     why: defaultdict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
@@ -103,8 +102,7 @@ class Span:
         yield from self.theft()
         if self.missed:
             yield self.missed
-        if self.bereft:
-            yield BEREFT
+        yield from self.bereft
 
     def said(self, kind: str) -> Iterator[str]:
         """Return what was amiss of a kind (:data:`KINDS`)."""

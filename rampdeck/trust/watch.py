@@ -24,7 +24,7 @@ from rampdeck.session import Session, Source
 from rampdeck.snapshot import Coverage
 from rampdeck.trust.lost import Lost
 from rampdeck.trust.spans import Ended, Span, shortened
-from rampdeck.workers.untold import BEREFT
+from rampdeck.workers.untold import BEREFT, LET_GO
 
 ENOUGH_USERS = 0.9
 """Share of a level's users below which it is not that level."""
@@ -144,18 +144,21 @@ class Trust:
         return self._levels.setdefault(step.number, Span(level_name(step.number, step.users)))
 
     def _look_for_workers(self, session: Session) -> None:
-        """Mark the levels from a lost worker's last report on, or a lost report's; also while they ramp."""
-        for since, until in [span for span in session.ledger.untold.spans if span[1] > self._looked_at]:
-            for step in session.steps.values():
-                if step.began.utc < until and (step.ended is None or step.ended.utc > since):
-                    self._bereave(step)
-            self._looked_at = max(self._looked_at, until)
+        """Mark the levels that workers told nothing of, or left by themselves; also while they ramp."""
+        untold, looked_at = session.ledger.untold, self._looked_at
+        for why, spans in ((BEREFT, untold.spans), (LET_GO, untold.idle)):
+            for since, until in [span for span in spans if span[1] > looked_at]:
+                for step in session.steps.values():
+                    if step.began.utc < until and (step.ended is None or step.ended.utc > since):
+                        self._bereave(step, why)
+                self._looked_at = max(self._looked_at, until)
 
-    def _bereave(self, step: Step) -> None:
+    def _bereave(self, step: Step, why: str) -> None:
         level = self._span(step)
-        if not level.bereft:
-            level.bereft, level.final = True, None
-            self._bereft.append(f"{level.name}: {BEREFT}")
+        if why not in level.bereft:
+            level.bereft.append(why)
+            level.final = None
+            self._bereft.append(f"{level.name}: {why}")
         self.doubted.setdefault(step.number, False)
 
     def _look_for_changes(self, session: Session) -> None:

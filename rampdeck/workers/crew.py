@@ -16,7 +16,7 @@ from typing import ClassVar
 from rampdeck.collector import CollectorConfig, Sink
 from rampdeck.config import GeneratorLimits
 from rampdeck.engine.distributed import MasterDriver
-from rampdeck.engine.roll import Worker
+from rampdeck.engine.roll import IDLE, Worker
 from rampdeck.errors import RampdeckError
 from rampdeck.hands import FROM_LOGIN, PLAIN, Hand
 from rampdeck.health import judge_workers
@@ -30,7 +30,7 @@ from rampdeck.text import clean
 from rampdeck.view import Metric, View
 from rampdeck.workers.crewview import KIND, METRICS, VIEW
 from rampdeck.workers.luggage import Luggage
-from rampdeck.workers.untold import SINCE
+from rampdeck.workers.untold import IDLE_SINCE, SINCE
 
 KEPT = 5
 """Last lines of a worker that a message shows."""
@@ -174,7 +174,7 @@ class Crew:
         for text, signal, since in told:
             fields = {"signal": signal} if signal else {}
             if since:
-                fields[SINCE] = f"{now.utc - (now.mono - since):.3f}"
+                fields[IDLE_SINCE if signal == IDLE else SINCE] = f"{now.utc - (now.mono - since):.3f}"
             self._log(sink, text, Severity.WARNING if signal else Severity.NOTICE, fields)
         if (plain := len(roll.plain)) != self._plain:
             self._plain = plain

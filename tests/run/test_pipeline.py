@@ -98,7 +98,7 @@ def test_a_breach_is_told_when_it_happens(project: Project) -> None:
     assert process.returncode == 1, rest
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_stops_at_once_and_there_is_a_record_still(
     project: Project, number: signal.Signals
 ) -> None:
