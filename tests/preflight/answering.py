@@ -21,7 +21,11 @@ class Reply:
     def bytes(self) -> bytes:
         if self.raw is not None:
             return self.raw
-        lines = [f"HTTP/1.1 {self.status} said", f"Content-Length: {len(self.body.encode())}"]
+        lines = [
+            f"HTTP/1.1 {self.status} said",
+            "Connection: close",
+            f"Content-Length: {len(self.body.encode())}",
+        ]
         lines += [f"{name}: {value}" for name, value in self.headers]
         return ("\r\n".join(lines) + "\r\n\r\n" + self.body).encode()
 

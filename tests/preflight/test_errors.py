@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,12 +18,15 @@ from .live import live
 from .stacks import stack
 
 
-async def looked(target: str, log: Path, **more: Any) -> Check:
-    gunicorn = {"kind": "gunicorn", "file": str(log), **more}
+async def looked(target: str, log: Path, told: dict[str, str] | None = None) -> Check:
+    gunicorn = {"kind": "gunicorn", "file": str(log)}
     settings = Config.model_validate({"target": {"host": target}, "collectors": [gunicorn]})
-    async with live(settings) as stack:
+    async with live(settings, told) as stack:
         (found,) = (await Inspection(stack, CHECKS).run()).checks
     return found
+
+
+UNSEEN = {"gunicorn@local": "no process of gunicorn is to be seen"}
 
 
 async def of(made: Site) -> Check:
@@ -68,12 +70,12 @@ async def test_where_no_bind_is_known_it_goes_through_the_proxy(tmp_path: Path) 
         (Reply(400, body="<h1>400 Bad Request</h1>nginx"), "perhaps by the proxy itself"),
     ):
         async with answering(reply) as server:
-            found = await looked(server.url, log)
+            found = await looked(server.url, log, UNSEEN)
         assert found.state is State.UNKNOWN
         assert words in found.found
         assert server.asked[0].headers["host"].startswith("rampdeck_mark")
     async with answering(Reply(400, body="<h1>Bad Request (400)</h1>")) as server:
-        assert (await looked(server.url, log)).state is State.FAILED
+        assert (await looked(server.url, log, UNSEEN)).state is State.FAILED
 
 
 async def test_a_log_that_cannot_be_read_leaves_it_unknown(tmp_path: Path) -> None:
