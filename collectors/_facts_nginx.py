@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 from rampdeck.errors import SourceError
 from rampdeck.facts import Fact, known, listed, told, unknown
+from rampdeck.processes import Process, processes
 from rampdeck.remote import Shell
 
-from ._facts_shell import Process, processes, script, sections
+from ._facts_shell import script, sections
 from ._lines import text_of
 from ._logfile import last_line
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rampdeck.facts import Fact, known, listed, told, unknown
+from rampdeck.processes import Process, first_of, processes
 from rampdeck.remote import Shell
 from rampdeck.secrets import redact_arguments
 
@@ -30,7 +31,7 @@ from ._facts_options import (
     of_file,
     words_of,
 )
-from ._facts_shell import Process, first_of, processes, quoted, script, sections
+from ._facts_shell import quoted, script, sections
 from ._places import LogConfig
 
 LINES = 10_000
