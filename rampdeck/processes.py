@@ -11,6 +11,11 @@ _WITH_VALUE = ("-X", "-W", "--check-hash-based-pycs")
 """Options of Python that take the next word."""
 
 
+def is_python(word: str) -> bool:
+    """Return whether the first word of a command line is a Python, with or without its folder."""
+    return _PYTHON.fullmatch(word) is not None
+
+
 @dataclass(frozen=True)
 class Process:
     """A process of a host, with its arguments as far as they are known."""
@@ -32,7 +37,7 @@ class Process:
     def program(self) -> tuple[str, int]:
         """The program that runs, with the place of its first argument: of ``python -m gunicorn`` that."""
         first = self.arguments[0]
-        if not _PYTHON.fullmatch(first):
+        if not is_python(first):
             return first, 1
         place = 1
         while place < len(self.arguments):
