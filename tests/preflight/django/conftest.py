@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,8 @@ from rampdeck.demo.site import SETTINGS, Site
 from rampdeck.preflight.django import Place, asking
 
 from .projects import Project
+
+ROOT = str(Path(__file__).parents[3])
 
 
 @pytest.fixture(scope="session")
@@ -38,16 +42,14 @@ def project(tmp_path: Path, migrated_database: Path) -> Callable[..., Project]:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The demo's shop on SQLite, with its accounts and orders."""
     site = Site.create(tmp_path_factory.mktemp("shop"), None, None, None)
-    preparation = site.preparation()
-    preparation.launch()
-    preparation.wait_end()
+    command = [sys.executable, "-P", "-m", "rampdeck.demo.shop", "prepare", str(site.users)]
+    subprocess.run(command, check=True, env={**os.environ, **site.environment, "PYTHONPATH": ROOT})
     return site
 
 
 @pytest.fixture
 def shop_place(shop: Site) -> Place:
-    root = str(Path(__file__).parents[3])
-    return Place("local", root, sys.executable, settings=SETTINGS, environment=dict(shop.environment))
+    return Place("local", ROOT, sys.executable, settings=SETTINGS, environment=dict(shop.environment))
 
 
 @pytest.fixture

@@ -48,9 +48,7 @@ class Probe:
         surroundings = Surroundings(self.asked)
         self.told("surroundings", surroundings.take_on)
         self.told("versions", self.versions)
-        for name in os.environ:
-            if is_secret(name):
-                self.mask.know(os.environ[name])
+        self.know_variables()
         self.answer["from"], self.answer["unread"] = surroundings.told, surroundings.problems
         if self.told("module", surroundings.settings) and self.told("load", self.load):
             self.told("hosts", lambda: hosts_of(self.values))
@@ -66,6 +64,12 @@ class Probe:
         self.answer["seconds"] = round(time.monotonic() - began, 3)
         whole: dict[str, Any] = self.mask.scrubbed(self.answer)
         return whole
+
+    def know_variables(self) -> None:
+        """Take the values of variables that are called like secrets out of all that is told; a path is none."""
+        for name, value in os.environ.items():
+            if is_secret(name) and not value.startswith("/"):
+                self.mask.know(value)
 
     def of_applications(self) -> None:
         """Ask what needs the models: checks, and the databases one after the other."""
@@ -87,9 +91,7 @@ class Probe:
         names = [name for name in dir(settings) if name.isupper()]
         defaults = {name for name in dir(django("conf.global_settings")) if name.isupper()}
         self.mask = Mask(bytes.fromhex(self.asked["salt"]), defaults - set(OWN_SECRETS))
-        for name in os.environ:
-            if is_secret(name):
-                self.mask.know(os.environ[name])
+        self.know_variables()
         # It writes its defaults into DATABASES, whoever asks first; so the same is compared always.
         self.told("connections", lambda: bool(django("db").connections.settings))
         self.values = {name: getattr(settings, name) for name in names}
