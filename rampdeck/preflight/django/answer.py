@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from rampdeck.preflight.django.probe.masking import HASHED
 from rampdeck.secrets import redact
 from rampdeck.text import clean
 
+HASH = re.compile(rf"({HASHED}[0-9a-f]{{32}})")
+"""What stands for a secret."""
 Value = Any
 """A setting: text, number, boolean, nothing, or a list of such; a secret as ``hmac:...``."""
 LONGEST = 2_000
@@ -159,9 +162,9 @@ def read(output: bytes, marker: str) -> Answer:
 
 def _cleaned(value: object) -> object:
     if isinstance(value, str):
-        # What we have hashed ourselves no rule need take for a secret.
-        text = clean(value, LONGEST)
-        return text if text.startswith(HASHED) else redact(text)
+        # What is hashed already no rule is to hide: by it secrets are compared.
+        pieces = HASH.split(clean(value, LONGEST))
+        return "".join(piece if HASH.fullmatch(piece) else redact(piece) for piece in pieces)
     if isinstance(value, Mapping):
         return {clean(str(key), 300): _cleaned(inner) for key, inner in value.items()}
     if isinstance(value, Sequence):

@@ -56,15 +56,15 @@ async def where(stack: Stack) -> Place | None:
     if settings.django == DjangoConfig() and table is None:
         return None
     host, hint = host_and_hint(settings)
-    shell = stack.shell(host)
+    remote = stack.hosts.remote(host)
     try:
-        return await place.find(shell, settings.django, hint)
+        return await place.find(remote, settings.django, hint)
     except SourceError:
         # Which of several servers is meant, the log of the source tells.
         pid = await _told_pid(stack)
         if not pid:
             raise
-        return await place.find(shell, settings.django, Hint(pid=pid))
+        return await place.find(remote, settings.django, Hint(pid=pid))
 
 
 def server_table(settings: Config) -> Mapping[str, Any] | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,15 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from rampdeck import __version__
 from rampdeck.errors import RecordError, UsageError
-from rampdeck.preflight.django.answer import Answer, Value
-from rampdeck.preflight.django.probe.masking import HASHED
+from rampdeck.preflight.django.answer import HASH, Answer, Value
 
 SCHEMA = 1
 VERSIONS = ("python", "django", "gunicorn", "uvicorn", "psycopg", "psycopg2", "psycopg2-binary")
 _AGAIN = "Write it anew: rampdeck preflight --save-baseline FILE"
 MISSING = object()
 HIDDEN = "***"
-_HASH = re.compile(rf"{HASHED}[0-9a-f]{{32}}")
 
 
 @dataclass(frozen=True)
@@ -137,14 +134,14 @@ def is_production(environment: str) -> bool:
 
 
 def _is_secret(value: object) -> bool:
-    return isinstance(value, str) and _HASH.fullmatch(value) is not None
+    return isinstance(value, str) and HASH.fullmatch(value) is not None
 
 
 def _shown(value: object) -> str | None:
     if value is MISSING:
         return None
     text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-    return _HASH.sub(HIDDEN, text)
+    return HASH.sub(HIDDEN, text)
 
 
 _SHAPE = TypeAdapter(Baseline)

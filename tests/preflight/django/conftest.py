@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rampdeck.demo.site import SETTINGS, Site
-from rampdeck.preflight.django import Place, asking
+from rampdeck.preflight.django import Place, answer, asking
 
 from .projects import Project
 
@@ -56,7 +56,7 @@ def shop_place(shop: Site) -> Place:
 def raw(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Everything that a probe wrote, before anybody has cleaned it."""
     written: list[bytes] = []
-    read = asking.read
+    read = answer.read
 
     def keep(output: bytes, marker: str) -> object:
         written.append(output)

@@ -215,7 +215,8 @@ async def test_a_settings_module_that_nobody_names_is_said(project: Make) -> Non
 async def test_nothing_is_written_there(project: Make) -> None:
     made = project(
         'LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"handlers": ["file"]}, '
-        '"handlers": {"file": {"class": "logging.FileHandler", "filename": Path(__file__).with_name("app.log")}}}\n'
+        '"handlers": {"file": {"class": "logging.FileHandler", '
+        '"filename": Path(__file__).with_name("app.log")}}}\n'
         'DATABASES["other"] = {"ENGINE": "django.db.backends.sqlite3", '
         '"NAME": Path(__file__).with_name("no.sqlite3")}\n'
     )

@@ -139,7 +139,9 @@ class Mask:
             return self.hashed(value)
         if isinstance(value, list):
             shown = [self._shown(inner, harmless) for inner in value]
-            return shown if len(json.dumps(shown)) <= 4 * LONGEST else self.hashed(value)
+            if len(json.dumps(shown)) > 4 * LONGEST:
+                return f"{len(value)} entries, {self.hashed(shown)}"
+            return shown
         return value
 
     def text(self, text: str, harmless: bool = False) -> str:

@@ -66,7 +66,7 @@ class Probe:
         return whole
 
     def know_variables(self) -> None:
-        """Take the values of variables that are called like secrets out of all that is told; a path is none."""
+        """Take the values of variables that are called like secrets out of what is told; a path is none."""
         for name, value in os.environ.items():
             if is_secret(name) and not value.startswith("/"):
                 self.mask.know(value)
