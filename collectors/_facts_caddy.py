@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from rampdeck.facts import Fact, known, told, unknown
+from rampdeck.processes import Process, processes
 from rampdeck.remote import Shell
 
-from ._facts_shell import HIDDEN, Process, processes, script, sections
+from ._facts_shell import HIDDEN, script, sections
 from ._lines import text_of
 from ._logfile import last_line
 

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 from rampdeck.errors import SourceError
 from rampdeck.facts import Fact, known, listed, told, unknown
+from rampdeck.processes import Process, processes
 from rampdeck.remote import Shell
 
 from . import _nginx_told
-from ._facts_shell import HIDDEN, Process, processes, script, sections
+from ._facts_shell import HIDDEN, script, sections
 from ._lines import text_of
 from ._logfile import last_line
 from ._nginx_config import tree

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from rampdeck.facts import Fact, known, listed, told, unknown
+from rampdeck.processes import Process, first_of, processes
 from rampdeck.remote import Shell
 from rampdeck.secrets import redact_arguments
 
@@ -31,7 +32,7 @@ from ._facts_options import (
     words_of,
 )
 from ._facts_seen import Seen, arbiter_of, containers_of, pids_of, plain, start_lines, state_of
-from ._facts_shell import Process, first_of, processes, quoted, script, sections
+from ._facts_shell import quoted, script, sections
 from ._places import LogConfig
 
 LINES = 10_000

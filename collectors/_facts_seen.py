@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rampdeck.facts import Fact, known, listed, told, unknown
+from rampdeck.processes import Process, first_of
 
-from ._facts_shell import HIDDEN, Process, first_of
+from ._facts_shell import HIDDEN
 
 _LINE = re.compile(
     r"(?:\[[^\]]*\] \[(\d+)\] \[INFO\] ?)?(Starting gunicorn|Listening at:|Using worker:) (.+)"

@@ -1,13 +1,14 @@
 """A stand-in for Docker's command line, where no daemon can run: it answers from files as Docker documents.
 
 `docker compose ps -aq SERVICE`, `docker inspect`, `logs --timestamps` with `--tail N`, or with `-f --since
-SECONDS` (inclusive), see https://docs.docker.com/reference/cli/docker/container/logs/. A test writes lines
+SECONDS` (inclusive), `exec`, see https://docs.docker.com/reference/cli/docker/container/. A test writes lines
 with their stamps (RFC 3339, nanoseconds) and recreates containers; what is not documented is not tested.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 import time
@@ -50,6 +51,12 @@ def _seconds(line: str) -> float:
 
 def _main(folder: Path, arguments: list[str]) -> int:
     container = (folder / "containers").read_text()
+    if "exec" in arguments:
+        # exec [-i|-T] NAME COMMAND...: runs it here, and keeps in whose name
+        name, *command = arguments[arguments.index("exec") + 2 :]
+        with (folder / "executed").open("a") as file:
+            file.write(f"{name}\n")
+        os.execvp(command[0], command)
     if "inspect" in arguments and any("json" in argument for argument in arguments):
         found = folder / "inspected"
         sys.stdout.write(found.read_text() if found.exists() else "")

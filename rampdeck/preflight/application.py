@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rampdeck.errors import RampdeckError
+from rampdeck.preflight.django.answer import Answer
+from rampdeck.preflight.django.application import application
 from rampdeck.preflight.stack import Stack
+
+_IN_CACHE = "django.contrib.sessions.backends.cache"
+_IN_DATABASE = "django.contrib.sessions.backends.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +25,36 @@ class Databases:
     pool: int | None = None
 
 
-async def sessions_in_cache(stack: Stack) -> bool | None:  # noqa: ARG001 - to be joined with the probe
-    """Whether a session that the cache throws away is lost: SESSION_ENGINE is that of the cache."""
-    return None
+async def sessions_in_cache(stack: Stack) -> bool | None:
+    """Whether a session that Redis throws away is lost: sessions are in the cache, and that is Redis."""
+    if (answer := await _answer(stack)) is None:
+        return None
+    if answer.setting("SESSION_ENGINE", _IN_DATABASE) != _IN_CACHE:
+        return False
+    alias = answer.setting("SESSION_CACHE_ALIAS", "default")
+    return "redis" in str(answer.setting(f"CACHES.{alias}.BACKEND", "")).lower()
 
 
-async def databases(stack: Stack) -> Databases | None:  # noqa: ARG001 - to be joined with the probe
-    """How the application connects to PostgreSQL."""
-    return None
+async def databases(stack: Stack) -> Databases | None:
+    """How the application connects to PostgreSQL; ``None`` also where it does not."""
+    if (answer := await _answer(stack)) is None:
+        return None
+    engines = {path: str(value) for path, value in (answer.settings or {}).items() if _is_engine(path)}
+    aliases = [path.split(".")[1] for path, engine in engines.items() if "postg" in engine]
+    if not aliases:
+        return None
+    pools = [answer.setting(f"DATABASES.{alias}.OPTIONS.pool.max_size") for alias in aliases]
+    known = [pool for pool in pools if isinstance(pool, int)]
+    return Databases(len(aliases), max(known, default=None))
+
+
+def _is_engine(path: str) -> bool:
+    return path.startswith("DATABASES.") and path.endswith(".ENGINE") and path.count(".") == 2
+
+
+async def _answer(stack: Stack) -> Answer | None:
+    try:
+        answer = await stack.ask(application)
+    except RampdeckError:  # django.reachable tells it
+        return None
+    return answer if answer is not None and answer.settings is not None else None

@@ -3,12 +3,15 @@
 from rampdeck.preflight.asks import Asking
 from rampdeck.preflight.check import Definition
 from rampdeck.preflight.checks import (
+    baseline,
     connections,
     data,
+    django,
     errors,
     files,
     flows,
     generator,
+    isolation,
     limits,
     login,
     logs,
@@ -18,6 +21,7 @@ from rampdeck.preflight.checks import (
     scenario,
     services,
     sessions,
+    settings,
     sources,
     static,
     target,
@@ -25,6 +29,7 @@ from rampdeck.preflight.checks import (
     tls,
     versions,
 )
+from rampdeck.preflight.django.application import asks as application
 from rampdeck.preflight.processes import asks as processes
 
 ALL: tuple[Definition, ...] = (
@@ -34,6 +39,10 @@ ALL: tuple[Definition, ...] = (
     *sources.CHECKS,
     *services.CHECKS,
     *release.CHECKS,
+    *django.CHECKS,
+    *settings.CHECKS,
+    *isolation.CHECKS,
+    *baseline.CHECKS,
     *login.CHECKS,
     *static.CHECKS,
     *errors.CHECKS,
@@ -56,6 +65,7 @@ ASKS: tuple[Asking, ...] = (
     tls.asks,
     sources.asks,
     processes,
+    application,
     login.asks,
     static.asks,
     errors.asks,

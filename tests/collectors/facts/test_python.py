@@ -13,11 +13,11 @@ import pytest
 
 from collectors._facts_options import of_command_line, of_file, words_of
 from collectors._facts_python import PythonFacts
-from collectors._facts_shell import Process
 from collectors.gunicorn import GunicornConfig
 from collectors.uvicorn import UvicornConfig
 from rampdeck.demo.process import ServerProcess, free_port, tcp_answers
 from rampdeck.facts import Fact
+from rampdeck.processes import Process
 from rampdeck.remote.local import LocalRemote
 from tests.docker import DockerStandIn
 
