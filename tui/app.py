@@ -28,7 +28,6 @@ from .screens.decide import Decide, Decided, who
 from .screens.dialogs import Confirm, GoTo, Note
 from .screens.help import Help
 from .screens.login import LogIn
-from .screens.preflight import Preflight
 from .terminal import Terminal
 from .theme import DARK, OWN
 from .widgets.line_view import LineView
@@ -87,7 +86,7 @@ class Cockpit(Clearance):
             known = ", ".join(sorted(self.available_themes))
             self.say(f'There is no theme "{self._config.theme}". There are: {known}.', "warning")
         if self._preflight_first:
-            self.push_screen(Preflight())
+            self.action_preflight()
         self.set_interval(TICK, self._tick, name="paint")
         self.call_after_refresh(self._first_tick)
 

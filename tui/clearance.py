@@ -15,6 +15,8 @@ from .screens.dialogs import Confirm
 from .screens.go_on import GoOn
 from .screens.preflight import Preflight
 
+PREFLIGHT = "preflight"
+
 
 class Clearance(Opening):
     """An app whose load begins when nothing stands against it, or when somebody says: all the same."""
@@ -59,10 +61,12 @@ class Clearance(Opening):
         self.push_screen(GoOn(_against(self._deck.preflight)), answered)
 
     def action_preflight(self) -> None:
-        """Open the preflight."""
+        """Open the preflight, as it was left."""
         if isinstance(self.front, Preflight):
             return
-        self.push_screen(Preflight())
+        if not self.is_screen_installed(PREFLIGHT):
+            self.install_screen(Preflight(), PREFLIGHT)  # kept: mounting it anew would hold up the load
+        self.push_screen(PREFLIGHT)
         self.call_later(self.show_preflight)
 
     def on_preflight_start_wanted(self) -> None:
