@@ -36,7 +36,8 @@ Usage: rampdeck demo [--headless] [--fault NAME] ... [options of rampdeck run]
        rampdeck demo --preflight [--fault NAME] ... [options of rampdeck preflight]
 
 The whole thing against a small real stack on this machine: Nginx, Gunicorn with a Django shop,
-PostgreSQL, Redis. Without -u it goes through a plan of three stages, some three minutes.
+PostgreSQL, Redis. Without -u it goes through a plan of three stages, some three minutes. The
+preflight comes first, and enter begins the load; --no-preflight or --autostart begin it at once.
 
 Options:
   --fault NAME   break something, to see how it is found out; may be given several times
@@ -200,7 +201,8 @@ def _demo(argv: list[str]) -> int:
     broken = faults.checked(options.fault)
     if "--headless" not in argv and not options.preflight:
         if sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty()):
-            argv = ["--autostart", *argv]
+            if "--no-preflight" in argv or os.environ.get("RAMPDECK_NO_PREFLIGHT"):
+                argv = ["--autostart", *argv]  # otherwise enter on the preflight begins it
         else:
             sys.stderr.write("There is no terminal here, so the demo runs headless.\n")
             argv = ["--headless", *argv]

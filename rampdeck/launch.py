@@ -247,7 +247,9 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
 
 async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
     """Show the cockpit until the operator leaves it, or --autoquit does."""
-    app = screen.Cockpit(run, run.setup.config.screen)
+    by_itself = options.autostart or options.auto_step
+    first = run.preflight is not None and not by_itself
+    app = screen.Cockpit(run, run.setup.config.screen, preflight=first)
 
     async def fly() -> None:
         await app.painted.wait()
@@ -255,7 +257,6 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         if options.class_picker:
             app.call_later(app.action_classes)
         await _seen(run)
-        by_itself = options.autostart or options.auto_step
         clear = await cleared(run, go_on=options.go_on)
         await crewing.wait_for(run, needed=by_itself and clear)
         if not by_itself:
@@ -264,6 +265,8 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
             _begin(run, options.auto_step)  # held back, it only says so: the operator decides
         else:
             run.refuse()
+        else:
+            app.call_later(app.action_preflight)  # it did not begin, and there is why
         await run.over.wait()
         if options.autoquit != -1:
             await asyncio.sleep(options.autoquit)

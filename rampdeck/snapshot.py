@@ -137,6 +137,11 @@ class LoadView:
     held: bool = False
     auto: bool = False
 
+    @property
+    def under_way(self) -> bool:
+        """Whether users are there, come or go."""
+        return self.state in (RunState.SPAWNING, RunState.RUNNING, RunState.STOPPING)
+
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:

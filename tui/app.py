@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -18,19 +18,18 @@ from rampdeck import format as fmt
 from rampdeck.config import ScreenConfig
 from rampdeck.deck import Deck
 from rampdeck.errors import RampdeckError
-from rampdeck.model import RunState, Severity
+from rampdeck.model import Severity
 from rampdeck.snapshot import LoadView
 from rampdeck.who import who
 
-from .keymap import APP, PANE_KEYS, bindings, checked
-from .opening import Opening
+from .clearance import Clearance
+from .keymap import APP, PANE_KEYS, PREFLIGHT, bindings, checked
 from .screens.classes import ChooseClasses
 from .screens.dashboard import Dashboard
 from .screens.decide import Decide, Decided
 from .screens.dialogs import Confirm, GoTo, Note
 from .screens.help import Help
 from .screens.login import LogIn
-from .screens.production import TypeHost
 from .terminal import Terminal
 from .theme import DARK, OWN
 from .widgets.line_view import LineView
@@ -38,14 +37,14 @@ from .widgets.pane import Pane
 
 TICK = 0.5
 """Seconds between looks at the logs; every second one takes a new snapshot."""
-RUNNING = frozenset({RunState.SPAWNING, RunState.RUNNING, RunState.STOPPING})
 
 
-class Cockpit(Opening):
+class Cockpit(Clearance):
     """Shows a session and steers it; :meth:`run_async` returns when the operator leaves.
 
-    It knows only the :class:`Deck`. Stopping the load and writing the record
-    at the end are the affair of whoever started it.
+    With ``preflight`` it begins with what was checked of the stack. It knows
+    only the :class:`Deck`. Stopping the load and writing the record at the end
+    are the affair of whoever started it.
     """
 
     TITLE = "Rampdeck"
@@ -53,8 +52,9 @@ class Cockpit(Opening):
     BINDINGS: ClassVar[list[BindingType]] = bindings(APP)
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, deck: Deck, config: ScreenConfig | None = None) -> None:
+    def __init__(self, deck: Deck, config: ScreenConfig | None = None, *, preflight: bool = False) -> None:
         self._deck = deck
+        self._preflight_first = preflight
         self._config = config or ScreenConfig()
         self._allowed = deck.limits.max_users
         self._ticks = 0
@@ -88,6 +88,8 @@ class Cockpit(Opening):
             self.theme = DARK.name
             known = ", ".join(sorted(self.available_themes))
             self.say(f'There is no theme "{self._config.theme}". There are: {known}.', "warning")
+        if self._preflight_first:
+            self.action_preflight()
         self.set_interval(TICK, self._tick, name="paint")
         self.call_after_refresh(self._first_tick)
 
@@ -101,13 +103,14 @@ class Cockpit(Opening):
         """Take the picture of this moment and show it."""
         snapshot = self._deck.snapshot()
         self._load = snapshot.load
+        self.show_preflight()
         self.dashboard.snapshot = snapshot
         load = snapshot.load
         planned = bool(load.plan) or load.shape
         state = (load.state, load.following, load.held, load.auto, planned, load.target == 0)
         if state != self._keys_state:
             self._keys_state = state
-            self.dashboard.refresh_bindings()
+            self.front.refresh_bindings()
 
     def _tick(self) -> None:
         driver = self._driver
@@ -115,6 +118,8 @@ class Cockpit(Opening):
             return
         if self._ticks % 2 == 0:
             self.paint()
+        else:
+            self.show_preflight()
         self._ticks += 1
         self.dashboard.read_logs()
         self._tell_of_the_guard()
@@ -130,9 +135,9 @@ class Cockpit(Opening):
     def _put_question(self) -> None:
         """Put what a host wants to know, when no other dialog is open."""
         asked = self._deck.questions.first
-        if asked is not None and self.screen is self.dashboard:
+        if asked is not None and self.screen is self.front:
             # A key that is meant for the load must not end in a password.
-            typing = self._load.state not in RUNNING
+            typing = not self._load.under_way
             self.push_screen(LogIn(asked.question, typing=typing), asked.answer)
 
     # The load.
@@ -153,7 +158,11 @@ class Cockpit(Opening):
             case "auto_step":
                 return None if load.shape or (load.auto and load.following) else True
             case "stop":
-                return True if load.state in RUNNING else None
+                return True if load.under_way else None
+            case "preflight":
+                return True if self._deck.preflight is not None else None
+            case "zoom":
+                return self.front is self.dashboard
             case _:
                 return True
 
@@ -170,7 +179,10 @@ class Cockpit(Opening):
 
         def go(users: int | None) -> None:
             if users is not None and (users or self._deck.unconfirmed is None):
-                self._raise_to(users, partial(self._confirmed, partial(self._deck.set_target, users)))
+                go_there = partial(
+                    self._raise_to, users, partial(self.confirmed, partial(self._deck.set_target, users))
+                )
+                self.cleared(go_there) if users else go_there()
 
         self.push_screen(GoTo(self._load.target, self._deck.limits.max_users), go)
 
@@ -181,11 +193,11 @@ class Cockpit(Opening):
 
     def action_plan(self) -> None:
         """Start the plan or return to it."""
-        self._confirmed(self._deck.return_to_plan)
+        self.cleared(partial(self.confirmed, self._deck.return_to_plan))
 
     def action_auto_step(self) -> None:
         """Raise the load by steps while the gate holds."""
-        self._confirmed(self._deck.auto_step)
+        self.cleared(partial(self.confirmed, self._deck.auto_step))
 
     def action_stop(self) -> None:
         """Stop the load gracefully."""
@@ -197,25 +209,14 @@ class Cockpit(Opening):
         self._deck.abort()
         self.paint()
 
-    def _confirmed(self, begin: Callable[[], None]) -> None:
-        """Do what begins the load, on production once somebody has typed its name."""
-        production = self._deck.unconfirmed
-        if production is None:
-            begin()
-            self.paint()
-        elif not isinstance(self.screen, TypeHost):
-
-            def typed(host: str | None) -> None:
-                if host is not None and self._deck.confirm_production(host, who()):
-                    begin()
-                    self.paint()
-
-            self.push_screen(TypeHost(production), typed)
-
     def _change(self, by: int) -> None:
         target = self._load.target + by
         if by > 0:
-            self._raise_to(target, partial(self._confirmed, partial(self._deck.change_target, by)))
+            self.cleared(
+                partial(
+                    self._raise_to, target, partial(self.confirmed, partial(self._deck.change_target, by))
+                )
+            )
         else:
             self._deck.change_target(by)
             self.paint()
@@ -283,7 +284,7 @@ class Cockpit(Opening):
 
     async def action_quit(self) -> None:
         """Leave; asks while the load runs."""
-        if self._load.state not in RUNNING:
+        if not self._load.under_way:
             self.exit()
             return
         if isinstance(self.screen, Confirm):
@@ -304,7 +305,7 @@ class Cockpit(Opening):
 
     def action_classes(self) -> None:
         """Ask which user classes the next load has."""
-        running = self._load.state in RUNNING
+        running = self._load.under_way
 
         def choose(names: tuple[str, ...] | None) -> None:
             if names:
@@ -318,7 +319,7 @@ class Cockpit(Opening):
 
     def action_pane(self, number: int) -> None:
         """Go to a pane."""
-        self.dashboard.go_to(number)
+        self.front.go_to(number)
 
     def action_zoom(self) -> None:
         """Zoom the focused pane, or take it back."""
@@ -330,11 +331,11 @@ class Cockpit(Opening):
 
     def action_help(self) -> None:
         """Show the keys and what the focused pane means."""
-        focused = self.dashboard.focused
+        focused, first = self.front.focused, () if self.front is self.dashboard else PREFLIGHT
         if isinstance(focused, Pane):
-            self.push_screen(Help(f"{PANE_KEYS[focused.number]} {focused.heading}", focused.help))
+            self.push_screen(Help(f"{PANE_KEYS[focused.number]} {focused.heading}", focused.help, first))
         else:
-            self.push_screen(Help("", ""))
+            self.push_screen(Help("", "", first))
 
     # The palette.
 
@@ -343,6 +344,8 @@ class Cockpit(Opening):
         for binding in APP:
             name = binding.id or ""
             if not binding.tooltip or name in ("back", "quit.ctrl") or name.startswith("pane."):
+                continue
+            if name == "preflight" and self._deck.preflight is None:
                 continue
             does = partial(self.run_action, binding.action, self)
             yield SystemCommand(binding.description, binding.tooltip, does)

@@ -157,3 +157,25 @@ def wrap(text: str, width: int, most: int) -> list[str]:
     if len(lines) > most:
         lines = [*lines[: most - 1], cut(f"{lines[most - 1]} …", width)] if most > 0 else []
     return lines
+
+
+def fold(text: str, width: int) -> list[str]:
+    """Return the whole text broken at spaces; a word that no line has room for is broken too.
+
+    For what somebody reads to the end or types: a command, a path.
+    """
+    lines: list[str] = []
+    current = ""
+    for word in text.split():
+        candidate = f"{current} {word}" if current else word
+        if width_of(candidate) <= width:
+            current = candidate
+            continue
+        if current:
+            lines.append(current)
+        while width_of(word) > width > 1:
+            piece = set_cell_size(word, width).rstrip(" ")
+            lines.append(piece)
+            word = word[len(piece) :]
+        current = word
+    return [*lines, current] if current else lines

@@ -51,6 +51,8 @@ APP: tuple[Binding, ...] = (
     _load("A", "auto_step", "auto", "Auto-step", "Raise the load by steps while the gate holds", show=False),
     _load("x", "stop", "stop", "Stop", "Stop gracefully: requests in flight may end"),
     _load("X,f9", "abort", "abort", "Abort", "Stop at once, without a question; F9 also while you type", "X"),
+    Binding("k", "preflight", "Preflight", show=False, tooltip="What was checked before the load",
+            id="preflight"),
     Binding("m", "mark", "Mark", tooltip="Put a note on the timeline", id="mark"),
     Binding("d", "decide", "Decide", tooltip="Accept the gate's verdict, or overrule it", id="decide"),
     Binding("ctrl+s", "record", "Record", tooltip="Write the decision record as of now", id="record"),
@@ -75,6 +77,18 @@ PANE_IDS = ("log.filter", "log.level", "log.follow", "log.open", "pane.view",
             "requests.sort", "requests.open", "steps.open", "pane.up", "pane.down",
             "pane.pageup", "pane.pagedown", "pane.first", "pane.last")  # fmt: skip
 
+PREFLIGHT: tuple[Binding, ...] = (
+    Binding("enter", "start", "Start", key_display="enter", id="preflight.start",
+            tooltip="Go to the dashboard and start the plan, where there is one"),
+    Binding("r", "again", "Re-run", tooltip="Look at everything again", id="preflight.again"),
+    Binding("f", "again_failed", "Re-run failed", tooltip="Look again at what failed or is not known",
+            id="preflight.failed"),
+    Binding("c", "copy", "Copy fix", tooltip="Copy how to mend it, for a shell on the host",
+            id="preflight.copy"),
+    Binding("escape,k", "leave", "Back", tooltip="Go to the dashboard; the load waits", id="preflight.back"),
+)  # fmt: skip
+"""The bindings of the preflight, which come before those of the app there."""
+
 
 def bindings(those: Iterable[Binding]) -> list[BindingType]:
     """Return bindings as a class attribute wants them."""
@@ -86,7 +100,7 @@ def checked(keys: Mapping[str, str]) -> dict[str, str]:
 
     Raises :class:`UsageError` for an id that does not exist.
     """
-    known = {binding.id for binding in APP if binding.id} | set(PANE_IDS)
+    known = {binding.id for binding in (*APP, *PREFLIGHT) if binding.id} | set(PANE_IDS)
     for name in keys:
         if name not in known:
             there = ", ".join(sorted(known))

@@ -8,6 +8,7 @@ ASCII; panes never know.
 from __future__ import annotations
 
 from rampdeck.model import Health, RunState
+from rampdeck.preflight.check import State
 from rampdeck.snapshot import ThresholdState, ThresholdView, Verdict
 
 from .drawing import Span, Tone
@@ -44,6 +45,16 @@ VERDICT: dict[Verdict, Span] = {
     Verdict.FAIL: ("✖ FAIL", Tone.BAD),
     Verdict.INCONCLUSIVE: ("○ INCONCLUSIVE", Tone.WARNING),
 }
+
+CHECK: dict[State, Span] = {
+    State.OK: ("●", Tone.GOOD),
+    State.WARNING: ("▲", Tone.WARNING),
+    State.FAILED: ("✖", Tone.BAD),
+    State.UNKNOWN: ("○", Tone.MUTED),
+    State.SKIPPED: ("○", Tone.FAINT),
+    State.PENDING: ("◌", Tone.MUTED),
+}
+"""How a check of the preflight came out."""
 
 RUN: dict[RunState, tuple[str, str, Tone]] = {
     RunState.READY: ("◌", "READY", Tone.MUTED),

@@ -6,11 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rampdeck import defects
 from rampdeck.errors import RampdeckError
 from rampdeck.preflight.check import Check, Definition, Found, State, at, skipped, unknown, worst
-from rampdeck.preflight.stack import Stack
+
+if TYPE_CHECKING:
+    from rampdeck.preflight.stack import Stack  # loads the engine, which a screen has no need of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,11 @@ class PreflightView:
     def state(self) -> State:
         """The worst state of a check."""
         return worst(self.checks)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everything is known that there is to know."""
+        return not self.running and not self.count(State.PENDING)
 
     def count(self, state: State) -> int:
         """Return how many checks came out so."""

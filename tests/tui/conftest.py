@@ -35,9 +35,10 @@ def opened(deck: FakeDeck) -> Opened:
 
     @asynccontextmanager
     async def open_it(
-        size: tuple[int, int] = (160, 45), config: ScreenConfig | None = None
+        size: tuple[int, int] = (160, 45), config: ScreenConfig | None = None, *, preflight: bool = False
     ) -> AsyncIterator[Pilot[None]]:
-        async with Cockpit(deck, config or ScreenConfig()).run_test(size=size, notifications=True) as pilot:
+        cockpit = Cockpit(deck, config or ScreenConfig(), preflight=preflight)
+        async with cockpit.run_test(size=size, notifications=True) as pilot:
             await pilot.pause()
             await pilot.pause()
             yield pilot

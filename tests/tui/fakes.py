@@ -23,12 +23,14 @@ from rampdeck.model import (
     Severity,
     Value,
 )
+from rampdeck.preflight.check import State
 from rampdeck.preflight.inspection import PreflightView
 from rampdeck.remote.asking import Questions
 from rampdeck.snapshot import Figures, Snapshot, Spread, Spreads, Verdict
 from rampdeck.view import Action, View
 
 from .made import START, event, kind_of, picture
+from .preflights import looking_again
 from .views import METRICS, VIEWS
 
 CLASSES = (
@@ -81,8 +83,8 @@ class FakeDeck:
         self.answer: str | RampdeckError = "Seq Scan on orders"
         self.questions = Questions()
         self.left_out: tuple[str, ...] = ()
-        self.preflight: PreflightView | None = None
-        self.held_back = ""
+        self.found: PreflightView | None = None
+        self.gone_on = False
         self.unconfirmed: Production | None = None
         self.calls: list[tuple[object, ...]] = []
         self.record: Path | RampdeckError = Path("rampdeck-sessions/2026-11-22T1221Z/record.md")
@@ -136,12 +138,25 @@ class FakeDeck:
     def log_in(self, host: str) -> None:
         self.calls.append(("log_in", host))
 
+    @property
+    def preflight(self) -> PreflightView | None:
+        return self.found
+
+    @property
+    def held_back(self) -> str:
+        view = self.preflight
+        if view is None or (not view.count(State.FAILED) and not view.count(State.PENDING)):
+            return ""
+        return "" if self.gone_on else "the preflight speaks against it"
+
     def check_again(self, names: Collection[str] | None = None) -> None:
-        self.calls.append(("check_again", None if names is None else tuple(names)))
+        self.calls.append(("check_again", None if names is None else set(names)))
+        if self.found is not None:
+            self.found = looking_again(self.found, names)
 
     def go_on_anyway(self) -> None:
         self.calls.append(("go_on_anyway",))
-        self.held_back = ""
+        self.gone_on = True
 
     def mark(self, text: str) -> None:
         self.calls.append(("mark", text))

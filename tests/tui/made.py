@@ -326,3 +326,21 @@ def picture(second: int = 754) -> Snapshot:
         mark=event(at.plus(-130), "operator", "deploy 8f3c1d2", kind=EventKind.MARK),
         events=4_402,
     )
+
+
+def before() -> Snapshot:
+    """Return the picture before the load has begun: sources and a plan, no requests."""
+    shot = picture(0)
+    load = LoadView(spawn_rate=5, total=1_200.0, plan=PLAN)
+    none = Figures()
+    return replace(
+        shot,
+        load=load,
+        window=none,
+        whole=none,
+        requests=(),
+        steps=(),
+        trend=Trend(),
+        thresholds=(),
+        mark=None,
+    )

@@ -1,8 +1,8 @@
 """The cockpit on a hand-made deck, for looking at it: ``python -m tests.tui.show``.
 
 Not a test: the figures move, the log runs, keys work. Options: ``--lines 50``
-log lines a second, ``--ascii``, ``--theme NAME``, ``--picture FILE --size 160x45``
-to write an SVG and leave.
+log lines a second, ``--ascii``, ``--theme NAME``, ``--preflight`` to begin with the checks,
+``--picture FILE --size 160x45`` to write an SVG and leave.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from pathlib import Path
 
 from rampdeck.config import ScreenConfig
 from rampdeck.model import Event, Instant
+from rampdeck.preflight.inspection import PreflightView
 from rampdeck.snapshot import Snapshot
 from tui import Cockpit
 
 from .fakes import _LINES, FakeDeck, log
-from .made import event, picture
+from .made import before, event, picture
+from .preflights import CHECKS, looking_again, preflight
 
 BEGIN = 400
 """The second of the imagined run at which it is met."""
@@ -31,13 +33,30 @@ BEGIN = 400
 class MovingDeck(FakeDeck):
     """Every figure changes each second, and so many log lines come."""
 
-    def __init__(self, lines: float) -> None:
-        super().__init__(picture(BEGIN), log(BEGIN))
+    def __init__(self, lines: float, *, preflight: bool = False) -> None:
+        super().__init__(before() if preflight else picture(BEGIN), log(BEGIN))
+        self._looks = {one.name: 0.0 for one in CHECKS} if preflight else {}
+        self._waits = preflight
         self._lines = lines
         self._began = time.monotonic()
         self._written = 0.0
 
+    @property
+    def preflight(self) -> PreflightView | None:
+        """The checks come in while one looks, and come out as before when one looks again."""
+        if not self._looks:
+            return None
+        passed = time.monotonic() - self._began
+        late = {one.name for one in CHECKS if self._looks[one.name] + 3 * one.took > passed}
+        view = preflight(seconds=3.0)
+        return looking_again(view, late) if late else view
+
+    def check_again(self, names: Collection[str] | None = None) -> None:
+        self._looks |= dict.fromkeys(names or self._looks, time.monotonic() - self._began)
+
     def snapshot(self) -> Snapshot:
+        if self._waits and not [call for call in self.calls if call != ("go_on_anyway",)]:
+            return self.now
         second = BEGIN + int(time.monotonic() - self._began)
         target = self.now.load.target
         load = replace(self.now.load, elapsed=float(second))
@@ -66,8 +85,11 @@ async def main() -> None:
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--size", default="160x45")
     parser.add_argument("--keys", default="")
+    parser.add_argument("--preflight", action="store_true")
     options = parser.parse_args()
-    app = Cockpit(MovingDeck(options.lines), ScreenConfig(theme=options.theme, ascii=options.ascii))
+    config = ScreenConfig(theme=options.theme, ascii=options.ascii)
+    deck = MovingDeck(options.lines, preflight=options.preflight)
+    app = Cockpit(deck, config, preflight=options.preflight)
     if options.picture is None:
         await app.run_async()
         return

@@ -19,7 +19,8 @@ from rampdeck.snapshot import Snapshot
 from tui import Cockpit
 
 from .fakes import FakeDeck, log
-from .made import START, picture, sources
+from .made import START, before, picture, sources
+from .preflights import looking_again, preflight
 
 
 class Compare(Protocol):
@@ -78,3 +79,28 @@ def test_blind_and_absent_sources(snap_compare: Compare) -> None:
 def test_before_anything_has_happened(snap_compare: Compare) -> None:
     app = cockpit(Snapshot(at=START))
     assert snap_compare(app, press=[], terminal_size=(100, 30), run_before=painted)
+
+
+def first_screen(**config: object) -> Cockpit:
+    deck = FakeDeck(before())
+    deck.found = preflight()
+    return Cockpit(deck, ScreenConfig.model_validate(config), preflight=True)
+
+
+@pytest.mark.parametrize(
+    "size", [(160, 45), (130, 31), (100, 30), (80, 24)], ids=["160x45", "130x31", "100x30", "80x24"]
+)
+def test_the_preflight_looks_as_it_should(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(first_screen(), press=[], terminal_size=size, run_before=painted)
+
+
+def test_the_preflight_while_it_looks_in_the_light_theme(snap_compare: Compare) -> None:
+    app = first_screen(theme="rampdeck-light")
+    assert isinstance(app._deck, FakeDeck)
+    app._deck.found = looking_again(preflight(), {"django.migrations", "scenario.loads"})
+    assert snap_compare(app, press=["down"], terminal_size=(130, 31), run_before=painted)
+
+
+def test_the_question_before_a_load_that_the_preflight_speaks_against(snap_compare: Compare) -> None:
+    app = first_screen(ascii=True)
+    assert snap_compare(app, press=["enter"], terminal_size=(80, 24), run_before=painted)

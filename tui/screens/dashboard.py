@@ -11,6 +11,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from rampdeck.deck import Deck
+from rampdeck.preflight.inspection import PreflightView
 from rampdeck.session import GRAVE
 from rampdeck.snapshot import EMPTY, Snapshot
 from rampdeck.view import Unit, View
@@ -121,7 +122,8 @@ class Dashboard(Screen[None]):
             panes.append(self._source(WORKERS, "Workers", ("workers",)))
         self.panes = {pane.number: pane for pane in panes}
         self._pane_bar = PaneBar(id="panebar")
-        self._above = (TopBar(id="top"), KpiLine(id="kpis"), self._pane_bar)
+        self._top = TopBar(id="top")
+        self._above = (self._top, KpiLine(id="kpis"), self._pane_bar)
         self._small = TooSmall(id="toosmall")
 
     def compose(self) -> ComposeResult:
@@ -147,6 +149,10 @@ class Dashboard(Screen[None]):
         for pane in self.panes.values():
             pane.show(snapshot)
         self._show_pane_bar()
+
+    def look_at(self, preflight: PreflightView | None) -> None:
+        """Let the top bar say what the preflight has against the load; it is drawn with the next picture."""
+        self._top.preflight = preflight
 
     def read_logs(self) -> None:
         """Fetch what is new in the logs."""

@@ -22,15 +22,22 @@ from rampdeck.model import Severity
 from ..drawing import safe
 from ..logbook import Entry, Filter
 from ..panes.log_lines import WORDS
+from ..signs import ASCII
+from ..widgets.line_view import LineView
 
 Answer = TypeVar("Answer")
 MOST_LINES = 300
 """Lines of one log entry that are shown: laying out thousands would hold up the load."""
 
 
+def glyphs(text: str) -> str:
+    """Return text in the glyphs that this terminal has."""
+    return text.translate(ASCII) if LineView.plain else text
+
+
 def plain(text: str) -> Content:
     """Return text that no markup can be read into."""
-    return Content(text)
+    return Content(glyphs(text))
 
 
 class Dialog(ModalScreen[Answer | None]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -29,8 +30,10 @@ class Help(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1,q,enter", "leave", "Close")]
 
-    def __init__(self, pane: str, text: str) -> None:
+    def __init__(self, pane: str, text: str, first: Sequence[Binding] = ()) -> None:
+        """Make it; ``first`` are the bindings that come before those of the app where one is."""
         super().__init__()
+        self._first = first
         self._pane = pane
         self._text = text
 
@@ -50,7 +53,8 @@ class Help(Dialog[None]):
     def _keys(self) -> Content:
         keymap = self.app._keymap  # Textual has no public way to read it back
         lines: list[Content] = []
-        for binding in APP:
+        taken = {key for binding in self._first for key in binding.key.split(",")}
+        for binding in (*self._first, *(one for one in APP if one.key not in taken)):
             numbered = binding.id and binding.id.startswith("pane.") and not binding.key.isalpha()
             if numbered or binding.id == "quit.ctrl":
                 continue

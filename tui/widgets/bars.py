@@ -10,12 +10,14 @@ from textual.screen import Screen
 
 from rampdeck import format as fmt
 from rampdeck.model import Health, RunState
+from rampdeck.preflight.check import State
+from rampdeck.preflight.inspection import PreflightView
 from rampdeck.snapshot import EMPTY, Snapshot, ThresholdState
 from rampdeck.view import Unit
 
 from ..drawing import Line, Span, Tone, crop, line_width, safe, spread, width_of
 from ..keymap import PANE_KEYS
-from ..signs import HEALTH, RUN, THRESHOLD, WORST, shown_state
+from ..signs import CHECK, HEALTH, RUN, THRESHOLD, WORST, shown_state
 from .line_view import LineView
 
 GAP: Span = ("   ", Tone.TEXT)
@@ -46,20 +48,29 @@ class Bar(LineView):
 class TopBar(Bar):
     """Is it running, how far, how much load, may I trust it, is it recorded?"""
 
+    preflight: PreflightView | None = None
+    """What the preflight says; its hint shows only what stands against the load."""
+
     def line(self, width: int) -> Line:
         """Return the load on the left and the trust on the right; what matters least goes first."""
         left = {"production": self._production()} if self.snapshot.production else {}
         left |= {"run": self._run(), "load": self._load(), "title": self._title(), "step": self._step()}
         right = {
+            "preflight": self._preflight(),
             "gate": self._gate(),
             "sources": self._sources(),
             "generator": self._generator(),
             "recording": self._recording(),
         }
-        short = {"title": self._title(with_host=False)}
-        for given_up in (None, "title", "title", "sources", "step", "generator"):
+        short = {
+            "title": (left, self._title(with_host=False)),
+            "preflight": (right, self._preflight("checks")[1:]),
+        }
+        order = (None, "title", "title", "sources", "step", "preflight", "preflight", "generator")
+        for given_up in order:
             if given_up in short:
-                left[given_up] = short.pop(given_up)
+                side, line = short.pop(given_up)
+                side[given_up] = line
             elif given_up:
                 left.pop(given_up, None)
                 right.pop(given_up, None)
@@ -113,6 +124,13 @@ class TopBar(Bar):
         if load.step is not None and load.step.phase in ("settle", "measure", "warm-up"):
             line = (*line, (f" {load.step.phase}", Tone.MUTED))
         return line
+
+    def _preflight(self, word: str = "preflight") -> Line:
+        view = self.preflight
+        if view is None:
+            return ()
+        tally = _tally([(CHECK[state], view.count(state)) for state in (State.FAILED, State.PENDING)])
+        return (("k ", Tone.KEY), (word, Tone.MUTED), *tally) if tally else ()
 
     def _gate(self) -> Line:
         states = [shown_state(threshold) for threshold in self.snapshot.thresholds]
@@ -283,6 +301,10 @@ class KeyBar(Bar):
     def show(self, snapshot: Snapshot) -> None:
         """Ignore figures: the keys change by signal."""
 
+    def shows(self, name: str) -> bool:  # noqa: ARG002
+        """Tell whether the binding of this id has a place here."""
+        return True
+
     def _bindings_changed(self, _screen: Screen[object]) -> None:
         self.resized()
 
@@ -292,7 +314,7 @@ class KeyBar(Bar):
         seen: set[str] = set()
         for key, active in self.screen.active_bindings.items():
             binding = active.binding
-            if not binding.show or binding.action in seen:
+            if not binding.show or binding.action in seen or not self.shows(binding.id or ""):
                 continue
             seen.add(binding.action)
             label = self.app.get_key_display(binding)
@@ -300,11 +322,7 @@ class KeyBar(Bar):
             cell: Line = ((label, tones[0]), (f" {binding.description}", tones[1]), ("  ", Tone.TEXT))
             entries.append((key, cell, binding.id or ""))
         # The pane's own keys come last, so that those of the load keep their places.
-        own = [
-            entry
-            for entry in entries
-            if entry[2].startswith(("log.", "requests.", "steps.", "row.", "pane."))
-        ]
+        own = [entry for entry in entries if entry[2].startswith(OF_PANES)]
         entries = [entry for entry in entries if entry not in own] + own
         for spared in self.SPARED if own else ():
             if sum(line_width(cell) for _, cell, _ in entries) > width - 1:
