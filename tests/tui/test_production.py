@@ -22,7 +22,7 @@ HOST = "shop.example.com"
 
 @pytest.fixture(autouse=True)
 def production(deck: FakeDeck, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.app.who", lambda: "kim")
+    monkeypatch.setattr("tui.clearance.who", lambda: "kim")
     deck.unconfirmed = Production(HOST, "the environment is called “prod-eu”")
     deck.now = replace(deck.now, production=True)
     deck._load(state=RunState.READY, users=0, target=0, following=False)
