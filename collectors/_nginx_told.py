@@ -81,7 +81,7 @@ def _limit(words: Words, zones: dict[str, Words]) -> str:
     rate = next((match for word in of_zone if (match := _RATE.fullmatch(word))), None)
     if rate is None:
         return f"{name}: {words[1]} by {of_zone[0]}" if len(words) > 1 and words[1].isdecimal() else ""
-    burst = f", burst {given['burst']}" if "burst" in given else ""
+    burst = f" burst {given['burst']}" if "burst" in given else ""
     return f"{name}: {rate[1]}r/{rate[2]} by {of_zone[0]}{burst}"
 
 

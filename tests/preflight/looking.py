@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rampdeck.model import Health
 from rampdeck.preflight.check import Check, Definition, State
 from rampdeck.preflight.inspection import Inspection
 from rampdeck.preflight.stack import Stack
+from rampdeck.remote import Completed, Shell
 
-from .stacks import stack
+from .stacks import ToldFacts, stack
 
 GUNICORN = {
     "gunicorn.version": "23.0.0",
@@ -75,18 +77,60 @@ HEALTHY: Mapping[str, Mapping[str, str]] = {
 }
 
 
+class Hosted(ToldFacts):
+    """Sources that have told already, on a host that answers every command alike."""
+
+    def __init__(self, told: Mapping[str, Mapping[str, Any] | str], answer: str) -> None:
+        super().__init__(told)
+        self._answer = answer
+
+    def shell(self, host: str) -> Shell:
+        return _Answering(host, self._answer)
+
+
+class _Answering:
+    local = False
+
+    def __init__(self, host: str, answer: str) -> None:
+        self.host = host
+        self._answer = answer
+
+    async def run(self, command: str, *, timeout: float = 10.0) -> Completed:  # noqa: ARG002
+        return Completed(command, 0, self._answer.encode(), b"")
+
+
+def process(pid: int, started: int, files: int = 1024, name: str = "gunicorn") -> str:
+    """Return what a host says of a process that began so many seconds after its boot."""
+    ticks = " ".join(["0"] * 18)
+    return f"{pid} ({name}) S {ticks} {started * 100} 0 0\nMax open files {files} 4096 files\n"
+
+
 def of(
     facts: Mapping[str, Mapping[str, Any] | str],
     keys: Mapping[str, Mapping[str, Any]] | None = None,
-    release: Mapping[str, Mapping[str, Any] | str] | None = None,
+    deployed: Mapping[str, Mapping[str, Any] | str] | None = None,
+    *,
     peak: int = 50,
+    seen: str = "",
+    blind: Mapping[str, str] | None = None,
     **data: Any,
 ) -> Stack:
-    """Return a stack of one server of each kind named in ``facts``, all here; ``keys`` are of its table."""
-    tables = [{"kind": kind, **((keys or {}).get(kind) or TABLES[kind])} for kind in facts]
+    """Return a stack of one server of each kind in ``facts``, all on this machine.
+
+    ``keys`` are of its table, ``seen`` is what the host says of processes (booted at
+    second 1 000 000 000), ``blind`` why a kind is not read.
+    """
+    tables = [{"kind": kind, **TABLES[kind], **(keys or {}).get(kind, {})} for kind in facts]
     stages = [{"name": "peak", "users": peak, "hold": "1m"}]
-    told = {f"{kind}@local": given for kind, given in facts.items()} | dict(release or {})
-    return stack({"collectors": tables, "stages": stages} | data, facts=told)
+    told = {f"{kind}@local": given for kind, given in facts.items()} | dict(deployed or {})
+    there = stack({"collectors": tables, "stages": stages} | data)
+    there.gatherer = Hosted(told, f"100\nbtime 1000000000\n{seen}")
+    for source in there.sources:
+        there.session.append(source.info)
+        if why := (blind or {}).get(source.info.kind):
+            live = there.session.sources[source.info.name]
+            live.health, live.reason = Health.BLIND, why
+    return there
 
 
 async def looked(definition: Definition, there: Stack) -> list[Check]:
