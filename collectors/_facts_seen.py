@@ -45,6 +45,8 @@ def pids_of(kind: str, seen: Seen) -> tuple[set[int], str]:
 
 def arbiter_of(kind: str, seen: Seen) -> Process | None:
     """Return the first process of the server: the unit's, the container's, the log's, or the only one."""
+    if seen.listed is not None and not seen.containers:
+        return None  # one that runs here all the same is another one
     there = first_of(seen.processes, kind)
     expected, _ = pids_of(kind, seen)
     if not expected:
@@ -62,12 +64,12 @@ def state_of(kind: str, seen: Seen, arbiter: Process | None) -> Fact:
     if seen.containers:
         states = sorted({plain(container[8]) for container in seen.containers})
         return known(name, title, listed(states), "docker inspect")
-    where = "processes in /proc"
-    if arbiter is not None:
-        return known(name, title, "running", where)
     if seen.listed is not None:
         why = seen.said or "Docker does not tell"
         return told(name, title, "stopped" if seen.listed else "", "docker", why)
+    where = "processes in /proc"
+    if arbiter is not None:
+        return known(name, title, "running", where)
     if seen.hidden:
         return unknown(name, title, HIDDEN, where)
     if first_of(seen.processes, kind):

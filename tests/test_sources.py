@@ -51,3 +51,14 @@ def test_a_clock_that_somebody_wrote_a_table_for_is_measured_once() -> None:
 def test_two_tables_of_one_source_are_refused() -> None:
     with pytest.raises(UsageError, match="host@local is there already"):
         names({"kind": "host"}, {"kind": "host"})
+
+
+def test_tables_of_the_preflight_are_counted_with_those_of_the_record() -> None:
+    config = Config.model_validate(
+        {
+            "collectors": [{"kind": "postgres", "row_counts": ["orders", "users"]}],
+            "preflight": {"rows": {"orders": 10, "shop.lines": 5}},
+        }
+    )
+    (source, _) = sources_of(config, COLLECTORS, Hosts(config.hosts).check)
+    assert source.collector.config.row_counts == ("orders", "users", "shop.lines")  # type: ignore[attr-defined]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from rampdeck.config import Command, ReleaseConfig
 from rampdeck.errors import HostUnreachable
@@ -67,11 +70,14 @@ def git(folder: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-async def test_a_new_commit_in_the_release_folder_is_seen(tmp_path: Path) -> None:
+async def test_a_new_commit_in_the_release_folder_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With what is not committed yet; git writes nothing there."""
     (tmp_path / "app.py").write_text("one")
     git(tmp_path, "init")
     git(tmp_path, "add", ".")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-11-16T09:00:00+0100")
     git(tmp_path, "commit", "-m", "one")
     first = git(tmp_path, "rev-parse", "HEAD")
     index = (tmp_path / ".git/index").read_bytes()
@@ -80,6 +86,8 @@ async def test_a_new_commit_in_the_release_folder_is_seen(tmp_path: Path) -> Non
     await gatherer.begin()
     assert fields(release, gatherer.pairs).commit_sha == first
     assert (tmp_path / ".git/index").read_bytes() == index
+    facts = {fact.name: fact for fact in await gatherer.told("[release] folder")}
+    assert facts["release.changed"].value == "2026-11-16 08:00:00 UTC"
     (tmp_path / "app.py").write_text("two")
     git(tmp_path, "commit", "-am", "two")
     (tmp_path / "app.py").write_text("three")
@@ -97,6 +105,11 @@ async def test_a_folder_without_git_may_have_a_file_that_names_the_commit(tmp_pa
     release = ReleaseConfig(folder=str(tmp_path / "it's"))
     (tmp_path / "it's" / "REVISION").write_text("8f3c1d2\n")
     assert (await gather(release)).commit_sha == "8f3c1d2"
+    os.utime(tmp_path / "it's" / "REVISION", (0, 86_400))
+    gatherer = Gatherer((), release, local)
+    await gatherer.begin()
+    changed = {fact.name: fact for fact in await gatherer.told("[release] folder")}["release.changed"]
+    assert changed.value == "1970-01-02 00:00:00 UTC"
     nowhere = await gather(ReleaseConfig(folder=str(tmp_path / "none")))
     assert nowhere.commit_sha.startswith("not known: exit status 2")
 

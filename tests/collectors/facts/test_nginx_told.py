@@ -96,7 +96,8 @@ def test_what_is_not_written_is_nginxs_default() -> None:
 def test_one_log_in_two_formats_tells_what_each_line_has() -> None:
     found = of_text(
         "http { log_format a '$status $request_time'; log_format b '$status $host'; "
-        "access_log /l/access.log a; server { access_log /l/access.log b if=$x; } server { access_log /other a; } }"
+        "access_log /l/access.log a; server { access_log /l/access.log b if=$x; } "
+        "server { access_log /other a; } }"
     )
     assert found["nginx.access_log_format"].value == "a, b"
     assert found["nginx.access_log_variables"].value == "status"

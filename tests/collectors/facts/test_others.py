@@ -46,6 +46,8 @@ async def test_a_policy_that_is_changed_in_mid_run_is_seen(redis_server: RedisSe
     assert before["redis.maxmemory"].value == str(64 * 2**20) + " bytes"
     assert before["redis.save"].value == "never"
     assert before["redis.appendonly"].value == "no"
+    assert before["redis.maxclients"].value.isdecimal()
+    assert before["redis.uptime"].value.isdecimal()
     policy = "redis.maxmemory_policy"
     assert (before[policy].value, after[policy].value) == ("volatile-lru", "noeviction")
 
@@ -88,8 +90,24 @@ async def test_caddys_file_is_found_by_its_process(caddy_server: CaddyServer) ->
     assert found["caddy.version"].value
     assert found["caddy.config_sha256"].value == hashlib.sha256(file.read_bytes()).hexdigest()
     assert found["caddy.pid"].value == str(caddy_server.pid)
+    assert found["caddy.state"].value == "running"
+    assert found["caddy.access_log_format"].value == "json"
+    assert found["caddy.upstream_timeout"].value == "300ms"
     missing = by_name(await CaddyFacts("/no/such/Caddyfile").facts(LocalRemote()))
     assert (
         "No such file" in missing["caddy.config_sha256"].why
         or "no such file" in missing["caddy.config_sha256"].why
     )
+
+
+async def test_a_caddyfile_tells_its_log_and_how_long_it_waits(tmp_path: Path) -> None:
+    file = tmp_path / "it's a Caddyfile"
+    file.write_text("shop.example.com {\n  reverse_proxy 127.0.0.1:8000\n  # log\n}\n")
+    found = by_name(await CaddyFacts(str(file)).facts(LocalRemote()))
+    assert found["caddy.access_log_format"].value == "none"
+    assert found["caddy.upstream_timeout"].value == "none"
+    assert found["caddy.state"].value == "" or found["caddy.state"].value == "stopped"
+    file.write_text("shop.example.com {\n  log {\n    format console\n  }\n}\n")
+    found = by_name(await CaddyFacts(str(file)).facts(LocalRemote()))
+    assert found["caddy.access_log_format"].value == "console"
+    assert "caddy.upstream_timeout" not in found

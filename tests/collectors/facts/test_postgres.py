@@ -77,6 +77,8 @@ async def test_version_settings_size_rows_and_migrations_are_told(
     assert (
         found["postgres.rows.missing"].why == f"there is no such table in database {postgres_server.database}"
     )
+    assert found["postgres.superuser_reserved_connections"].value == "3"
+    assert found["postgres.started"].value.endswith(" UTC")
     migrations = found["django.migrations"]
     assert migrations.value == "3: auth 2 to 0002_alter, orders 1 to 0001_initial"
     assert migrations.provenance == "public.django_migrations"
@@ -155,3 +157,17 @@ async def test_a_table_that_takes_too_long_to_count_is_estimated_and_the_reading
     rows = found["postgres.rows.orders"]
     assert rows.value == "about 1234"
     assert "counting took over" in rows.provenance
+
+
+async def test_connections_are_told_without_ours_and_those_to_other_databases_apart(
+    asking: Asking, postgres_server: PostgresServer
+) -> None:
+    """One more to this database and two to another one are seen, whoever else is there."""
+    before, _ = await asking()
+    with contextlib.ExitStack() as open_now:
+        for as_admin in (False, True, True):
+            own = postgres_server.connect(as_owner=not as_admin, as_admin=as_admin)
+            open_now.enter_context(contextlib.closing(own))
+        after, _ = await asking()
+    for name, more in (("postgres.connections", 3), ("postgres.connections_elsewhere", 2)):
+        assert int(after[name].value) - int(before[name].value) == more

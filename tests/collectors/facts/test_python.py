@@ -88,7 +88,8 @@ async def test_a_real_gunicorn_among_others_and_what_a_reload_changes(
 ) -> None:
     config = tmp_path / "gunicorn.conf.py"
     config.write_text("workers = 2\ntimeout = 45  # seconds\nthreads = 1 + 1\nraw_env = ['SECRET=hunter2']\n")
-    own = ("-c", str(config), "-k", "gthread", "--max-requests=500", "--preload", "-b", "127.0.0.1:PORT")
+    own = ["-c", str(config), "-k", "gthread", "--max-requests=500", "--preload", "-b", "127.0.0.1:PORT"]
+    own += ["--access-logfile", "-"]
     server = run("one", "gunicorn", *own, "app:application")
     run("two", "gunicorn", "-b", "127.0.0.1:PORT", "app:application")
     asking = of_file_log("gunicorn", server.log)
@@ -103,6 +104,10 @@ async def test_a_real_gunicorn_among_others_and_what_a_reload_changes(
     assert shown["gunicorn.max_requests"] == ("500", f"/proc/{pid}/cmdline")
     assert shown["gunicorn.preload_app"][0] == "True"
     assert shown["gunicorn.keepalive"] == ("2", "default of Gunicorn")
+    assert shown["gunicorn.accesslog"] == ("-", f"/proc/{pid}/cmdline")
+    assert shown["gunicorn.graceful_timeout"] == ("30", "default of Gunicorn")
+    assert shown["gunicorn.state"][0] == "running"
+    assert "gunicorn.journal_limit" not in shown, "its log is a file"
     assert shown["gunicorn.master_pid"][0] == str(pid)
     assert shown["django.version"][0] == version("django")
     assert "hunter2" not in str(shown)
@@ -119,6 +124,7 @@ async def test_a_server_that_does_not_run_says_so(tmp_path: Path) -> None:
     found = by_name(await of_file_log("uvicorn", tmp_path / "empty.log").facts(LocalRemote()))
     assert found["uvicorn.version"].why.startswith("no process of uvicorn is to be seen")
     assert found["uvicorn.workers"].value == ""
+    assert found["uvicorn.state"].value == "stopped"
 
 
 # ---------------------------------------------------------------- what others show
@@ -156,6 +162,65 @@ async def test_behind_a_title_the_units_command_line_tells() -> None:
     assert found["gunicorn.unit_file"].value == "/etc/systemd/system/gunicorn.service"
     assert found["gunicorn.worker_pids"].value == "813, 814, 815"
     assert found["django.version"].value == ""
+
+
+JOURNALD = """== journald
+file /etc/systemd/journald.conf
+RateLimitIntervalSec=1min
+file /usr/lib/systemd/journald.conf.d/50-rate.conf
+RateLimitBurst=7
+file /usr/lib/systemd/journald.conf.d/60-more.conf
+RateLimitBurst=600
+file /etc/systemd/journald.conf.d/60-more.conf
+"""
+
+
+def unit(active: str = "active", sub: str = "running", load: str = "loaded", **more: str) -> str:
+    """What systemctl shows of a unit."""
+    lines = {"LoadState": load, "ActiveState": active, "SubState": sub, "LogRateLimitBurst": "0", **more}
+    return "== unit\n" + "".join(f"{name}={value}\n" for name, value in lines.items())
+
+
+async def of_unit(*sections: str) -> dict[str, Fact]:
+    host = Answers(**{"systemctl show": "".join(sections)})
+    return by_name(await PythonFacts("gunicorn", GunicornConfig(kind="gunicorn")).facts(host))
+
+
+async def test_a_unit_says_whether_it_runs() -> None:
+    for shown, state in (
+        (unit(), "active (running)"),
+        (unit("failed", "failed"), "failed (failed)"),
+        (unit("inactive", "dead", "not-found"), "no such unit"),
+        ("== unit\n", "stopped"),
+    ):
+        assert (await of_unit(shown, "== processes\n"))["gunicorn.state"].value == state
+    hidden = (await of_unit("== unit\n== processes\n== hidden\nyes\n"))["gunicorn.state"]
+    assert (hidden.value, "hidepid" in hidden.why) == ("", True)
+
+
+async def test_what_the_journal_takes_is_read_as_journald_reads_it() -> None:
+    """A file of that name in /etc takes the place of the one in /usr/lib, even if it is empty."""
+    limit = "gunicorn.journal_limit"
+    found = (await of_unit(unit(), JOURNALD))[limit]
+    assert found.value == "7 lines in 60 s"
+    assert found.provenance == "/usr/lib/systemd/journald.conf.d/50-rate.conf"
+    own = unit(LogRateLimitIntervalUSec="5s", LogRateLimitBurst="100000")
+    assert (await of_unit(own, JOURNALD))[limit].value == "100000 lines in 5 s"
+    off = "== journald\nfile /etc/systemd/journald.conf\nRateLimitIntervalSec=0\n"
+    assert (await of_unit(unit(), off))[limit].value == "none"
+    plain = "== journald\nfile /etc/systemd/journald.conf\n"
+    assert (await of_unit(unit(), plain))[limit].value == "10000 lines in 30 s"
+    nothing = unit(LogRateLimitIntervalUSec="0")
+    assert (await of_unit(nothing, plain))[limit].value == "10000 lines in 30 s", "0 is journald's own"
+
+
+async def test_the_files_of_journald_are_found_on_this_machine(program: Callable[[str, str], None]) -> None:
+    """systemctl is a stand-in here, the files are this machine's."""
+    program("systemctl", "echo LoadState=loaded; echo ActiveState=active; echo SubState=running")
+    found = by_name(await PythonFacts("gunicorn", GunicornConfig(kind="gunicorn")).facts(LocalRemote()))
+    assert found["gunicorn.state"].value == "active (running)"
+    if Path("/etc/systemd/journald.conf").exists():
+        assert " lines in " in found["gunicorn.journal_limit"].value
 
 
 UVICORN = """== unit
@@ -227,8 +292,21 @@ async def test_a_container_tells_its_image_and_the_commit_in_its_label(
     assert found["gunicorn.image"].value == "shop:1.4"
     assert found["gunicorn.image_id"].value == "sha256:ab"
     assert found["gunicorn.image_revision"].value == "8f3c1d2"
+    assert found["gunicorn.state"].value == "running"
+    assert found["gunicorn.containers_started"].value == "2026-11-16T08:00:00Z"
     assert found["gunicorn.version"].value == "23.0.0"
     assert "that docker inspect names (4000001)" in found["gunicorn.workers"].why
+
+
+async def test_a_service_without_a_container_is_stopped_and_a_docker_that_refuses_is_unknown(
+    program: Callable[[str, str], None],
+) -> None:
+    asking = PythonFacts("gunicorn", GunicornConfig(kind="gunicorn", compose_service="web"))
+    program("docker", "exit 0")
+    assert by_name(await asking.facts(LocalRemote()))["gunicorn.state"].value == "stopped"
+    program("docker", "echo permission denied >&2; exit 1")
+    state = by_name(await asking.facts(LocalRemote()))["gunicorn.state"]
+    assert (state.value, state.why) == ("", "permission denied")
 
 
 def test_a_program_is_found_behind_its_interpreter() -> None:
@@ -261,6 +339,10 @@ def test_options_are_read_as_gunicorn_reads_them() -> None:
         "preload_app": "True",
     }
     assert words_of("it's") == ["it's"]
+    flags = of_command_line(["uvicorn", "--no-access-log", "app:asgi"], ("access_log",), "here")
+    assert flags["access_log"].value == "False"
+    logged = of_command_line(["gunicorn", "--access-logfile=-", "app"], ("accesslog",), "here")
+    assert logged["accesslog"].value == "-"
     lines = ["workers =4", "bind ='0.0.0.0:80' # here", "threads =cpu_count() * 2", 'timeout = "x\\""']
     assert [setting.value for setting in of_file(lines, "f").values()] == [
         "4",
