@@ -23,6 +23,8 @@ for pid in PIDS; do
 done 2>/dev/null
 exit 0"""
 """Asked once a host; nothing in it but its own files of /proc, which everybody may read."""
+QUICK = 4.0
+"""Seconds that it may take."""
 MOST = 500
 """Processes of one host that are looked at."""
 _STAT = re.compile(r"(\d+) \((.*)\) \w (.+)")
@@ -74,7 +76,7 @@ async def _on(stack: Stack, host: str, those: Iterable[Told]) -> dict[str, list[
     seen: Mapping[int, Process] = {}
     if every:
         with suppress(RampdeckError):
-            done = await stack.shell(host).run(LOOK.replace("PIDS", " ".join(map(str, every))))
+            done = await stack.shell(host).run(LOOK.replace("PIDS", " ".join(map(str, every))), timeout=QUICK)
             seen = _read(done.stdout.decode("utf-8", "replace"))
     return {
         name: [seen[pid] for pid in own if pid in seen and seen[pid].name.startswith(names[name] or "")]

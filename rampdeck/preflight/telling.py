@@ -13,8 +13,10 @@ from rampdeck.model import Health
 from rampdeck.preflight.stack import Stack
 from rampdeck.sources import Source
 
-WAIT = 8.0
-"""Seconds that one source may take: less than a check has, so that the others still come out."""
+WAIT = 20.0
+"""Seconds that one source may take: on a host that is busy, or far away, its turn comes late."""
+PATIENCE = 25.0
+"""Seconds that a check of these may take: more than a source, so that the others still come out."""
 LOOK = 0.2
 """Seconds between looks whether what is waited for cannot come."""
 APPLICATIONS = ("gunicorn", "uvicorn")

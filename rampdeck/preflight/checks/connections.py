@@ -9,7 +9,7 @@ from rampdeck.preflight.application import Databases, databases
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
 from rampdeck.preflight.checks.timeouts import at_once, worker_class
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import APPLICATIONS, Told, told
+from rampdeck.preflight.telling import APPLICATIONS, PATIENCE, Told, told
 
 NEAR = 0.8
 """Share of the usable connections from which on it is tight."""
@@ -22,6 +22,7 @@ NEAR = 0.8
     why='Beyond them Django answers 500, "sorry, too many clients already", and quick errors make the '
     "response times look better.",
     effect="The load may meet the limit of PostgreSQL before that of the application.",
+    patience=PATIENCE,
 )
 async def arithmetic(stack: Stack) -> Iterable[Found]:
     """Multiply workers by threads by databases, and compare with what is left of the slots."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
 from rampdeck.preflight.checks.timeouts import at_once
 from rampdeck.preflight.processes import Process, processes
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import APPLICATIONS, PROXIES, Told, listed, told
+from rampdeck.preflight.telling import APPLICATIONS, PATIENCE, PROXIES, Told, listed, told
 
 PROXIED = 2
 """Connections of the proxy that a request takes: the client's, and the one to the application."""
@@ -23,13 +24,15 @@ OWN = 64
     why='Beyond the limit connections are refused ("too many open files", "worker_connections are not '
     'enough"): a limit of the configuration, not of the release.',
     effect="The load may meet a limit of the configuration before that of the application.",
+    patience=PATIENCE,
 )
 async def servers(stack: Stack) -> Iterable[Found]:
     """Compare limits of proxy, application and Redis with the planned users."""
-    everybody = await told(stack, *PROXIES, *APPLICATIONS, "redis")
+    everybody, running = await asyncio.gather(
+        told(stack, *PROXIES, *APPLICATIONS, "redis"), stack.ask(processes)
+    )
     if not everybody:
         return [skipped("no server is read that could tell")]
-    running = await stack.ask(processes)
     applications = [one for one in everybody if one.kind in APPLICATIONS]
     found: list[Found] = []
     for one in everybody:

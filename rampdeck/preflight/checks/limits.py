@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
 from rampdeck.preflight.planned import Rate, planned_rate
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import Told, listed, told
+from rampdeck.preflight.telling import PATIENCE, Told, listed, told
 
 _REQUESTS = re.compile(r"(\S+): (\d+)r/([sm]) by (\S+)( of a map)?")
 _CONNECTIONS = re.compile(r"(\S+): (\d+) by (\S+)( of a map)?")
@@ -21,6 +21,7 @@ _CONNECTIONS = re.compile(r"(\S+): (\d+) by (\S+)( of a map)?")
     why="All users of the load come from one address; a limit for each address answers them 503 where the "
     "same users from anywhere would have been served.",
     effect="503 and 429 in the record may be those of the limit, not of the application.",
+    patience=PATIENCE,
 )
 async def rate_limit(stack: Stack) -> Iterable[Found]:
     """Compare the limits of each Nginx with the planned load."""

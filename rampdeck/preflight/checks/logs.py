@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
 from rampdeck.preflight.planned import Rate, planned_rate
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import APPLICATIONS, PROXIES, Told, listed, told
+from rampdeck.preflight.telling import APPLICATIONS, PATIENCE, PROXIES, Told, listed, told
 
 WANTED = (
     "request_time",
@@ -37,6 +37,7 @@ _VERBOSE = ("warn", "notice", "info", "debug")
     why="When an access log goes to the journal and is suppressed, WORKER TIMEOUT and tracebacks are "
     "suppressed with it.",
     effect="Errors of the application may be missing; what the gate counts of the journal is not known.",
+    patience=PATIENCE,
 )
 async def journal(stack: Stack) -> Iterable[Found]:
     """Compare the planned rate with what the journal takes from each application."""
@@ -98,6 +99,7 @@ def _unit(one: Told) -> str:
     why="Without them it cannot be told whether the proxy, the way to the application, or the application "
     "itself was slow.",
     effect="The record has no queue times and no times of the application.",
+    patience=PATIENCE,
 )
 async def times(stack: Stack) -> Iterable[Found]:
     """Look what the format of each proxy's access log has."""
@@ -141,6 +143,7 @@ def _caddy(one: Told) -> Found:
     expected="warn, or more",
     why="Nginx says on level warn that it reuses connections or writes answers to disk, before it refuses.",
     effect="What Nginx warns of is missing in the record.",
+    patience=PATIENCE,
 )
 async def level(stack: Stack) -> Iterable[Found]:
     """Look on which level each Nginx writes the error log that is read."""

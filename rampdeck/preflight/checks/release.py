@@ -14,7 +14,7 @@ from rampdeck.preflight.check import Found, check, failed, ok, unknown, warning
 from rampdeck.preflight.checks.services import start
 from rampdeck.preflight.processes import Process, Running, moment, processes
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import APPLICATIONS, Told, listed, told
+from rampdeck.preflight.telling import APPLICATIONS, PATIENCE, WAIT, Told, listed, told
 
 SHORT = 7
 """Digits of a commit from which on it names one."""
@@ -40,10 +40,13 @@ class Evidence:
     expected="the commit or image that is to be released, in processes started after it was put there",
     why="Figures of another commit say nothing of the one that goes to production.",
     effect="The record names what ran; it is no evidence for another release.",
+    patience=PATIENCE,
 )
 async def candidate(stack: Stack) -> Iterable[Found]:
     """Compare what runs with what is expected, and the processes with their files."""
-    release, applications = await asyncio.gather(_release(stack), told(stack, *APPLICATIONS))
+    release, applications, running = await asyncio.gather(
+        _release(stack), told(stack, *APPLICATIONS), stack.ask(processes)
+    )
     wanted = stack.settings.preflight
     found: list[Found] = []
     commits = [*_of(release, "commit", "commit_sha"), *_of_applications(applications, "image_revision")]
@@ -53,7 +56,7 @@ async def candidate(stack: Stack) -> Iterable[Found]:
     if not (wanted.commit or wanted.image):
         found.append(_untold([*commits, *images]))
     found += _uncommitted(release, wanted.commit)
-    found += _older(stack, release, applications, await stack.ask(processes))
+    found += _older(stack, release, applications, running)
     return found
 
 
@@ -65,7 +68,7 @@ async def _release(stack: Stack) -> Mapping[str, Fact]:
 
     async def ask(key: str) -> None:
         try:
-            facts = await asyncio.wait_for(stack.gatherer.told(f"[release] {key}"), 8.0)
+            facts = await asyncio.wait_for(stack.gatherer.told(f"[release] {key}"), WAIT)
             found.update((fact.name, fact) for fact in facts)
         except (RampdeckError, TimeoutError) as error:
             why = error.why or error.what if isinstance(error, RampdeckError) else "no answer"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rampdeck.facts import Fact
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import Told, told
+from rampdeck.preflight.telling import PATIENCE, Told, told
 
 _MISSING = "no such table"
 _FORBIDDEN = "may not read it"
@@ -19,6 +19,7 @@ _FORBIDDEN = "may not read it"
     expected="at least the rows of [preflight.rows]",
     why="A query that scans an empty table is quick; the same one is not at the size of production.",
     effect="Response times of queries on small tables are no evidence for production.",
+    patience=PATIENCE,
 )
 async def minimum(stack: Stack) -> Iterable[Found]:
     """Compare the rows that PostgreSQL counted with the least that are wanted."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Sequence
 
 from rampdeck.preflight.check import Found, check, failed, ok, unknown
 from rampdeck.preflight.processes import Process, moment, processes
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import APPLICATIONS, CONNECTED, PROXIES, RUNS, Told, listed, told
+from rampdeck.preflight.telling import APPLICATIONS, CONNECTED, PATIENCE, PROXIES, RUNS, Told, listed, told
 
 _START = {
     "nginx": "sudo systemctl start nginx",
@@ -26,11 +27,13 @@ _NOBODY = ("connection refused", "nothing listens", "no such file")
     expected="every server that is read is active",
     why="A load test of a stack of which a part is down measures how the rest does without it.",
     effect="The record is one of a stack that was not whole.",
+    patience=PATIENCE,
 )
 async def active(stack: Stack) -> Iterable[Found]:
     """Look at each server: its unit, its container, its process, or whether it answers."""
-    everybody = await told(stack, *APPLICATIONS, *PROXIES, *CONNECTED)
-    running = await stack.ask(processes)
+    everybody, running = await asyncio.gather(
+        told(stack, *APPLICATIONS, *PROXIES, *CONNECTED), stack.ask(processes)
+    )
     return [_judged(one, running.get(one.name, ())) for one in everybody]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rampdeck.preflight.application import sessions_in_cache
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import Told, told
+from rampdeck.preflight.telling import PATIENCE, Told, told
 
 _FIX = "redis-cli CONFIG SET maxmemory-policy noeviction, or keep sessions elsewhere (cached_db)"
 
@@ -19,6 +19,7 @@ _FIX = "redis-cli CONFIG SET maxmemory-policy noeviction, or keep sessions elsew
     why="A session that is evicted logs its user out: pages turn into redirects to the login, which count as "
     "quick successes.",
     effect="Logins and quick redirects in the middle of the run may be those of evicted sessions.",
+    patience=PATIENCE,
 )
 async def policy(stack: Stack) -> Iterable[Found]:
     """Compare the policy of each Redis with where Django keeps its sessions."""

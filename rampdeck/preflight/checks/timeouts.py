@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import APPLICATIONS, PROXIES, Told, listed, told
+from rampdeck.preflight.telling import APPLICATIONS, PATIENCE, PROXIES, Told, listed, told
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
@@ -22,6 +22,7 @@ _KEPT = re.compile(r"(\d+) connections for ([\d.]+) s")
     why="Where both give up at the same second, the same slow request is a 502 now and a 504 then; where the "
     "proxy gives up first, workers go on with requests that nobody waits for.",
     effect="502 and 504 in the record cannot be told apart by their cause.",
+    patience=PATIENCE,
 )
 async def aligned(stack: Stack) -> Iterable[Found]:
     """Compare each application's timeouts with those of the proxies before it."""
@@ -145,6 +146,7 @@ def _keepalive(one: Told, proxy: Told) -> Iterator[Found]:
     expected="it is known how many requests the application works on at once",
     why="The class of the workers decides what a slow request or a slow client holds up.",
     effect="The record names class and number of the workers.",
+    patience=PATIENCE,
 )
 async def worker_classes(stack: Stack) -> Iterable[Found]:
     """Say what follows from each application's worker class for the planned users."""

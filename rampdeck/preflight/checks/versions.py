@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from rampdeck.preflight.check import Found, check, ok, skipped, warning
 from rampdeck.preflight.checks.timeouts import worker_class
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import APPLICATIONS, Told, told
+from rampdeck.preflight.telling import APPLICATIONS, PATIENCE, Told, told
 
 Version = tuple[int, ...]
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
@@ -87,6 +87,7 @@ DEPRECATED = "uvicorn.workers"
     expected="no version with a defect that a load test meets",
     why="A leak of the server looks like one of the release.",
     effect="What is found under load may be the server's own defect.",
+    patience=PATIENCE,
 )
 async def defects(stack: Stack) -> Iterable[Found]:
     """Look each version up."""

@@ -35,12 +35,12 @@ async def test_a_policy_that_is_changed_in_mid_run_is_seen(redis_server: RedisSe
         try:
             async with watching(collector) as watch:
                 before = by_name(await collector.facts(LocalRemote()))
-                admin.config_set("maxmemory-policy", "noeviction")
+                admin.config_set("maxmemory-policy", "volatile-lru")
                 await watch.sample()
                 after = by_name(await collector.facts(LocalRemote()))
                 assert watch.sink.health is Health.LIVE
         finally:
-            admin.config_set("maxmemory-policy", "volatile-lru")
+            admin.config_set("maxmemory-policy", "noeviction")
         version = admin.info("server")["redis_version"]
     assert before["redis.version"].value == version
     assert before["redis.maxmemory"].value == str(64 * 2**20) + " bytes"
@@ -49,7 +49,7 @@ async def test_a_policy_that_is_changed_in_mid_run_is_seen(redis_server: RedisSe
     assert before["redis.maxclients"].value.isdecimal()
     assert before["redis.uptime"].value.isdecimal()
     policy = "redis.maxmemory_policy"
-    assert (before[policy].value, after[policy].value) == ("volatile-lru", "noeviction")
+    assert (before[policy].value, after[policy].value) == ("noeviction", "volatile-lru")
 
 
 def test_valkey_sentinels_and_servers_that_tell_little_are_told_as_they_are() -> None:
