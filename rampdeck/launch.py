@@ -228,7 +228,7 @@ async def _operate(run: Run, options: Namespace, parts: Parts) -> int:
         if options.headless:
             run.connect()
             await _seen(run)
-            if await cleared(run, go_on=options.go_on, tell=tell):
+            if await cleared(run, go_on=options.go_on, quiet=options.quiet, tell=tell):
                 await crewing.wait_for(run, needed=True, tell=tell)
                 _begin(run, options.auto_step)
             else:
@@ -260,9 +260,9 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         await crewing.wait_for(run, needed=by_itself and clear)
         if not by_itself:
             return
-        if clear:
-            _begin(run, options.auto_step)
-        elif options.autoquit != -1:
+        if clear or options.autoquit == -1:
+            _begin(run, options.auto_step)  # held back, it only says so: the operator decides
+        else:
             run.refuse()
         await run.over.wait()
         if options.autoquit != -1:

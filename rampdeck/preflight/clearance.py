@@ -88,11 +88,13 @@ class Clearance:
         )
 
 
-async def cleared(run: Run, *, go_on: bool, tell: Callable[[str], None] = lambda _: None) -> bool:
+async def cleared(
+    run: Run, *, go_on: bool, quiet: bool = False, tell: Callable[[str], None] = lambda _: None
+) -> bool:
     """Let a run's preflight be looked at; returns whether the load may begin.
 
     ``go_on``: somebody said beforehand that it shall even if a check fails. What
-    is not as expected is told, and all of it when the load does not begin.
+    is not as expected is told (``quiet``: is not), and all of it when the load does not begin.
     """
     if run.clearance is None:
         return True
@@ -109,7 +111,8 @@ async def cleared(run: Run, *, go_on: bool, tell: Callable[[str], None] = lambda
     if go_on and run.held_back:
         run.go_on_anyway()
     held = run.held_back
-    if text := told.text(run.clearance.view, everything=bool(held)):
+    text = told.text(run.clearance.view, everything=bool(held))
+    if text and (held or not quiet):
         tell(text)
     if held:
         tell(f"No load is made: {held}. With --go-on it is made all the same")
