@@ -124,6 +124,13 @@ def add_options(parser: LocustArgumentParser) -> None:
         default=False,
         help="Raise the load by [load] step from -u users until the gate fails, then go back down once.",
     )
+    _add_preflight_options(group)
+    _add_guard_options(group)
+    _add_output_options(group)
+    group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
+
+
+def _add_preflight_options(group: Any) -> None:
     group.add_argument(
         "--no-preflight",
         action="store_true",
@@ -137,9 +144,6 @@ def add_options(parser: LocustArgumentParser) -> None:
         default=False,
         help="Make the load though a check of the preflight failed; the record says so.",
     )
-    _add_guard_options(group)
-    _add_output_options(group)
-    group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
 
 
 def _add_guard_options(group: Any) -> None:
