@@ -276,3 +276,13 @@ def written(project: Project) -> str:
         with suppress(SessionError), SessionReader(path) as reader:
             return "\n".join(item.text for item in reader.items() if isinstance(item, Event))
     return ""
+
+
+def test_the_demo_can_be_looked_at_without_load(project: Project) -> None:
+    names = ["host.connects", "source.readable", "clock.offset", "gate.thresholds", *LOOKED_AT]
+    told = done(project, "demo", "--preflight", "--json", "--only", *names)
+    assert told.returncode == 0, told.stdout + told.stderr
+    document = json.loads(told.stdout)
+    assert {check["state"] for check in document["checks"]} <= {"ok", "skipped"}
+    assert document["environment"] == "demo"
+    assert not (project.folder / "rampdeck-sessions").exists()
