@@ -261,9 +261,9 @@ async def _fly(run: Run, options: Namespace, screen: ModuleType) -> None:
         await crewing.wait_for(run, needed=by_itself and clear)
         if not by_itself:
             return
-        if clear or options.autoquit == -1:
-            _begin(run, options.auto_step)  # held back, it only says so: the operator decides
-        else:
+        if clear:
+            _begin(run, options.auto_step)
+        elif options.autoquit != -1:
             run.refuse()
         else:
             app.call_later(app.action_preflight)  # it did not begin, and there is why
