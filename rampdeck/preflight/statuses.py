@@ -11,7 +11,7 @@ PROBLEMS = {
     ),
     401: (
         "the target wants a password of its own (HTTP authentication)",
-        'Give it to the load, too: [target] host = "https://USER:PASSWORD@HOST", or take it off for the test',
+        "Write user name and password before the name in [target] host, with an @; or take it off for the test",
     ),
     403: (
         "the target lets this machine not in",

@@ -155,7 +155,7 @@ def test_no_secret_is_printed(
 
 def test_the_file_that_is_here_is_taken(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "rampdeck.toml").write_text('[hosts.only]\n[[collectors]]\nkind = "host"\nhost = "only"\n')
-    assert set(asked(capsys)) == {"only", "local"}
+    assert set(asked(capsys)) == {"only", "local", "the target"}
 
 
 def test_without_a_configuration_every_kind_is_told_with_what_is_usual(

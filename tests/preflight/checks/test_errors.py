@@ -12,10 +12,10 @@ from rampdeck.preflight.check import Check, State
 from rampdeck.preflight.checks.errors import CHECKS, asks, doors_of
 from rampdeck.preflight.inspection import Inspection
 
-from .answering import Reply, answering
-from .django_site import LOGGING, Site, site
-from .live import live
-from .stacks import stack
+from ..answering import Reply, answering
+from ..django_site import LOGGING, Site, site
+from ..live import live
+from ..stacks import stack
 
 
 async def looked(target: str, log: Path, told: dict[str, str] | None = None) -> Check:

@@ -13,9 +13,9 @@ from rampdeck.preflight.checks.pages import CHECKS as PAGES
 from rampdeck.preflight.checks.tls import CHECKS as TLS
 from rampdeck.preflight.inspection import Inspection
 
-from .answering import Answering, Asked, Reply, answering
-from .certificates import Authority
-from .stacks import stack
+from ..answering import Answering, Asked, Reply, answering
+from ..certificates import Authority
+from ..stacks import stack
 
 
 async def looked(target: str, **data: object) -> Check:
@@ -49,7 +49,7 @@ async def test_a_redirect_to_the_login_is_a_good_answer() -> None:
     ("status", "words"),
     [
         (400, "ALLOWED_HOSTS"),
-        (401, "USER:PASSWORD@HOST"),
+        (401, "user name and password"),
         (403, "firewall"),
         (404, "[preflight] path"),
         (418, "refuses"),

@@ -16,10 +16,10 @@ from rampdeck.preflight.checks.static import CHECKS, asks, logs
 from rampdeck.preflight.inspection import Inspection
 from tests.servers import CaddyServer
 
-from .answering import Asked, Reply, answering
-from .django_site import Site, proxied, site
-from .live import live
-from .stacks import stack
+from ..answering import Asked, Reply, answering
+from ..django_site import Site, proxied, site
+from ..live import live
+from ..stacks import stack
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from rampdeck.preflight.checks.login import CHECKS, asks
 from rampdeck.preflight.inspection import Inspection
 from rampdeck.preflight.stack import Scenario
 
-from .answering import Asked, Reply, answering
-from .certificates import Authority
-from .django_site import PASSWORD, Site, proxied, site
-from .stacks import stack
+from ..answering import Asked, Reply, answering
+from ..certificates import Authority
+from ..django_site import PASSWORD, Site, proxied, site
+from ..stacks import stack
 
 FORM = (
     '<form><input name="username"><input name="password">'

@@ -16,8 +16,8 @@ from rampdeck.preflight.flows import HERE, command
 from rampdeck.preflight.inspection import Inspection
 from rampdeck.preflight.stack import Scenario
 
-from .answering import Asked, Reply, Server, answering
-from .stacks import stack
+from ..answering import Asked, Reply, Server, answering
+from ..stacks import stack
 
 HEAD = """
 import sys, time
