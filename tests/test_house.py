@@ -33,6 +33,7 @@ SUPERVISING_EDGES = {
     "rampdeck/record/write.py::write": "a part of the record with a defect costs no other one",
     "rampdeck/store/writer.py::_close": "a session file is ended, whatever the sums of it are",
     "rampdeck/engine/loader.py::load": "a user's locustfile may raise anything; it becomes one clear message",
+    "rampdeck/engine/flows.py::_do": "a flow that is tried may raise anything; it becomes one failure",
     "rampdeck/loop.py::_outcome": "whatever happens on one side is raised again on the other",
 }
 """The only functions that may catch everything, and why."""

@@ -11,7 +11,7 @@ PROBLEMS = {
     ),
     401: (
         "the target wants a password of its own (HTTP authentication)",
-        "Write user name and password before the name in [target] host, with an @; or take it off for the test",
+        "Write user name and password before the name in [target] host, with an @, or take it off",
     ),
     403: (
         "the target lets this machine not in",
