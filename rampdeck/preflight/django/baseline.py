@@ -21,6 +21,8 @@ from rampdeck.preflight.django.answer import HASH, Answer, Value
 
 SCHEMA = 1
 VERSIONS = ("python", "django", "gunicorn", "uvicorn", "psycopg", "psycopg2", "psycopg2-binary")
+ELSEWHERE = ("DEBUG", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "SECURE_PROXY_SSL_HEADER")
+"""Settings that checks of their own judge: by what they must be here, not by what they are elsewhere."""
 _AGAIN = "Write it anew: rampdeck preflight --save-baseline FILE"
 MISSING = object()
 HIDDEN = "***"
@@ -118,9 +120,10 @@ class Baseline:
 
 
 def compared(answer: Answer) -> dict[str, Value]:
-    """Return what is compared: all settings, and the versions as ``version.django``."""
+    """Return what is compared: all settings but those that another check owns, and ``version.django``."""
+    settings = {path: value for path, value in (answer.settings or {}).items() if path not in ELSEWHERE}
     versions = {f"version.{name}": answer.versions[name] for name in VERSIONS if name in answer.versions}
-    return {**(answer.settings or {}), **versions}
+    return {**settings, **versions}
 
 
 def ignored(path: str, patterns: Sequence[str]) -> bool:

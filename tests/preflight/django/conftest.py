@@ -4,15 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from rampdeck.demo.process import ServerProcess, free_port, tcp_answers
 from rampdeck.demo.site import SETTINGS, Site
 from rampdeck.preflight.django import Place, answer, asking
 
-from .projects import Project
+from .projects import NEEDY, Project
 
 ROOT = str(Path(__file__).parents[3])
 
@@ -64,3 +65,42 @@ def raw(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
     monkeypatch.setattr(asking, "read", keep)
     return written
+
+
+def _gunicorn(folder: Path, *words: str) -> tuple[ServerProcess, Callable[[], bool]]:
+    port = free_port()
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "gunicorn",
+        "--chdir",
+        str(folder),
+        "-b",
+        f"127.0.0.1:{port}",
+        *words,
+    ]
+    variables = {"SHOP_SECRET": "only-the-service-has-it"}
+    process = ServerProcess("gunicorn", command, folder / "gunicorn.log", environment=variables)
+    return process, lambda: tcp_answers(port)
+
+
+@pytest.fixture
+def gunicorn(project: Callable[..., Project]) -> Iterator[tuple[Project, ServerProcess]]:
+    """A Gunicorn with variables of its own, without which its settings cannot be loaded."""
+    made = project(NEEDY)
+    process, answers = _gunicorn(made.folder, "-e", "SHOP_STAGE=staging", "wsgi:application")
+    process.launch()
+    process.wait_ready(answers)
+    yield made, process
+    process.stop()
+
+
+@pytest.fixture
+def another_gunicorn(tmp_path: Path) -> Iterator[ServerProcess]:
+    """One that has nothing to do with it."""
+    process, answers = _gunicorn(tmp_path, "wsgiref.simple_server:demo_app")
+    process.launch()
+    process.wait_ready(answers)
+    yield process
+    process.stop()

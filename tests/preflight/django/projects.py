@@ -37,6 +37,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config")
 application = get_wsgi_application()
 """
 
+NEEDY = 'import os\nSECRET_KEY = os.environ["SHOP_SECRET"] + "-and-more"\nSTAGE = os.environ["SHOP_STAGE"]\n'
+"""Settings that cannot be loaded without the service's variables."""
+
 
 class Project:
     """A project in a folder: ``config.py`` holds its settings, ``more`` is written behind the usual ones."""

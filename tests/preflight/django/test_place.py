@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rampdeck.config import DjangoConfig
-from rampdeck.demo.process import ServerProcess, free_port, tcp_answers
+from rampdeck.demo.process import ServerProcess
 from rampdeck.errors import SourceError
 from rampdeck.preflight.django import Hint, Place, Wanted, ask, find
 from rampdeck.remote import Completed
 from rampdeck.remote.local import LocalRemote
 from tests.docker import DockerStandIn
 
-from .projects import Project
-
-NEEDY = 'import os\nSECRET_KEY = os.environ["SHOP_SECRET"] + "-and-more"\nSTAGE = os.environ["SHOP_STAGE"]\n'
+from .projects import NEEDY, Project
 
 
 class Host:
@@ -39,21 +37,6 @@ class Host:
 
 async def found(shown: str, hint: Hint | None = None, **table: object) -> Place:
     return await find(Host(shown), DjangoConfig.model_validate(table), hint)
-
-
-@pytest.fixture
-def gunicorn(project: Callable[..., Project]) -> Iterator[tuple[Project, ServerProcess]]:
-    """A Gunicorn with variables of its own, without which its settings cannot be loaded."""
-    made = project(NEEDY)
-    port = free_port()
-    command = [sys.executable, "-P", "-m", "gunicorn", "--chdir", str(made.folder)]
-    command += ["-e", "SHOP_STAGE=staging", "-b", f"127.0.0.1:{port}", "wsgi:application"]
-    variables = {"SHOP_SECRET": "only-the-service-has-it"}
-    process = ServerProcess("gunicorn", command, made.folder.with_name("gunicorn.log"), environment=variables)
-    process.launch()
-    process.wait_ready(lambda: tcp_answers(port))
-    yield made, process
-    process.stop()
 
 
 async def test_a_running_server_shows_everything_that_is_needed(

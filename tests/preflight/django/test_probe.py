@@ -336,6 +336,17 @@ async def test_no_secret_of_the_settings_leaves_the_host(project: Make, raw: lis
     assert not any(secret in host for host in hosts for secret in SECRETS.values())
 
 
+async def test_what_stands_beside_a_secret_is_not_taken_for_one_everywhere(project: Make) -> None:
+    made = project(
+        'API_TOKENS = {"host": "staging.example.com", "app": "django.contrib.auth", "token": "very-s3cret"}\n'
+        'DB_PASSWORD = "shop"\nNAMES = ["shop", "very-s3cret"]\n'
+    )
+    answer = await made.ask()
+    assert answer.listed("ALLOWED_HOSTS") == ("staging.example.com",)
+    assert "django.contrib.auth" in answer.listed("INSTALLED_APPS")
+    assert answer.listed("NAMES") == ("shop", "***")
+
+
 async def test_a_hash_tells_only_whether_a_secret_is_another(project: Make) -> None:
     made = project()
     one, same, other = [(await made.ask(salt=salt)).setting("SECRET_KEY") for salt in ("aa", "aa", "bb")]

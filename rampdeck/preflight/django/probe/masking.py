@@ -20,8 +20,6 @@ from urllib.parse import unquote
 LONGEST = 500
 """Characters of a value that are told; a longer one is told by its hash."""
 MOST_DEEP = 8
-SHORTEST = 6
-"""Characters of a secret that is looked for in whatever else is told."""
 HASHED = "hmac:"
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 SECRET = re.compile(
@@ -37,6 +35,8 @@ ASSIGNED = re.compile(
 )
 PEM = "-----BEGIN"
 MIXED = re.compile(r"(?<=[A-Za-z])\d|(?<=\d)[A-Za-z]")
+NO_SECRET = re.compile(r"[a-z]{1,12}|[0-9]{1,7}|.{1,5}|/.*|[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.DOTALL)
+"""What anything may be called, a short word, a path, a host: it is hidden in its place, not elsewhere."""
 RANDOM = re.compile(r"[A-Za-z0-9+=_~-]{16,}")
 
 
@@ -86,19 +86,23 @@ class Mask:
         self._known: set[str] = set()
 
     def know(self, value: Any) -> None:
-        """Remember a secret, with everything that is in it."""
+        """Remember a secret; of a table what is called or looks like one, for the rest may be anything."""
         if isinstance(value, Mapping):
-            for inner in value.values():
-                self.know(inner)
+            for key, inner in value.items():
+                if is_secret(str(key)) or (isinstance(inner, str) and looks_random(inner)):
+                    self.know(inner)
         elif isinstance(value, (list, tuple)):
             for inner in value:
                 self.know(inner)
-        elif isinstance(value, str):
+        elif isinstance(value, str) and not NO_SECRET.fullmatch(value):
             self._known.update((value, unquote(value)))
 
     def hashed(self, value: Any) -> str:
         """Return what stands for a secret; the same for the same value and salt."""
         self.know(value)
+        return self._digest(value)
+
+    def _digest(self, value: Any) -> str:
         text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         digest = hmac.new(self._salt, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
         return HASHED + digest.hexdigest()[:32]
@@ -140,7 +144,7 @@ class Mask:
         if isinstance(value, list):
             shown = [self._shown(inner, harmless) for inner in value]
             if len(json.dumps(shown)) > 4 * LONGEST:
-                return f"{len(value)} entries, {self.hashed(shown)}"
+                return f"{len(value)} entries, {self._digest(shown)}"
             return shown
         return value
 
@@ -182,13 +186,7 @@ class Mask:
 
     def scrubbed(self, value: Any) -> Any:
         """Return what is to be told without any of the secrets that are known by now."""
-        # A word that anything may be called after, or a number, is not looked for.
-        known = [
-            one
-            for one in self._known
-            if len(one) >= SHORTEST and not re.fullmatch("[a-z]{1,12}|[0-9]{1,7}", one)
-        ]
-        return scrub(value, sorted(known, key=len, reverse=True))
+        return scrub(value, sorted(self._known, key=len, reverse=True))
 
 
 def scrub(value: Any, known: Any) -> Any:
