@@ -48,7 +48,7 @@ Options:
 
 PREFLIGHT_USAGE = """\
 Usage: rampdeck preflight [-c FILE] [--json] [--junit FILE] [--only NAME ...] [options of rampdeck run]
-       rampdeck preflight --commands [-c FILE] [--json]
+       rampdeck preflight --data | --save-baseline FILE | --commands [-c FILE] [--json]
 
 Looks at the stack as a run would, without load and without leaving anything behind: is it the right
 one, is it as production is, can everything be seen. Options of rampdeck run say what the run would be.
@@ -58,6 +58,11 @@ Options:
   --json          print it as JSON
   --junit FILE    write it as JUnit XML, too
   --only NAME     look at these checks only; several may follow
+  --data          print what lies in the databases: rows, sizes, statistics, how warm they are
+  --save-baseline FILE
+                  write the settings of Django as a baseline that others are compared with
+  --commit SHA, --image TAG
+                  what is to be released
   --commands      print every command, statement and request that would be sent, and send nothing
 
 Exit codes: 0 nothing stands against the load, 1 a check failed, 2 usage or configuration,
@@ -246,7 +251,7 @@ def _preflight(argv: list[str]) -> int:
         return Exit.PASS
     if own.commands:
         return _print_commands(rest, as_json=own.json)
-    wish = command.Wanted(own.json, own.junit, tuple(own.only))
+    wish = command.Wanted(own.json, own.junit, tuple(own.only), own.data, own.save_baseline)
     return command.inspect(wish, rest, sibling("collectors").COLLECTORS)
 
 

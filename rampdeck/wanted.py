@@ -57,7 +57,18 @@ def overridden(settings: Config, options: Namespace) -> Config:
     record = settings.record.model_copy(
         update={"folder": Path(options.record) if options.record else settings.record.folder}
     )
-    tables = {"load": load, "target": target, "guard": guard, "gate": gate, "record": record}
+    expected = {"commit": options.commit, "image": options.image}
+    preflight = settings.preflight.model_copy(
+        update={name: value for name, value in expected.items() if value}
+    )
+    tables = {
+        "preflight": preflight,
+        "load": load,
+        "target": target,
+        "guard": guard,
+        "gate": gate,
+        "record": record,
+    }
     return settings.model_copy(update=tables)
 
 

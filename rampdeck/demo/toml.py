@@ -53,8 +53,24 @@ _FACTS = {
     "nginx_config_version": "nginx_config",
     "database_size_note": "database",
 }
-OWN = ("SECRET_KEY", "DATABASES.*", "CACHES.*", "STATIC_ROOT", "LOCAL.*", "FAULTS")
-"""Settings that differ from start to start."""
+OWN = (
+    "SECRET_KEY",
+    "DATABASES.default.ENGINE",
+    "DATABASES.default.HOST",
+    "DATABASES.default.NAME",
+    "DATABASES.default.OPTIONS.*",
+    "DATABASES.default.PASSWORD",
+    "DATABASES.default.PORT",
+    "DATABASES.default.USER",
+    "CACHES.*",
+    "SESSION_ENGINE",
+    "STATIC_ROOT",
+    "SERVE_STATIC",
+    "LOGGING*",
+    "LOCAL*",
+    "FAULTS",
+)
+"""Settings that differ from start to start, or with the parts of the stack that are there."""
 _Value = str | int | list[str] | Mapping[str, str] | Mapping[str, int]
 _ABSENT = ("nginx", "postgres", "redis")
 

@@ -144,6 +144,20 @@ def _add_preflight_options(group: Any) -> None:
         default=False,
         help="Make the load though a check of the preflight failed; the record says so.",
     )
+    group.add_argument(
+        "--commit",
+        metavar="<sha>",
+        default="",
+        help="The commit that is to be released: the preflight fails where another one runs.",
+        env_var="RAMPDECK_COMMIT",
+    )
+    group.add_argument(
+        "--image",
+        metavar="<tag>",
+        default="",
+        help="The image that is to be released, as the commit.",
+        env_var="RAMPDECK_IMAGE",
+    )
 
 
 def _add_guard_options(group: Any) -> None:

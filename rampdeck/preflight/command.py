@@ -12,10 +12,12 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from rampdeck import loop, wanted
 from rampdeck.collector import Collector
@@ -23,15 +25,16 @@ from rampdeck.config import Config, nearest
 from rampdeck.duties import Duties
 from rampdeck.engine import loader
 from rampdeck.engine import options as command_line
-from rampdeck.errors import ScenarioError, UsageError
+from rampdeck.errors import RampdeckError, ScenarioError, UsageError
 from rampdeck.exits import Exit
 from rampdeck.gatherer import Gatherer
 from rampdeck.headless.telling import PAUSE
 from rampdeck.model import Instant, Severity
 from rampdeck.output import LogTap, OutputCapture
-from rampdeck.preflight import told
+from rampdeck.preflight import data, told
 from rampdeck.preflight.check import Definition, State
 from rampdeck.preflight.checks import ALL
+from rampdeck.preflight.checks.baseline import save_baseline
 from rampdeck.preflight.inspection import Inspection, PreflightView
 from rampdeck.preflight.junit import as_junit
 from rampdeck.preflight.stack import Scenario, Stack
@@ -47,6 +50,7 @@ from rampdeck.text import clean
 from rampdeck.workers import crewing
 from rampdeck.workers.crew import Crew
 
+T = TypeVar("T")
 SEEN = 5.0
 """Seconds that the sources get until the checks begin, as before an automatic start."""
 PATIENCE = 2.0
@@ -60,6 +64,8 @@ class Wanted:
     json: bool = False
     junit: Path | None = None
     only: tuple[str, ...] = ()
+    data: bool = False
+    baseline: Path | None = None
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +74,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", metavar="FILE", type=Path, help="write it as JUnit XML, too")
     parser.add_argument(
         "--only", metavar="NAME", nargs="+", default=[], help="look at these checks only (django.debug)"
+    )
+    parser.add_argument("--data", action="store_true", help="print what lies in the databases instead")
+    parser.add_argument(
+        "--save-baseline",
+        metavar="FILE",
+        type=Path,
+        help="write the settings of Django as a baseline instead",
     )
 
 
@@ -87,7 +100,9 @@ def inspect(wish: Wanted, argv: list[str], kinds: Mapping[str, type[Collector]])
         try:
             stack = prepared(argv, kinds, log)
             began = Instant.now()
-            view, defects = loop.run(_look(stack, definitions))
+            if wish.data or wish.baseline:
+                return _instead(wish, stack, output)
+            view, defects = loop.run(_with_sources(stack, Inspection(stack, definitions).run))
         finally:
             log.uninstall()
             for text, severity in log.take():
@@ -163,8 +178,25 @@ def _loaded(argv: Sequence[str], settings: Config) -> tuple[loader.Loaded | None
         return None, str(error)
 
 
-async def _look(stack: Stack, definitions: Sequence[Definition]) -> tuple[PreflightView, list[str]]:
-    """Read the sources, look at everything and end them; returns also what was a defect of ours."""
+def _instead(wish: Wanted, stack: Stack, output: OutputCapture) -> int:
+    """Tell what lies in the databases, or write a baseline; no check is looked at."""
+    if wish.baseline is not None:
+        made, _ = loop.run(_with_sources(stack, partial(save_baseline, stack, wish.baseline)))
+        output.tell(f"{wish.baseline} has {len(made.settings)} settings; secrets stand there as keyed hashes")
+        return Exit.PASS
+    found, defects = loop.run(_with_sources(stack, partial(data.stocks, stack)))
+    warmups = [stage.name for stage in stack.plan if stage.warmup]
+    answer = told.json_of({"data": data.as_json(found)}) if wish.json else data.as_text(found, warmups)
+    for _ in output.answer(answer):
+        time.sleep(PAUSE)
+    for defect in defects:
+        output.tell(defect)
+    unknown = any(isinstance(one, RampdeckError) for one in found.values())
+    return Exit.INCONCLUSIVE if unknown or not found else Exit.PASS
+
+
+async def _with_sources(stack: Stack, look: Callable[[], Awaitable[T]]) -> tuple[T, list[str]]:
+    """Read the sources, look, and end them; returns also what was a defect of ours."""
     defects: list[str] = []
     duties = Duties(defects.append)
     readers = Readers(stack.sources, stack.hosts, stack.session)
@@ -172,7 +204,7 @@ async def _look(stack: Stack, definitions: Sequence[Definition]) -> tuple[Prefli
         readers.connect(duties)
         duties.start("facts", stack.gatherer.begin())
         await stack.seen(SEEN)
-        view = await Inspection(stack, definitions).run()
+        found = await look()
     finally:
         stack.forget()
         await duties.cancel(PATIENCE)
@@ -180,7 +212,7 @@ async def _look(stack: Stack, definitions: Sequence[Definition]) -> tuple[Prefli
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await duties.guarded("hosts", stack.hosts.close())
-    return view, defects
+    return found, defects
 
 
 def _chosen(names: Sequence[str]) -> tuple[Definition, ...]:

@@ -32,7 +32,7 @@ COLOURS = {State.OK: "32", State.WARNING: "33", State.FAILED: "1;31", State.UNKN
 """ANSI (ECMA-48, SGR) colours of the glyphs."""
 WIDTH, MIN_WIDTH = 110, 40
 """Columns of a line, and those that are left for what is said at the least."""
-TITLE, HOST = 34, 20
+TITLE, HOST = 38, 20
 """Columns that titles and hosts get at the most; what is longer pushes the rest of its line."""
 _BELOW = (("expected", "expected"), ("why", "why"), ("fix", "do"), ("effect", "record"))
 """What stands below a check that is not as expected: its field, and what it is called."""
@@ -75,15 +75,19 @@ def data(check: Check) -> dict[str, object]:
 def as_json(view: PreflightView, about: Mapping[str, object]) -> str:
     """Return it for programs; ``about`` says what was looked at, and the exit code."""
     document = {
-        "schema": SCHEMA,
-        "rampdeck": __version__,
         **about,
         "state": view.state.value,
         "seconds": round(view.seconds, 3),
         "counts": {state.value: view.count(state) for state in WORDS if state is not State.PENDING},
         "checks": [data(check) for check in view.checks],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_of(document)
+
+
+def json_of(document: Mapping[str, object]) -> str:
+    """Return a document with the number of its schema."""
+    whole = {"schema": SCHEMA, "rampdeck": __version__, **document}
+    return json.dumps(whole, indent=2, ensure_ascii=False)
 
 
 def text(view: PreflightView, *, everything: bool = True, colours: bool = False) -> str:
