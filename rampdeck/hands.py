@@ -23,7 +23,8 @@ class Hand:
     """A worker to start: its name, on which host, what it is told.
 
     On this machine ``told`` is the whole command. Elsewhere ``command`` comes
-    before it, and ``master`` is the cockpit's address, if it is given.
+    before it, and ``master`` is the cockpit's address, if it is given; ``allowed``
+    are the hosts that its locustfile may contact as it is imported.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Hand:
     told: tuple[str, ...]
     command: str = ""
     master: str = ""
+    allowed: tuple[str, ...] = ()
 
     @property
     def here(self) -> str:
@@ -54,6 +56,9 @@ class Hand:
         """
         address = shlex.quote(self.master) if self.master else address
         name = f"RAMPDECK_WORKER={shlex.quote(self.name)}"
+        if self.allowed:
+            # A variable, which plain Locust does not mind.
+            name += f" RAMPDECK_ALLOW_HOST={shlex.quote('[' + ','.join(self.allowed) + ']')}"
         told = shlex.join(self.told)
         return _written_together(f"cd {folder} && {name} {command} --master-host {address} {told}")
 

@@ -34,6 +34,9 @@ from rampdeck.errors import ScenarioError, UsageError
 from rampdeck.exits import Exit
 from rampdeck.guard import bounds
 from rampdeck.guard import production as guarding
+from rampdeck.guard.apart import apart
+from rampdeck.guard.guard import Guard
+from rampdeck.guard.watch import settle, standing_guard
 from rampdeck.headless import console
 from rampdeck.headless.outputs import Outputs, check
 from rampdeck.headless.signals import Signals
@@ -81,9 +84,10 @@ def launch(argv: list[str], parts: Parts) -> int:
     log = LogTap()
     know_environment(os.environ)
     know_arguments(argv)
-    with OutputCapture() as output:
-        settings = wanted.configured(argv)
-        files = command_line.locustfiles(argv, settings.scenario.file)
+    settings = wanted.configured(argv)
+    with OutputCapture() as output, standing_guard(settings, argv) as guard:
+        with apart():  # from a web server, if they are named so
+            files = command_line.locustfiles(argv, settings.scenario.file)
         loaded = loader.load(files)
         options = command_line.parse(argv)
         options.user_classes = options.user_classes or list(settings.scenario.user_classes)
@@ -101,7 +105,7 @@ def launch(argv: list[str], parts: Parts) -> int:
             guarding.require_name(settings.target)
             wanted.complete(options, settings)
             manning = crewing.planned(settings, options, argv, files)
-            setup = _setup(settings, options, loaded, manning, parts, output, log)
+            setup = _setup(settings, options, loaded, manning, guard, parts, output, log)
             run = Run(setup)
             if not options.no_preflight:
                 run.clearance = _clearance(run, settings, options, loaded, argv)
@@ -126,28 +130,27 @@ def _setup(
     options: Namespace,
     loaded: loader.Loaded,
     manning: CrewPlan | None,
+    guard: Guard,
     parts: Parts,
     output: OutputCapture,
     log: LogTap,
 ) -> Setup:
     environment = loader.environment_for(loaded, options, *([manning.make_master] if manning else []))
+    admit = settle(guard, settings, options, environment)
     driver = MasterDriver(environment) if manning else None
     title = redact(options.title or settings.scenario.name or loaded.name)
     plan = plan_of(settings, options, loaded)
     bounds.check(settings.guard, settings.load, plan, options.num_users)
     production = production_of(settings, options, environment.user_classes)
-    processes = manning.expected if manning else 1
-    if shortage := loader.too_few_files(most_users(settings, options, plan) // processes):
+    most = most_users(settings, options, plan) // (manning.expected if manning else 1)
+    if shortage := loader.too_few_files(most):
         logging.getLogger("rampdeck").warning(shortage)
     questions = Questions()
     hosts = Hosts(settings.hosts, None if options.headless else questions)
     sources = sources_of(settings, parts.collectors, hosts.check)
     kinds = dict(parts.collectors)
-    crew = (
-        crewing.crew_of(manning, driver, hosts, output.tell if options.headless else None)
-        if manning and driver
-        else None
-    )
+    tell = output.tell if options.headless else None
+    crew = crewing.crew_of(manning, driver, hosts, tell) if manning and driver else None
     if crew is not None:
         sources.append(crewing.source(crew))
         kinds[Crew.kind] = Crew
@@ -159,7 +162,7 @@ def _setup(
         config=settings,
         title=title,
         host=redact(target_of(settings, environment.user_classes)),
-        engine=_engine(settings, environment, driver),
+        engine=_engine(settings, environment, driver, admit),
         sources=sources,
         hosts=hosts,
         views={kind: collector.view for kind, collector in parts.collectors.items()}
@@ -178,6 +181,7 @@ def _setup(
         production=production,
         confirmed=bool(options.confirm_production),
         questions=questions,
+        guard=guard,
     )
 
 
@@ -201,7 +205,9 @@ def _clearance(
     return Clearance(stack, ALL, run.writer.set_meta)
 
 
-def _engine(settings: Config, environment: Any, driver: MasterDriver | None) -> LoadEngine:
+def _engine(
+    settings: Config, environment: Any, driver: MasterDriver | None, admit: Callable[[], None]
+) -> LoadEngine:
     load, guard = settings.load, settings.guard
     ceilings = Ceilings(guard.users, guard.spawn_rate, guard.rps)
     return LoadEngine(
@@ -210,6 +216,7 @@ def _engine(settings: Config, environment: Any, driver: MasterDriver | None) -> 
         stop_timeout=load.stop_timeout,
         driver=driver,
         ceilings=ceilings,
+        admit=admit,
     )
 
 

@@ -35,6 +35,8 @@ from gevent.monkey import get_original
 from gevent.selectors import GeventSelector
 # isort: on
 
+from rampdeck.guard.apart import apart
+
 TURN = 0.005
 """Seconds at a time that asyncio may go on while a key press is being answered."""
 HURRY = 0.1
@@ -66,9 +68,17 @@ def is_gone(descriptor: int) -> bool:
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end in the one loop; the counterpart of :func:`asyncio.run`."""
+    """Run a coroutine to its end in the one loop; the counterpart of :func:`asyncio.run`.
+
+    Whatever asyncio runs for it is Rampdeck's own, and apart from the guard.
+    """
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        return runner.run(main)
+        return runner.run(_apart(main))
+
+
+async def _apart(main: Coroutine[Any, Any, T]) -> T:
+    with apart():
+        return await main
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

@@ -75,6 +75,7 @@ class Painter:
             reasons=reasons,
             generator=self._generator(),
             recording=Recording(run.writer.path, run.writer.bytes, run.writer.problem),
+            guard=run.guard.view,
         )
 
     def _step_rows(self, at: Instant) -> tuple[StepRow, ...]:

@@ -22,6 +22,7 @@ from rampdeck.duties import Duties
 from rampdeck.engine.driver import STOP, Order
 from rampdeck.gatherer import Gatherer
 from rampdeck.guard.warden import Warden
+from rampdeck.guard.watch import GuardWatch
 from rampdeck.intake import Intake
 from rampdeck.levels.autopilot import Autopilot
 from rampdeck.levels.autostep import climb_of
@@ -93,6 +94,7 @@ class Run(Controls):
         self._readers: Readers
         self._ticked = self.opened.mono
         self._standing = Standing(self)
+        self.guard = GuardWatch(setup, self.session)
 
     # -- what comes of it
 
@@ -169,6 +171,7 @@ class Run(Controls):
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await self._duties.guarded("hosts", self.setup.hosts.close())
+        attempt("guard", self.guard.close)
         attempt("outcome", self._standing.close)
         await self._duties.guarded("session file", self.writer.close(self.session))
 
@@ -184,6 +187,7 @@ class Run(Controls):
         at = Instant.now()
         self._voices.drain()
         self.warden.tell()
+        self.guard.look()
         state = self.engine.state
         # While an order is pending, Locust still shows the level before; what settled is not to be measured.
         if not self.engine.pending and (not self.steps.settled(at) or self.engine.caught_up()):
@@ -273,6 +277,7 @@ class Run(Controls):
         self._self.tick()
         self._painter.tick()
         self._standing.store()
+        self.guard.store()
 
     def _judge_level(self) -> tuple[Verdict, str]:
         """Judge the present level up to this moment: the last second may be what decides."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rampdeck.config import Config
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.gate import Gate
+from rampdeck.guard.guard import Guard
 from rampdeck.guard.production import Production
 from rampdeck.model import Severity, Stage
 from rampdeck.output import LogTap, OutputCapture
@@ -47,3 +48,4 @@ class Setup:
     production: Production | None = None
     confirmed: bool = False
     questions: Questions = field(default_factory=Questions)
+    guard: Guard = field(default_factory=Guard)

@@ -293,6 +293,14 @@ class GeneratorView:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardView:
+    """The guard: how often it has refused something, and where the last one wanted to go."""
+
+    refused: int = 0
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """The session file: where it is, how large, and whether it is being written."""
 
@@ -326,6 +334,7 @@ class Snapshot:
     reasons: tuple[str, ...] = ()
     generator: GeneratorView = field(default_factory=GeneratorView)
     recording: Recording = field(default_factory=Recording)
+    guard: GuardView = field(default_factory=GuardView)
     mark: Event | None = None
     decision: Event | None = None
     events: int = 0

@@ -52,6 +52,7 @@ class GuardConfig(Model):
     load by itself when for ``emergency_after`` seconds more than
     ``emergency_error_rate`` per cent of the requests failed, or a server was
     beyond ``emergency_limit`` per cent of its memory, disk or connections.
+    With ``programs`` the scenario may start programs, whose connections nobody guards.
     """
 
     users: int = Field(10_000, ge=1)
@@ -61,6 +62,7 @@ class GuardConfig(Model):
     emergency_after: Seconds = Field(10.0, ge=3)
     emergency_error_rate: float = Field(50.0, gt=0, le=100)
     emergency_limit: float = Field(98.0, gt=0, le=100)
+    programs: bool = False
 
 
 class DjangoConfig(Model):

@@ -28,6 +28,8 @@ from rampdeck.engine.reports import (
 )
 from rampdeck.engine.roll import IDLE, MISSED, Roll, Worker
 from rampdeck.engine.stall import Stall
+from rampdeck.guard import refusals
+from rampdeck.guard.refusals import Refusal
 from rampdeck.model import Pace, RequestStats
 
 ASK_AFTER = 0.85
@@ -55,6 +57,7 @@ class MasterDriver:
         self._asking: Any = None
         self._catching_up: Any = None
         self._stalls: list[tuple[str, Stall]] = []
+        self._refusals: list[tuple[str, list[Refusal]]] = []
         environment.events.worker_report.add_listener(self._on_report)
         environment.events.quitting.add_listener(self._on_quitting)
 
@@ -123,6 +126,22 @@ class MasterDriver:
 
     def hold_to(self, rps: float | None) -> None:
         """Do nothing: each worker is told its share with every order."""
+
+    def take_refusals(self) -> list[tuple[str, list[Refusal]]]:
+        """Return what the guards of our workers have refused since the last call, each with its name."""
+        refusals, self._refusals = self._refusals, []
+        return refusals
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """What the guards of workers cannot see, and who has none."""
+        ours = (f"worker {worker.name}: {text}" for worker in self.roll for text in worker.blind)
+        plain = (
+            f"worker {worker.name} is plain locust and has no guard: what its users contact nobody sees"
+            for worker in self.roll
+            if not worker.ours
+        )
+        return (*ours, *plain)
 
     def begin(self, order: Order, latest: Callable[[], bool]) -> None:  # noqa: ARG002 - workers do it themselves
         """Start a ramp and wait until Locust follows it; without a worker it waits for one by itself."""
@@ -226,6 +245,9 @@ class MasterDriver:
             since = worker.reported - report.idle
             text = f"worker {worker.name} stopped its users {report.idle:.1f} s ago by itself"
             self.roll.tell(f"{text}: {report.why_idle}", IDLE, since)
+        if report.refused:
+            self._refusals.append((worker.name, list(map(refusals.unpack, report.refused))))
+        worker.blind = tuple(report.blind)
         if report.aside and report.aside != worker.aside:
             self.roll.tell(f"worker {worker.name}: {report.aside}")
         worker.aside = report.aside

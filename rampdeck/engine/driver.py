@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from rampdeck.engine.recorder import Recorder
 from rampdeck.engine.stall import Stall
+from rampdeck.guard.refusals import Refusal
 from rampdeck.model import Pace, RequestStats
 
 
@@ -77,6 +78,13 @@ class Driver(Protocol):
 
     def hold_to(self, rps: float | None) -> None:
         """Hold the requests of all users back to so many a second; ``None`` for as many as they like."""
+
+    def take_refusals(self) -> list[tuple[str, list[Refusal]]]:
+        """Return what the guards of workers have refused since the last call, each with the worker's name."""
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """What the guards of workers cannot see, as sentences."""
 
     def begin(self, order: Order, latest: Any) -> None:
         """Start a ramp; blocks until Locust follows it, not until its end.

@@ -22,6 +22,7 @@ from rampdeck.engine.local import LocalDriver
 from rampdeck.engine.recorder import Recorder
 from rampdeck.engine.stall import Stall
 from rampdeck.engine.starting import fire_init
+from rampdeck.guard.refusals import Refusal
 from rampdeck.loop import in_greenlet
 from rampdeck.model import Pace, RequestStats, RunState
 
@@ -38,6 +39,8 @@ _STATES = {
 class LoadEngine:
     """Drives one Locust environment, by the ``driver`` that its runner needs; by default, of this process.
 
+    ``admit`` is called before a load begins, when its user classes are known; it may block.
+
     ``target`` is what is wanted, ``users`` what is there. Between a control
     and its effect the two differ; nothing waits for it. While an order is
     :attr:`pending`, Locust's state is still that of the order before.
@@ -51,6 +54,7 @@ class LoadEngine:
         stop_timeout: float,
         driver: Driver | None = None,
         ceilings: Ceilings | None = None,
+        admit: Callable[[], object] = lambda: None,
     ) -> None:
         self.environment = environment
         self.ceilings = ceilings or Ceilings()
@@ -64,6 +68,7 @@ class LoadEngine:
         self._taking_up = False
         self._closing = False
         self._busy = asyncio.Lock()
+        self._admit = admit
         self.driver: Driver = driver or LocalDriver(environment)
         self._runner = self.driver.runner
         self._runner.ceilings = self.ceilings
@@ -192,6 +197,15 @@ class LoadEngine:
         """Return how many requests were held back here so far; ``None`` where none can be."""
         return throttle.held()
 
+    def take_refusals(self) -> list[tuple[str, list[Refusal]]]:
+        """Return what the guards of workers have refused since the last call, each with the worker's name."""
+        return self.driver.take_refusals()
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """Return what the guards of workers cannot see, as sentences."""
+        return self.driver.blind
+
     def caught_up(self) -> bool:
         """Return whether what was counted so far is here; asks for it at the first call, never blocks."""
         return self.driver.caught_up()
@@ -214,6 +228,7 @@ class LoadEngine:
         before = self._runner.state
         if before in ("ready", "stopped"):
             self.classes.apply()
+            gevent.spawn(self._admit)
         self._runner.start_shape()
         if self.users:
             # Locust would take the load for a new one: fire test_start again, clear its figures.
@@ -304,6 +319,7 @@ class LoadEngine:
     async def _retarget(self, order: Order) -> None:
         if self._runner.state in ("ready", "stopped"):
             self.classes.apply()
+            await in_greenlet(self._admit)
         await in_greenlet(self.driver.begin, order, lambda: self.order is order)
 
     def _leave_shape(self) -> None:

@@ -14,6 +14,7 @@ from rampdeck.engine.driver import Order
 from rampdeck.engine.ending import Ending
 from rampdeck.engine.recorder import Recorder
 from rampdeck.engine.stall import Stall
+from rampdeck.guard.refusals import Refusal
 from rampdeck.model import Pace, RequestStats
 
 
@@ -67,6 +68,15 @@ class LocalDriver:
     def hold_to(self, rps: float | None) -> None:
         """Hold the requests of this process back."""
         throttle.hold_to(rps)
+
+    def take_refusals(self) -> list[tuple[str, list[Refusal]]]:
+        """Return nothing: there are no workers."""
+        return []
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """Nothing: there are no workers."""
+        return ()
 
     def begin(self, order: Order, latest: Callable[[], bool]) -> None:
         """Start a ramp and wait until Locust follows it; not for its end.

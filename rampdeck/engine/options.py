@@ -35,6 +35,7 @@ _ELSEWHERE = {
     "worker": ("--worker", "the cockpit is the master", "Start one of its workers with: rampdeck worker"),
     "processes": ("--processes", "a cockpit cannot be forked", "For more than one core: --workers N"),
 }
+_HELP = {"-h", "--help", "-V", "--version"}
 _DESCRIPTION = """Usage: rampdeck run [options] [UserClass ...]
 
 Point the cockpit at a staging stack and raise the load by keys. Without
@@ -175,6 +176,15 @@ def _add_guard_options(group: Any) -> None:
         help="The name of the target's host, typed by whoever means to load production.",
     )
     group.add_argument(
+        "--allow-host",
+        metavar="<host>",
+        action="append",
+        default=[],
+        help="One more name, address or network that users may contact, beside the target or [target] "
+        "allowed_hosts; may be given several times. Whatever else they want to contact is refused.",
+        env_var="RAMPDECK_ALLOW_HOST",
+    )
+    group.add_argument(
         "--no-emergency-stop",
         action="store_true",
         default=False,
@@ -220,6 +230,16 @@ def configuration_of(argv: Sequence[str]) -> str:
     with speaking(UsageError, "the command line is wrong"):
         known, _ = early.parse_known_args(list(argv))
     return str(known.configuration)
+
+
+def hosts_of(argv: Sequence[str]) -> tuple[str, list[str]]:
+    """Return what ``-H`` and ``--allow-host`` say, before the locustfile and its options are known."""
+    try:
+        with speaking(UsageError, "the command line is wrong"):
+            known, _ = parser().parse_known_args([word for word in argv if word not in _HELP])
+    except UsageError:
+        return "", []  # what is wrong is told when all of it is known
+    return str(known.host or ""), list(known.allow_host)
 
 
 def parse(argv: Sequence[str]) -> Namespace:

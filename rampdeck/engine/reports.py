@@ -27,6 +27,8 @@ ASK = "rampdeck_report"
 """The message that asks one of our workers to report now."""
 ABORT = "rampdeck_abort"
 """The message that has one of our workers cut its requests off, also while it is stopping."""
+GUARD_HOSTS = "rampdeck_hosts"
+"""The option by which workers are told which hosts users may contact, and where these are."""
 _OURS = "_rampdeck:"
 _HISTOGRAMS = tuple(SERIES.values())
 _PACED = tuple(each.name for each in fields(Pace) if each.name != "lateness")
@@ -50,6 +52,8 @@ class Report:
     worker from going on as wanted. ``held`` requests had to wait for the ceiling.
     ``idle`` are the seconds for which it has had no users because the cockpit was
     not there, and ``why_idle`` how it knew; told once.
+    worker from going on as wanted. ``refused`` is what its guard has refused
+    since the last report, ``blind`` all that it cannot see.
     """
 
     number: int
@@ -76,6 +80,8 @@ class Report:
     held: int = 0
     idle: float = 0.0
     why_idle: str = ""
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    blind: list[str] = field(default_factory=list)
 
     def packed(self) -> dict[str, Any]:
         """Return it as plain data."""

@@ -20,6 +20,7 @@ class Worker:
     ``ready``, ``spawning``, ``running``, ``stopping``, ``silent`` (it may come
     back), ``lost`` and ``gone`` (it said good-bye). ``locust`` is its version of Locust;
     ``refused`` says that its reports cannot be read; ``held`` counts requests that the ceiling held back.
+    ``refused`` says that its reports cannot be read; ``blind`` is what its guard cannot see.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Worker:
     refused: bool = False
     held: int = 0
     exceptions: dict[str, int] = field(default_factory=dict)
+    blind: tuple[str, ...] = ()
     _requests: int = 0
     _seconds: float = 0.0
 

@@ -40,8 +40,9 @@ import gevent
 import gevent.socket
 import gevent.ssl
 from gevent.hub import getcurrent
-from locust.clients import HttpSession
-from locust.contrib.fasthttp import FastHttpSession
+
+from rampdeck.engine.asking import SESSIONS
+from rampdeck.guard.apart import apart
 
 SO_TIMESTAMPNS = 35
 """asm-generic/socket.h; the number of the message, ``SCM_TIMESTAMPNS``, is the same."""
@@ -52,7 +53,6 @@ _NOWHERE = [bytearray(1 << 20)]  # as long as a peek may look; nothing is ever w
 _NOTE = "_rampdeck_exchanges"
 _KEPT = 32
 """Exchanges without a request, and stamps of one exchange, that are kept for a greenlet."""
-_SESSIONS = (HttpSession.request.__code__, FastHttpSession.request.__code__)
 _plain_socket: Any = gevent.socket.socket
 _CONNECTING = (_plain_socket._internal_connect.__code__, gevent.ssl.SSLSocket.do_handshake.__code__)
 """Where nothing has been sent yet that a server could answer."""
@@ -213,7 +213,8 @@ def _tried() -> WireClock:
         listener.listen(1)
         ours = _socket.socket(stdlib.AF_INET, stdlib.SOCK_STREAM)
         ours.setsockopt(stdlib.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        ours.connect(listener.getsockname())
+        with apart():
+            ours.connect(listener.getsockname())
         number, _ = listener._accept()  # type: ignore[attr-defined]
         theirs = _socket.socket(fileno=number)
         theirs.send(b"x")
@@ -358,7 +359,7 @@ def _tell_of_a_kill() -> None:
     """Find out which request of the scenario is being cut off, from the stack that it lies in."""
     frame: FrameType | None = sys._getframe(2)
     connecting = 0
-    while frame is not None and frame.f_code not in _SESSIONS:
+    while frame is not None and frame.f_code not in SESSIONS:
         if frame.f_code in _CONNECTING:
             connecting = 1
         frame = frame.f_back

@@ -34,10 +34,23 @@ from rampdeck.engine.ceilings import SHARE, Ceilings
 from rampdeck.engine.deadman import ALONE, BEAT, DeadMan
 from rampdeck.engine.ending import Ending
 from rampdeck.engine.recorder import Recorder
-from rampdeck.engine.reports import ABORT, ASK, KEY, Report, identity, pack, pack_pace, pack_stall
+from rampdeck.engine.reports import (
+    ABORT,
+    ASK,
+    GUARD_HOSTS,
+    KEY,
+    Report,
+    identity,
+    pack,
+    pack_pace,
+    pack_stall,
+)
 from rampdeck.engine.stall import Sentry
 from rampdeck.engine.starting import fire_init
 from rampdeck.errors import UsageError
+from rampdeck.guard import refusals
+from rampdeck.guard.guard import Guard
+from rampdeck.guard.hosts import Hosts
 from rampdeck.lag import LagMeter
 
 REPORT = 1.0
@@ -61,9 +74,10 @@ LAST_WORDS = 500
 class CockpitWorker(WorkerRunner):
     """A worker that reports as :class:`rampdeck.engine.reports.Report` says."""
 
-    def __init__(self, environment: Environment, host: str, port: int, *, name: str) -> None:
+    def __init__(self, environment: Environment, host: str, port: int, *, name: str, guard: Guard) -> None:
         self.name = name
         self.ceilings = Ceilings()
+        self._guard = guard
         self.trouble = ""
         self._id = identity(socket.gethostname(), name)
         self._recorder = Recorder(environment)
@@ -118,6 +132,8 @@ class CockpitWorker(WorkerRunner):
             if msg.type == "spawn":
                 self._learn(msg.data["user_classes_count"])
                 self.ceilings.take_share(msg.data["parsed_options"].get(SHARE))
+                if (hosts := msg.data["parsed_options"].get(GUARD_HOSTS)) is not None:
+                    self._guard.door.hosts = Hosts.unpacked(hosts)
             super().handle_message(msg)
 
     def _learn(self, names: Iterable[str]) -> None:
@@ -251,6 +267,8 @@ class CockpitWorker(WorkerRunner):
             held=self._newly_held(),
             idle=now - self._idle_since if self._why_idle else 0.0,
             why_idle=self._why_idle,
+            refused=[refusals.pack(refusal) for refusal in self._guard.refusals.take()],
+            blind=list(self._guard.blind),
         )
 
     def _newly_held(self) -> int:
@@ -301,7 +319,9 @@ def serve(environment: Environment) -> int:
     return environment.process_exit_code or 0
 
 
-def make_worker(environment: Environment, host: str, port: int, *, name: str, tries: int) -> CockpitWorker:
+def make_worker(
+    environment: Environment, host: str, port: int, *, name: str, tries: int, guard: Guard
+) -> CockpitWorker:
     """Join the cockpit; blocks until it answers.
 
     Raises :class:`UsageError` when nobody has answered after so many tries of five seconds.
@@ -313,7 +333,9 @@ def make_worker(environment: Environment, host: str, port: int, *, name: str, tr
     try:
         # As Locust's create_worker_runner does: a worker keeps no history.
         environment.stats = type(environment.stats)(use_response_times_cache=False)
-        worker: CockpitWorker = environment._create_runner(CockpitWorker, host=host, port=port, name=name)
+        worker: CockpitWorker = environment._create_runner(
+            CockpitWorker, host=host, port=port, name=name, guard=guard
+        )
     except (ConnectionError, RPCError) as error:
         fix = "Check --master-host and --master-port, and the way between the two machines"
         raise UsageError(f"no cockpit answers at {host}:{port}", str(error), fix) from None

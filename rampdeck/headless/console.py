@@ -108,6 +108,8 @@ def progress_line(snapshot: Snapshot) -> str:
     ]
     if snapshot.thresholds:
         parts.append(_gate([one.state for one in snapshot.thresholds if not one.warns]))
+    if refused := snapshot.guard.refused:
+        parts.append(f"guard {refused} refused")
     if blind := sorted(source for source, _ in blind_now(snapshot)):
         parts.append("blind: " + ", ".join(blind))
     return "  ".join(parts)

@@ -66,7 +66,10 @@ class CrewPlan:
         for remote in self.remote:
             names = [remote.host] if remote.count == 1 else _numbered(remote.host, remote.count)
             master = remote.master_host
-            hands += [Hand(name, remote.host, self._told(port), remote.command, master) for name in names]
+            allowed = tuple(self.options.allow_host)
+            hands += [
+                Hand(name, remote.host, self._told(port), remote.command, master, allowed) for name in names
+            ]
         return hands
 
     def _told(self, port: int) -> tuple[str, ...]:

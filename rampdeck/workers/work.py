@@ -7,8 +7,12 @@ import socket
 from typing import Any
 
 from rampdeck import loop, wanted
+from rampdeck.config import Config
 from rampdeck.engine import loader, worker
 from rampdeck.engine import options as command_line
+from rampdeck.guard.apart import apart
+from rampdeck.guard.guard import Guard
+from rampdeck.guard.watch import standing_guard
 from rampdeck.output import NoInput
 
 TRIES = 60
@@ -27,9 +31,16 @@ def work(argv: list[str]) -> int:
 
 
 def _work(argv: list[str]) -> int:
-    name = os.environ.get("RAMPDECK_WORKER", "")
     settings = wanted.configured(argv)
-    loaded = loader.load(command_line.locustfiles(argv, settings.scenario.file))
+    with standing_guard(settings, argv) as guard:
+        return _guarded(settings, argv, guard)
+
+
+def _guarded(settings: Config, argv: list[str], guard: Guard) -> int:
+    name = os.environ.get("RAMPDECK_WORKER", "")
+    with apart():  # from the cockpit, or from a web server
+        files = command_line.locustfiles(argv, settings.scenario.file)
+    loaded = loader.load(files)
     options = command_line.parse_worker(argv)
     options.user_classes = options.user_classes or list(settings.scenario.user_classes)
     if name:
@@ -40,8 +51,12 @@ def _work(argv: list[str]) -> int:
     tries = TRIES_STARTED if name else TRIES
 
     def join(environment: Any) -> object:
-        return worker.make_worker(environment, *master, name=name or socket.gethostname(), tries=tries)
+        return worker.make_worker(
+            environment, *master, name=name or socket.gethostname(), tries=tries, guard=guard
+        )
 
+    # Which hosts users may contact the cockpit says, with the load.
+    guard.settle(guard.hosts.names, files)
     environment = loader.environment_for(loaded, options, join)
     loop.freeze(collect=True)
     return worker.serve(environment)

@@ -48,7 +48,9 @@ class Crew:
 
     def _start(self, name: str, program: list[str]) -> None:
         master = ["--master-host", "127.0.0.1", "--master-port", str(self.driver.port)]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "RAMPDECK_WORKER": name}
+        # This cockpit has no guard that would tell them whom they may contact.
+        allowed = {"RAMPDECK_ALLOW_HOST": "127.0.0.1"}
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "RAMPDECK_WORKER": name} | allowed
         log = (self.folder / f"{name}.log").open("wb")
         with log:
             self.processes[name] = subprocess.Popen(
