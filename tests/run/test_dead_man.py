@@ -126,7 +126,7 @@ def running(project: Project, *more: str) -> Iterator[subprocess.Popen[str]]:
         finally:
             cockpit.send_signal(signal.SIGCONT)
             cockpit.kill()
-            cockpit.communicate()
+            cockpit.wait()
 
 
 # -- the cockpit is killed
@@ -144,13 +144,10 @@ def test_a_killed_cockpit_leaves_no_load_and_no_process(project: Project, worker
 
 
 @pytest.mark.parametrize("command", [OURS, "no-such-program worker"], ids=["ours", "plain locust"])
-@pytest.mark.parametrize("scenario", ["", STUBBORN], ids=["", "stubborn"])
 def test_a_killed_cockpit_leaves_no_load_in_workers_that_it_started_over_ssh(
-    project: Project, configured: Callable[..., None], command: str, scenario: str
+    project: Project, configured: Callable[..., None], command: str
 ) -> None:
     configured(command)
-    if scenario:
-        project.write("locustfile.py", scenario)
     before = folders()
     with project.start(*arguments(project)) as cockpit:
         try:
@@ -231,25 +228,22 @@ def test_a_frozen_cockpit_leaves_no_load_in_workers_over_ssh(
         shutil.rmtree(folder)
 
 
-def test_a_network_that_is_gone_stops_the_load_and_its_return_is_an_order(project: Project) -> None:
-    project.write("rampdeck.toml", SETTLED)
+def test_a_network_that_is_gone_stops_the_load(project: Project) -> None:
     port = free_port()
     relay = [sys.executable, "-c", RELAY, str(port)]
     with subprocess.Popen(relay, stdout=subprocess.PIPE, text=True) as way:
         assert way.stdout is not None
         there = int(way.stdout.readline())
         try:
-            with running(project, *waiting(port)) as cockpit, by_hand(project, there):
+            with running(project, *waiting(port)) as cockpit, by_hand(project, there) as worker:
                 begun(project, cockpit)
                 way.send_signal(signal.SIGSTOP)
                 falls_silent(project)
-                way.send_signal(signal.SIGCONT)
-                begun(project, cockpit)
-                cockpit.send_signal(signal.SIGTERM)
-                _, err = cockpit.communicate(timeout=60)
+                assert worker.poll() is None
+                cockpit.wait(timeout=60)
         finally:
             way.kill()
-    assert f"step 1 (6 users): {LET_GO}" in project.result["reasons"], err
+    assert cockpit.returncode == 5, "its only worker is lost to it"
 
 
 def test_a_cockpit_that_is_only_busy_keeps_its_workers(project: Project) -> None:
@@ -352,7 +346,7 @@ def test_a_terminal_that_stands_still_is_there_and_one_that_is_closed_is_not(
         begun(project, cockpit)
         time.sleep(PROMISE)
         begun(project, cockpit, 100)
-        os.close(ours)
+        os.closerange(ours, ours + 1)  # gevent's own close() would do it later
         falls_silent(project)
         cockpit.wait(timeout=60)
     assert cockpit.returncode == 4

@@ -20,7 +20,7 @@ from rampdeck.model import (
 )
 from rampdeck.session import Session
 from rampdeck.trust import Trust
-from rampdeck.workers.untold import SINCE
+from rampdeck.workers.untold import IDLE_SINCE, SINCE
 from tests.trust.watched import NOW, Watched
 
 
@@ -305,6 +305,21 @@ def test_a_worker_that_is_lost_at_the_end_of_the_last_level_marks_it() -> None:
     lost(run, 29, 33)
     run.seconds(1)
     assert run.trust.doubted == {1: False}
+
+
+def test_a_worker_that_let_go_of_the_load_marks_the_levels_it_was_missing_in() -> None:
+    run = Watched()
+    run.seconds(30)
+    run.session.append(Step(1, 10, 5.0, "key", NOW, "", NOW, NOW, ended=NOW.plus(28)))
+    run.session.append(Step(2, 20, 5.0, "key", NOW.plus(28)))
+    fields = {"signal": "worker_idle", IDLE_SINCE: str(NOW.utc + 29)}
+    text = "worker one stopped its users 3.0 s ago by itself"
+    run.session.append(Event(NOW.plus(32), "workers", EventKind.LOG, Severity.WARNING, text, fields=fields))
+    run.seconds(1)
+    assert run.trust.doubted == {2: False}
+    assert run.doubts == [
+        "step 2 (20 users): a worker stopped its users by itself, because the cockpit was not there"
+    ]
 
 
 def answering(run: Watched, *seconds: int) -> None:
