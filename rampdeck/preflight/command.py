@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import sys
 import time
 from argparse import Namespace
@@ -92,7 +93,9 @@ def inspect(wish: Wanted, argv: list[str], kinds: Mapping[str, type[Collector]])
     definitions = _chosen(wish.only)
     if wish.junit is not None and not wish.junit.absolute().parent.is_dir():
         raise UsageError(f"cannot write {wish.junit}", "there is no such folder", "Name another")
-    colours = not wish.json and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    seen = sys.stdout.isatty()
+    colours = seen and not os.environ.get("NO_COLOR")
+    width = min(shutil.get_terminal_size().columns, told.WIDTH) if seen else told.WIDTH
     log = LogTap()
     know_environment(os.environ)
     know_arguments(argv)
@@ -119,7 +122,7 @@ def inspect(wish: Wanted, argv: list[str], kinds: Mapping[str, type[Collector]])
         }
         if wish.junit is not None:
             replace(wish.junit, as_junit(view, began, about))
-        answer = told.as_json(view, about) if wish.json else _text(view, about, colours=colours)
+        answer = told.as_json(view, about) if wish.json else _text(view, about, colours=colours, width=width)
         for _ in output.answer(answer):
             time.sleep(PAUSE)
     return code
@@ -226,10 +229,10 @@ def _chosen(names: Sequence[str]) -> tuple[Definition, ...]:
     return tuple(one for one in ALL if not names or one.name in names)
 
 
-def _text(view: PreflightView, about: Mapping[str, object], *, colours: bool) -> str:
+def _text(view: PreflightView, about: Mapping[str, object], *, colours: bool, width: int) -> str:
     environment = f", environment {about['environment']}" if about["environment"] else ""
     head = f"Preflight of {about['target'] or 'no target'}{environment}"
-    return f"{clean(head)}\n\n{told.text(view, colours=colours)}"
+    return f"{clean(head)}\n\n{told.text(view, colours=colours, width=width)}"
 
 
 def options_of(argv: Sequence[str], parser: argparse.ArgumentParser) -> tuple[Namespace, list[str]]:

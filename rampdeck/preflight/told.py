@@ -30,9 +30,9 @@ GLYPHS = {
 }
 COLOURS = {State.OK: "32", State.WARNING: "33", State.FAILED: "1;31", State.UNKNOWN: "35", State.SKIPPED: "2"}
 """ANSI (ECMA-48, SGR) colours of the glyphs."""
-WIDTH, MIN_WIDTH = 110, 40
-"""Columns of a line, and those that are left for what is said at the least."""
-TITLE, HOST = 38, 20
+WIDTH, MIN_WIDTH = 120, 40
+"""Columns of a line where no terminal says otherwise, and those that what is said gets at the least."""
+TITLE, HOST = 42, 20
 """Columns that titles and hosts get at the most; what is longer pushes the rest of its line."""
 _BELOW = (("expected", "expected"), ("why", "why"), ("fix", "do"), ("effect", "record"))
 """What stands below a check that is not as expected: its field, and what it is called."""
@@ -90,7 +90,7 @@ def json_of(document: Mapping[str, object]) -> str:
     return json.dumps(whole, indent=2, ensure_ascii=False)
 
 
-def text(view: PreflightView, *, everything: bool = True, colours: bool = False) -> str:
+def text(view: PreflightView, *, everything: bool = True, colours: bool = False, width: int = WIDTH) -> str:
     """Return it for people, a line a check; below one that is not as expected, what to know and to do.
 
     Without ``everything``, only those, and nothing where there is none.
@@ -101,31 +101,31 @@ def text(view: PreflightView, *, everything: bool = True, colours: bool = False)
         return ""
     title = min(TITLE, max((len(check.title) for check in shown), default=0))
     host = min(HOST, max((len(check.host) for check in shown), default=0))
-    lines = [line for check in shown for line in _lines(check, title, host, colours)]
+    lines = [line for check in shown for line in _lines(check, title, host, colours, width)]
     return "\n".join([*lines, "", summary(view)] if everything else lines)
 
 
-def _lines(check: Check, title: int, host: int, colours: bool) -> Iterator[str]:
+def _lines(check: Check, title: int, host: int, colours: bool, width: int) -> Iterator[str]:
     glyph = GLYPHS[check.state]
     if colours and (colour := COLOURS.get(check.state)):
         glyph = f"\x1b[{colour}m{glyph}\x1b[0m"
     begin = f"{check.title:{title}}  {check.host:{host}}  "
     indent = len(begin) + 2
-    yield from _beside(f"{glyph} {begin}", check.found or WORDS[check.state], indent)
+    yield from _beside(f"{glyph} {begin}", check.found or WORDS[check.state], indent, width)
     if check.state is State.SKIPPED and check.fix:
-        yield from _beside(" " * indent, check.fix, indent)
+        yield from _beside(" " * indent, check.fix, indent, width)
     if check.state in (State.OK, State.SKIPPED):
         return
     for field, called in _BELOW:
         if said := str(getattr(check, field)):
             # What is to be pasted stays whole.
-            yield from _beside(f"    {called:9}", said, 13, whole=field == "fix")
+            yield from _beside(f"    {called:9}", said, 13, width, whole=field == "fix")
 
 
-def _beside(head: str, said: str, indent: int, *, whole: bool = False) -> Iterator[str]:
+def _beside(head: str, said: str, indent: int, width: int, *, whole: bool = False) -> Iterator[str]:
     """Yield what is said beside a head that is ``indent`` columns wide, in lines that fit."""
     for line in said.split("\n"):
-        room = len(line) + 1 if whole else max(WIDTH - indent, MIN_WIDTH)
+        room = len(line) + 1 if whole else max(width - indent, MIN_WIDTH)
         for part in textwrap.wrap(line, room, break_on_hyphens=False, break_long_words=False) or [""]:
             yield (head + part).rstrip()
             head = " " * indent

@@ -49,8 +49,8 @@ def configured(project: Project, more: str = "") -> None:
 
 def env(**changes: str) -> dict[str, str]:
     """The environment of somebody who looks first."""
-    kept = {name: value for name, value in environment().items() if name != "RAMPDECK_NO_PREFLIGHT"}
-    return kept | changes
+    set_aside = ("RAMPDECK_NO_PREFLIGHT", "RAMPDECK_ENVIRONMENT")
+    return {name: value for name, value in environment().items() if name not in set_aside} | changes
 
 
 def done(project: Project, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:

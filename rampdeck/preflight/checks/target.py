@@ -6,11 +6,11 @@ import asyncio
 import socket
 from urllib.parse import urlsplit
 
+from rampdeck.guard.production import is_called_production, production_of
+from rampdeck.loop import in_greenlet
 from rampdeck.preflight.check import Definition, Found, check, failed, ok, warning
 from rampdeck.preflight.stack import Stack
 
-PRODUCTION = ("production", "prod", "live")
-"""What people call the environment that must not be hit by mistake."""
 MOST = 6
 """Addresses that are told."""
 
@@ -18,18 +18,24 @@ MOST = 6
 @check(
     "target.environment",
     "Environment is named",
-    expected="somebody said which environment this is",
+    expected="somebody said which environment this is, and it is not production",
     why="a load test of the wrong stack is weak evidence, one of production is an incident",
     effect="the record does not say what was tested",
 )
 async def environment(stack: Stack) -> Found:
-    """Look whether the environment has a name."""
-    name = stack.settings.target.environment
+    """Look whether the environment has a name, and whether the target is production."""
+    target = stack.settings.target
+    name = target.environment.strip()
     if not name:
         return failed("nobody named it", 'environment = "staging" in [target], or --environment staging')
-    if name.lower() in PRODUCTION:
-        return warning(f"it is {name}", "Make the load on staging, if there is one")
-    return ok(name)
+    # It may ask for addresses.
+    production = await in_greenlet(production_of, target, [stack.target] if stack.target else [])
+    if production is None:
+        return ok(name)
+    if is_called_production(name):
+        return warning(production.sentence, "Make the load on staging, if there is one")
+    found = f"it is called {name}, but {production.sentence}"
+    return failed(found, "Mend host or production in [target]: one of them is wrong")
 
 
 @check(

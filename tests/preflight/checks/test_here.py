@@ -33,6 +33,13 @@ async def test_the_environment_must_be_named(name: str, state: State) -> None:
     assert (await found(target.environment, stack({"target": {"environment": name}}))).state is state
 
 
+async def test_a_target_that_is_production_under_another_name_fails() -> None:
+    listed = {"environment": "staging", "production": ["127.0.0.0/8"]}
+    one = await found(target.environment, stack({"target": listed}, target="http://127.0.0.1"))
+    assert one.state is State.FAILED
+    assert "it is called staging, but 127.0.0.1 is production" in one.found
+
+
 async def test_the_addresses_of_the_target_are_told() -> None:
     one = await found(target.resolves, stack(target="http://localhost:8000"))
     assert one.state is State.OK
