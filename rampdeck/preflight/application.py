@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rampdeck.errors import RampdeckError
 from rampdeck.preflight.django.answer import Answer
 from rampdeck.preflight.django.application import application
 from rampdeck.preflight.stack import Stack
+from rampdeck.preflight.telling import WAIT
 
-_IN_CACHE = "django.contrib.sessions.backends.cache"
-_IN_DATABASE = "django.contrib.sessions.backends.db"
+POOL = 4
+"""Connections of a pool that is not told how many: psycopg_pool's own."""
+_BACKENDS = "django.contrib.sessions.backends."
+_KEPT = ("db", "cached_db", "file", "signed_cookies")
+"""Django's other backends of sessions: with each of them one is somewhere else than in the cache, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +34,45 @@ class Databases:
 
 async def sessions_in_cache(stack: Stack) -> bool | None:
     """Whether a session that Redis throws away is lost: sessions are in the cache, and that is Redis."""
-    if (answer := await _answer(stack)) is None:
-        return None
-    if answer.setting("SESSION_ENGINE", _IN_DATABASE) != _IN_CACHE:
-        return False
-    alias = answer.setting("SESSION_CACHE_ALIAS", "default")
-    return "redis" in str(answer.setting(f"CACHES.{alias}.BACKEND", "")).lower()
+    answer = await _told(stack)
+    engine = str(answer.setting("SESSION_ENGINE", "")) if answer else ""
+    if answer and engine == f"{_BACKENDS}cache":
+        alias = answer.setting("SESSION_CACHE_ALIAS", "default")
+        return "redis" in str(answer.setting(f"CACHES.{alias}.BACKEND", "")).lower()
+    return False if engine.removeprefix(_BACKENDS) in _KEPT else None
 
 
 async def databases(stack: Stack) -> Databases | None:
-    """How the application connects to PostgreSQL; ``None`` also where it does not."""
-    if (answer := await _answer(stack)) is None:
+    """How the application connects to PostgreSQL."""
+    answer = await _told(stack)
+    if answer is None:
         return None
-    engines = {path: str(value) for path, value in (answer.settings or {}).items() if _is_engine(path)}
-    aliases = [path.split(".")[1] for path, engine in engines.items() if "postg" in engine]
-    if not aliases:
+    servers: dict[str, tuple[str, str]] = {}
+    for path, value in (answer.settings or {}).items():
+        words = path.split(".")
+        if words[0] == "DATABASES" and words[2:] == ["ENGINE"] and "postg" in str(value):
+            where = f"DATABASES.{words[1]}"
+            servers[where] = (str(answer.setting(f"{where}.HOST")), str(answer.setting(f"{where}.PORT")))
+    if not servers:
         return None
-    pools = [answer.setting(f"DATABASES.{alias}.OPTIONS.pool.max_size") for alias in aliases]
-    known = [pool for pool in pools if isinstance(pool, int)]
-    return Databases(len(aliases), max(known, default=None))
+    (server, count), *_ = Counter(servers.values()).most_common(1)
+    pools = [_pool(answer, where) for where, one in servers.items() if one == server]
+    sizes = [size for size in pools if size is not None]
+    return Databases(count, max(sizes) if len(sizes) == len(pools) else None)
 
 
-def _is_engine(path: str) -> bool:
-    return path.startswith("DATABASES.") and path.endswith(".ENGINE") and path.count(".") == 2
+async def _told(stack: Stack) -> Answer | None:
+    with suppress(RampdeckError, TimeoutError):
+        async with asyncio.timeout(WAIT):
+            return await stack.ask(application)
+    return None
 
 
-async def _answer(stack: Stack) -> Answer | None:
-    try:
-        answer = await stack.ask(application)
-    except RampdeckError:  # django.reachable tells it
-        return None
-    return answer if answer is not None and answer.settings is not None else None
+def _pool(answer: Answer, where: str) -> int | None:
+    """Return the most connections of a database's pool; ``None`` without one."""
+    if answer.setting(f"{where}.OPTIONS.pool") is True:
+        return POOL
+    sizes = [answer.setting(f"{where}.OPTIONS.pool.{size}") for size in ("max_size", "min_size")]
+    if any(name.startswith(f"{where}.OPTIONS.pool.") for name in answer.settings or ()):
+        return next((size for size in sizes if isinstance(size, int)), POOL)
+    return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from rampdeck.guard.production import host_of
+
 
 class Production:
     """Tells whether a host is production's.
@@ -17,7 +19,7 @@ class Production:
     def __init__(self, entries: Iterable[str]) -> None:
         self._names: list[str] = []
         self._networks: list[tuple[str, IPv4Network | IPv6Network]] = []
-        for entry in entries:
+        for entry in (host_of(one) if "//" in one else one for one in entries):
             try:
                 self._networks.append((entry, ip_network(entry.strip("[]"), strict=False)))
             except ValueError:

@@ -11,10 +11,10 @@ from rampdeck.preflight.django.application import (
     NOBODY,
     NOBODY_FIX,
     PATIENCE,
-    accounts,
     application,
     fix_of,
     judged,
+    names_of,
     where,
 )
 from rampdeck.preflight.stack import Stack
@@ -219,7 +219,7 @@ def _by(one: Handler) -> str:
 )
 async def test_accounts(stack: Stack) -> Found:
     """Judge whether the accounts of the scenario are there."""
-    names = accounts(stack)
+    names = names_of(stack)
     if not names:
         fix = '[preflight.login] accounts = "users.csv", with the columns username and password'
         return skipped("no test accounts are named", fix)

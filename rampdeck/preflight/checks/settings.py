@@ -141,7 +141,7 @@ def _trusted(stack: Stack, answer: Answer) -> Found:
     if int(answer.versions.get("django", "4").partition(".")[0]) < 4:
         return ok(f"Django {answer.versions['django']} does not compare origins ({why})")
     found = f"Django sees {seen}, so a form of {origin} is refused: Origin checking failed ({why})"
-    return failed(found, f'{HEADER_FIX}; or CSRF_TRUSTED_ORIGINS = ["{scheme}://{host}"]')
+    return failed(found, f"{HEADER_FIX} Or add {scheme}://{host} to CSRF_TRUSTED_ORIGINS")
 
 
 def _covers(trusted: str, origin: str) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from rampdeck.config import Config, DjangoConfig
 from rampdeck.errors import RampdeckError, SourceError, UsageError
+from rampdeck.preflight.accounts import accounts
 from rampdeck.preflight.asks import Asks
 from rampdeck.preflight.check import Found, skipped, unknown
 from rampdeck.preflight.django import asking, place
@@ -41,8 +39,11 @@ async def application(stack: Stack) -> Answer | None:
     with suppress(UsageError):  # the check of the baseline says what is wrong with it
         if stack.settings.preflight.baseline:
             salt["salt"] = Baseline.load(stack.settings.preflight.baseline).salt
+    names: tuple[str, ...] = ()
+    with suppress(UsageError):  # the check of the accounts says what is wrong with their file
+        names = names_of(stack)
     wanted = asking.Wanted(
-        accounts=accounts(stack),
+        accounts=names,
         names=Production(stack.settings.target.production).names,
         stubs={party.setting: party.stub for party in stack.settings.third_parties},
         **salt,
@@ -91,32 +92,21 @@ def host_and_hint(settings: Config) -> tuple[str, Hint]:
     return host, Hint(unit=str(table.get("unit", f"{table['kind']}.service")))
 
 
-def asks(settings: Config) -> tuple[Asks, ...]:
-    """Return everything that may be sent for it, without a secret."""
-    if settings.django == DjangoConfig() and server_table(settings) is None:
-        return ()
-    host, hint = host_and_hint(settings)
-    commands = asking.asks(place.given(host, settings.django, hint))
-    return (Asks(host, "the settings of Django", tuple(commands)),)
+def asks(settings: Config) -> Iterator[Asks]:
+    """Yield what finds the application, and the probe; what it is asked besides goes the same way."""
+    if settings.django != DjangoConfig() or server_table(settings) is not None:
+        host, hint = host_and_hint(settings)
+        found = place.given(host, settings.django, hint)
+        yield Asks(host, "the settings of Django", asking.asks(found, hint.unit))
 
 
-def accounts(stack: Stack) -> tuple[str, ...]:
-    """Return the login names that are to be there: of the login's file, the scenario's, or the variable."""
-    login = stack.settings.preflight.login
-    path = (login.accounts if login else None) or stack.scenario.accounts
-    if path is None:
-        name = os.environ.get("RAMPDECK_USERNAME", "")
-        return (name,) if name else ()
-    names = _names(path)
-    every = max(1, -(-len(names) // MOST_ACCOUNTS))
-    return tuple(names[::every])
+def names_of(stack: Stack) -> tuple[str, ...]:
+    """Return the login names of test accounts, spread over all that there are.
 
-
-def _names(path: Path) -> list[str]:
-    with suppress(OSError, UnicodeError, csv.Error), path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        return list(dict.fromkeys(str(row["username"]) for row in rows if row.get("username")))
-    return []
+    Raises :class:`UsageError` for a file that is named and has none.
+    """
+    names = list(dict.fromkeys(account.username for account in accounts(stack)))
+    return tuple(names[:: max(1, -(-len(names) // MOST_ACCOUNTS))])
 
 
 async def judged(stack: Stack, judge: Callable[[Stack, Answer], Found], *parts: str) -> Found:

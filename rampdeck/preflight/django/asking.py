@@ -11,7 +11,7 @@ import json
 import secrets
 import shlex
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -72,10 +72,12 @@ def start(place: Place) -> str:
     return place.command("\n".join([*lines, f"exec {python} -B -c {shlex.quote(_START)}"]))
 
 
-def asks(place: Place | None = None) -> tuple[str, ...]:
+def asks(place: Place | None = None, unit: str = "") -> tuple[str, ...]:
     """Return everything that may be sent to a host: what looks for the server, the probe and its start."""
-    shown = place or Place("", "FOLDER", "PYTHON")
-    return (shown.command(look(shown.unit or "UNIT")), start(shown), program())
+    place = place or Place("")
+    # What is not written is found out.
+    shown = replace(place, folder=place.folder or "FOLDER", python=place.python or "PYTHON")
+    return (shown.command(look(unit)), start(shown), program())
 
 
 async def ask(remote: Remote, place: Place, wanted: Wanted) -> Answer:

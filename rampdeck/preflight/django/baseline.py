@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rampdeck import __version__
 from rampdeck.errors import RecordError, UsageError
+from rampdeck.guard.production import is_called_production
 from rampdeck.preflight.django.answer import HASH, Answer, Value
 
 SCHEMA = 1
@@ -96,7 +97,7 @@ class Baseline:
 
     def of_production(self, environment: str) -> bool:
         """Return whether it is production's, and an application of this environment is not."""
-        return is_production(self.environment) and not is_production(environment)
+        return is_called_production(self.environment) and not is_called_production(environment)
 
     def shared(self, answer: Answer, ignore: Sequence[str]) -> list[str]:
         """Return the settings whose secrets are the very ones of the baseline."""
@@ -129,11 +130,6 @@ def compared(answer: Answer) -> dict[str, Value]:
 def ignored(path: str, patterns: Sequence[str]) -> bool:
     """Return whether a setting may differ: it, or one that it is in, is named; ``*`` stands for any part."""
     return any(fnmatchcase(path, pattern) or path.startswith(f"{pattern}.") for pattern in patterns)
-
-
-def is_production(environment: str) -> bool:
-    """Return whether an environment is called so that it is production."""
-    return environment.lower().startswith(("prod", "live"))
 
 
 def _is_secret(value: object) -> bool:

@@ -10,8 +10,7 @@ import pytest
 from rampdeck.config import Config
 from rampdeck.demo.process import ServerProcess
 from rampdeck.preflight.django import Hint
-from rampdeck.preflight.django.application import accounts, application, asks, host_and_hint
-from rampdeck.preflight.stack import Scenario
+from rampdeck.preflight.django.application import application, asks, host_and_hint, names_of
 
 from ..stacks import stack
 from .projects import Project
@@ -45,14 +44,15 @@ def test_the_servers_source_says_where_the_application_is(
 
 
 def test_what_is_sent_is_listed_with_its_host_and_without_a_secret() -> None:
-    settings = configured(
-        {"kind": "gunicorn", "host": "web"}, folder="/srv/shop", environment={"SECRET": "hunter2-hunter2"}
-    )
-    listed = asks(settings)
-    assert {host for host, _ in listed} == {"web"}
-    assert any("cd -- /srv/shop || exit" in command for _, command in listed)
-    assert not any("hunter2" in command for _, command in listed)
-    assert asks(Config()) == ()
+    table = {"kind": "gunicorn", "host": "web"}
+    (listed,) = asks(configured(table, folder="/srv/shop", environment={"SECRET": "hunter2-hunter2"}))
+    assert listed.host == "web"
+    look, start, probe = listed.commands
+    assert look.startswith("unit=gunicorn.service\n")
+    assert start.startswith("cd -- /srv/shop || exit\nexec PYTHON ")
+    assert "class Probe" in probe
+    assert "hunter2" not in str(listed.commands)
+    assert list(asks(Config())) == []
 
 
 async def test_which_of_several_servers_is_meant_the_log_of_the_source_tells(
@@ -68,15 +68,9 @@ async def test_which_of_several_servers_is_meant_the_log_of_the_source_tells(
     assert answer.setting("STAGE") == "staging"
 
 
-def test_accounts_are_those_of_the_login_the_scenario_or_the_variable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "login.csv").write_text("username,password\nanna,a\n\nanna,a\n")
-    (tmp_path / "scenario.csv").write_text("\ufeffusername,password\nbert,b\n")
-    scenario = Scenario(accounts=tmp_path / "scenario.csv")
-    login = {"preflight": {"login": {"accounts": str(tmp_path / "login.csv")}}}
-    assert accounts(stack(login, scenario=scenario)) == ("anna",)
-    assert accounts(stack(scenario=scenario)) == ("bert",)
-    assert accounts(stack()) == ()
-    monkeypatch.setenv("RAMPDECK_USERNAME", "cleo")
-    assert accounts(stack()) == ("cleo",)
+def test_of_many_accounts_some_are_asked_for(tmp_path: Path) -> None:
+    rows = "".join(f"user{number:03},pw\n" for number in range(170))
+    (tmp_path / "users.csv").write_text(f"username,password\n{rows}")
+    names = names_of(stack({"preflight": {"login": {"accounts": str(tmp_path / "users.csv")}}}))
+    assert len(names) == 43
+    assert (names[0], names[-1]) == ("user000", "user168")
