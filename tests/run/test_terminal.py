@@ -81,6 +81,24 @@ def demo_processes(folder: Path) -> list[str]:
     ]
 
 
+def test_the_demo_begins_with_the_preflight_and_enter_begins_its_load(terminal: Terminal) -> None:
+    terminal.start(["env", "-u", "RAMPDECK_NO_PREFLIGHT", *Project.command("demo")])
+    looked = terminal.until(lambda screen: "PREFLIGHT" in screen and "done in" in screen)
+    assert "0 failed" in looked
+    assert "enter starts the plan" in looked
+    assert "baseline" in looked
+    terminal.keys("Enter")
+    terminal.until(lambda screen: "RAMPING" in screen or "RUNNING" in screen)
+    terminal.keys("k")
+    terminal.until(lambda screen: "the load is running" in screen)
+    terminal.keys("X")
+    terminal.until(lambda screen: "enter starts the plan" in screen)
+    terminal.keys("Escape")
+    terminal.until(lambda screen: "STOPPED" in screen)
+    terminal.keys("q")
+    terminal.until(lambda screen: "EXIT CODE" in screen)
+
+
 def test_an_operator_flies_the_demo(terminal: Terminal, tmp_path: Path) -> None:
     terminal.start(Project.command("demo"))
     flying = terminal.until(lambda screen: "RUNNING" in screen and target(screen) == 20)
