@@ -50,16 +50,23 @@ def _tried(argv: list[str]) -> list[dict[str, Any]]:
     from rampdeck.engine import flows as engine
     from rampdeck.engine import loader
     from rampdeck.engine import options as command_line
+    from rampdeck.guard import apart
+    from rampdeck.guarding import settle, standing_guard
 
     settings = wanted.configured(argv)
-    loaded = loader.load(command_line.locustfiles(argv, settings.scenario.file))
-    options = command_line.parse(argv)
-    options.user_classes = options.user_classes or list(settings.scenario.user_classes)
-    options.logfile, options.no_wire_clock = None, True
-    command_line.set_up_logging(options)
-    wanted.complete(options, wanted.overridden(settings, options))
-    environment = loader.environment_for(loaded, options)
-    return [asdict(flow) for flow in engine.run_flows(environment)]
+    with standing_guard(settings, argv) as guard:
+        with apart():  # from a web server, if they are named so
+            files = command_line.locustfiles(argv, settings.scenario.file)
+        loaded = loader.load(files)
+        options = command_line.parse(argv)
+        options.user_classes = options.user_classes or list(settings.scenario.user_classes)
+        options.logfile, options.no_wire_clock = None, True
+        command_line.set_up_logging(options)
+        settings = wanted.overridden(settings, options)
+        wanted.complete(options, settings)
+        environment = loader.environment_for(loaded, options)
+        settle(guard, settings, options, environment)
+        return [asdict(flow) for flow in engine.run_flows(environment)]
 
 
 def read(stdout: bytes, stderr: bytes) -> list[Mapping[str, Any]]:

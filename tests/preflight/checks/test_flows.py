@@ -274,6 +274,21 @@ async def test_whoever_wants_no_flows_or_has_none_is_told_so(server: Server) -> 
     assert paths(server) == []
 
 
+async def test_the_guard_of_a_run_stands_here_too(server: Server) -> None:
+    async with answering(Reply()) as other:
+        there = other.url.replace("localhost", "127.0.0.2")
+        body = f"""
+        class Visitor(HttpUser):
+            @task
+            def elsewhere(self):
+                self.client.get("{there}/")
+        """
+        (found,) = await tried(server, body)
+    assert found.state is State.FAILED
+    assert "guard" in found.found.lower()
+    assert other.asked == []
+
+
 def test_it_is_started_with_the_command_line_of_the_run() -> None:
     assert HERE[0] == sys.executable
     assert command(("-f", "it's.py")).endswith("-m rampdeck flows -f 'it'\"'\"'s.py'")
