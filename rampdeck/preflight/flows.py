@@ -50,8 +50,8 @@ def _tried(argv: list[str]) -> list[dict[str, Any]]:
     from rampdeck.engine import flows as engine
     from rampdeck.engine import loader
     from rampdeck.engine import options as command_line
-    from rampdeck.guard import apart
-    from rampdeck.guarding import settle, standing_guard
+    from rampdeck.guard.apart import apart
+    from rampdeck.guard.watch import settle, standing_guard
 
     settings = wanted.configured(argv)
     with standing_guard(settings, argv) as guard:

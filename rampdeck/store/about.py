@@ -27,7 +27,7 @@ def about(
     ``host`` is the address that the load goes to, ``arguments`` the command
     line, ``thresholds`` what it is judged by: in parts, so that a secret in a
     request name, which goes, takes nothing with it. ``environment`` names what
-    was loaded, ``guard`` has the ceilings and the emergency stop, ``production`` (
+    was loaded, ``ceilings`` has them and the emergency stop, ``production`` (
     :meth:`~rampdeck.guard.production.Production.to_meta`) says that it was that.
     """
     return {
@@ -36,7 +36,7 @@ def about(
         "host": redact(host),
         "began": {"utc": began.utc, "mono": began.mono},
         "environment": redact(config.target.environment),
-        "guard": _finite(config.guard.model_dump(mode="json")),
+        "ceilings": _finite(config.guard.model_dump(mode="json")),
         "production": None if production is None else redact_values(production),
         "arguments": list(redact_arguments(arguments)),
         "thresholds": [_parts(threshold) for threshold in thresholds],
