@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rampdeck.demo.journal import JournalWriter
+from rampdeck.demo.nginx import NginxServer
 from rampdeck.demo.process import (
     ServerProcess,
     free_port,
@@ -24,7 +25,7 @@ from rampdeck.demo.process import (
     tcp_answers,
     unprivileged_user,
 )
-from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer, Server
+from rampdeck.demo.servers import PostgresServer, RedisServer, Server
 from rampdeck.demo.sshd import SshdServer
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ MODULE_LINES = 400
 FUNCTION_LINES = 60
 
 SUPERVISING_EDGES = {
+    "rampdeck/preflight/inspection.py::_found": "a defect in one check must not hide the others",
     "rampdeck/preflight/django/probe/telling.py::told": "an application may raise anything; it is told",
     "rampdeck/supervise.py::guarded": "a defect in one collector must stay in its own pane",
     "rampdeck/duties.py::guarded": "a defect of ours stops the load, is recorded, ends with its exit code",

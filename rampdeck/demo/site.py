@@ -18,8 +18,9 @@ from pathlib import Path
 from signal import SIGQUIT
 from typing import TYPE_CHECKING
 
+from rampdeck.demo.nginx import NginxServer
 from rampdeck.demo.process import HOST, ServerProcess, require_program, write_secret
-from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer, Server
+from rampdeck.demo.servers import PostgresServer, RedisServer, Server
 from rampdeck.errors import DemoError
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ import psutil
 from rampdeck.demo.faults import Breaker, GunicornReload, PostgresUnseen, fill, impossible, let_evict
 from rampdeck.demo.info import DemoInfo, GunicornInfo, NginxInfo, PostgresInfo, RedisInfo, SshInfo
 from rampdeck.demo.journal import UNIT, JournalWriter, LineReader
+from rampdeck.demo.nginx import NginxServer
 from rampdeck.demo.process import end_all, find_program, free_port, make_folder, temporary_base
-from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer, Server
+from rampdeck.demo.servers import PostgresServer, RedisServer, Server
 from rampdeck.demo.site import GunicornServer, Site, is_healthy, release_facts, require_django
 from rampdeck.demo.sshd import AsyncsshServer, SshdServer, SshServer
 from rampdeck.errors import DemoError

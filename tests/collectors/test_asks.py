@@ -26,7 +26,8 @@ from rampdeck.cli import TEMPLATE
 from rampdeck.collector import Teller
 from rampdeck.config import Config
 from rampdeck.demo.journal import JournalWriter
-from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer
+from rampdeck.demo.nginx import NginxServer
+from rampdeck.demo.servers import PostgresServer, RedisServer
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.model import Health
 from rampdeck.preflight.commands import everything, example

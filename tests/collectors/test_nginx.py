@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from collectors.nginx import NginxCollector, NginxConfig, read_error
-from rampdeck.demo.servers import NginxServer
+from rampdeck.demo.nginx import NginxServer
 from rampdeck.demo.sshd import SshdServer
 from rampdeck.errors import CommandFailed
 from rampdeck.model import EventKind, Health, Severity

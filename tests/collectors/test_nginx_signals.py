@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.nginx import NginxCollector, read_error
+from rampdeck.demo.nginx import NginxServer
 from rampdeck.demo.process import free_port, make_folder
-from rampdeck.demo.servers import NginxServer
 from rampdeck.model import Event, Health, Severity
 from rampdeck.text import clean
 from tests.servers import UpstreamServer

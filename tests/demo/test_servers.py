@@ -17,7 +17,8 @@ from tests.demo.traces import log_lines
 
 if TYPE_CHECKING:
     from rampdeck.demo.journal import JournalWriter
-    from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer
+    from rampdeck.demo.nginx import NginxServer
+    from rampdeck.demo.servers import PostgresServer, RedisServer
     from rampdeck.demo.sshd import SshdServer
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rampdeck.demo.nginx import NginxServer
 from rampdeck.demo.process import ServerProcess, free_port
-from rampdeck.demo.servers import NginxServer
 
 PASSWORD = "correct-horse-battery"
 SITE = """

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from rampdeck.demo.journal import JournalWriter
-from rampdeck.demo.servers import NginxServer
+from rampdeck.demo.nginx import NginxServer
 from tests.journald import JournaldServer
 
 PAUSE = 0.04

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from collectors.nginx import NginxCollector, NginxConfig
-from rampdeck.demo.servers import NginxServer
+from rampdeck.demo.nginx import NginxServer
 from rampdeck.model import SourceInfo
 from rampdeck.record import conclude, markdown
 from rampdeck.record.json import to_json

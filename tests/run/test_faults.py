@@ -25,7 +25,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from rampdeck.demo.servers import NginxServer, PostgresServer, RedisServer
+from rampdeck.demo.nginx import NginxServer
+from rampdeck.demo.servers import PostgresServer, RedisServer
 from rampdeck.demo.sshd import SshdServer
 from tests.run.conftest import Project, environment
 from tests.run.faults import Deck, gaps_of, numbers_of, stopped, total

@@ -102,7 +102,7 @@ def test_production_that_was_confirmed_is_loaded_and_the_session_says_who_did(pr
     assert done.returncode in (0, 3), done.stderr
     told = meta(project)
     assert told["environment"] == "test"
-    assert told["guard"]["users"] == 50
+    assert told["ceilings"]["users"] == 50
     assert told["production"]["host"] == "127.0.0.1"
     assert told["production"]["confirmed"]["how"] == "--confirm-production"
     said = [event.text for event in events(project) if "guard" in event.fields]
@@ -145,7 +145,7 @@ def test_without_the_emergency_stop_the_load_goes_on(project: Project) -> None:
     )
     done = project.headless("--no-emergency-stop", "-u", "5", "-r", "5", "-t", "8s")
     assert done.returncode == 0, done.stderr
-    assert meta(project)["guard"]["emergency"] is False
+    assert meta(project)["ceilings"]["emergency"] is False
     assert meta(project)["outcome"]["ended"] == "run time"
 
 

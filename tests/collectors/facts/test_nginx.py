@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collectors._facts_nginx import NginxFacts, _dump, _masters, _read, _shell_glob
-from rampdeck.demo.servers import NginxServer
+from rampdeck.demo.nginx import NginxServer
 from rampdeck.remote.local import LocalRemote
 from tests.servers import UpstreamServer
 

@@ -11,7 +11,7 @@ import pytest
 from collectors._facts_nginx import NginxFacts
 from collectors._nginx_config import seconds, tree
 from collectors._nginx_told import told
-from rampdeck.demo.servers import NginxServer
+from rampdeck.demo.nginx import NginxServer
 from rampdeck.facts import Fact
 from rampdeck.remote.local import LocalRemote
 from tests.servers import UpstreamServer

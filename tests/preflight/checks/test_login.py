@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from rampdeck.demo.nginx import NginxServer
 from rampdeck.demo.process import free_port
-from rampdeck.demo.servers import NginxServer
 from rampdeck.preflight.check import Check, State
 from rampdeck.preflight.checks.login import CHECKS, asks
 from rampdeck.preflight.inspection import Inspection

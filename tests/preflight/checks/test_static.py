@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rampdeck.config import Config
-from rampdeck.demo.servers import NginxServer
+from rampdeck.demo.nginx import NginxServer
 from rampdeck.preflight.check import Check, State
 from rampdeck.preflight.checks.static import CHECKS, asks, logs
 from rampdeck.preflight.inspection import Inspection
