@@ -87,6 +87,7 @@ class Server:
 
 
 def new_folder(parent: Path, name: str, owner: str | None = None) -> Path:
+    """Make a folder for a server below another, which its user may pass through."""
     folder = parent / name
     folder.mkdir(mode=0o711)
     hand_over(folder, owner)
