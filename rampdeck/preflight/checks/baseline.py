@@ -19,7 +19,7 @@ from rampdeck.preflight.stack import Stack
     "Settings as in production",
     expected="the settings are those of the baseline, but for [preflight] ignore",
     why="What is set otherwise than in production, be it a pool or a cache, is another system under load.",
-    effect="the figures are of a stack that is not like production",
+    effect="The figures are of a stack that is not like production.",
     patience=PATIENCE,
 )
 async def baseline(stack: Stack) -> Found:

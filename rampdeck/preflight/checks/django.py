@@ -42,7 +42,7 @@ def listed(names: Iterable[str], most: int = MOST) -> str:
     "Django can be asked",
     expected="the application's settings can be loaded where it runs",
     why="What the load tests is decided by its settings; only the application itself knows them all.",
-    effect="the record will not say with which settings the application ran",
+    effect="The record will not say with which settings the application ran.",
     patience=PATIENCE,
 )
 async def reachable(stack: Stack) -> Found:
@@ -67,7 +67,7 @@ async def reachable(stack: Stack) -> Found:
     "manage.py check --deploy",
     expected="no error, and no warning that is not silenced",
     why="Django knows what stands against a release; what nobody would release is not to be tested.",
-    effect="the record lists what Django warned of",
+    effect="The record lists what Django warned of.",
     patience=PATIENCE,
 )
 async def check_deploy(stack: Stack) -> Found:
@@ -107,7 +107,7 @@ def _message(one: Message) -> str:
     "Migrations",
     expected="every migration of the release is applied, and none besides",
     why="Without its migrations the release runs on another schema: missing indexes, columns, constraints.",
-    effect="the figures are of another database than the release's",
+    effect="The figures are of another database than the release's.",
     patience=PATIENCE,
 )
 async def migrations(stack: Stack) -> Found:
@@ -150,7 +150,7 @@ def _names(databases: dict[str, Database] | object, kind: str) -> list[str]:
     "DEBUG off",
     expected="DEBUG = False, and nothing that records each request",
     why="With DEBUG every query is kept in memory and every error is a page of its own: slower, and growing.",
-    effect="the response times are not those of production",
+    effect="The response times are not those of production.",
     patience=PATIENCE,
 )
 async def debug(stack: Stack) -> Found:
@@ -173,7 +173,7 @@ def _debug(_: Stack, answer: Answer) -> Found:
     "Errors are written",
     expected="the logger django.request writes errors where they can be read",
     why="With DEBUG off Django's default mails errors to ADMINS and writes them nowhere.",
-    effect="errors will be counted, but no traceback will say why",
+    effect="Errors will be counted, but no traceback will say why.",
     patience=PATIENCE,
 )
 async def logs(stack: Stack) -> Found:
@@ -214,7 +214,7 @@ def _by(one: Handler) -> str:
     "Test accounts",
     expected="every test account exists, is active and has a password",
     why="A user who cannot log in tests the login page, again and again.",
-    effect="the load will not be that of users who are logged in",
+    effect="The load will not be that of users who are logged in.",
     patience=PATIENCE,
 )
 async def test_accounts(stack: Stack) -> Found:

@@ -51,8 +51,8 @@ class Door:
     "errors.journal",
     "Errors of Django reach the log",
     expected="a provoked error stands in the log that is read, within 5 s",
-    why="with DEBUG off Django mails errors and writes nothing: an error 500 under load would leave no trace",
-    effect="the record would lack the application's own errors: that it names none would prove nothing",
+    why="With DEBUG off Django mails errors and writes nothing: a 500 under load would leave no trace.",
+    effect="The record would lack the errors of the application: that it names none would prove nothing.",
     patience=20.0,
 )
 async def journal(stack: Stack) -> list[Found]:

@@ -24,8 +24,8 @@ SHOWN = 3
     "flows.run",
     "Each flow runs once",
     expected="every task of each user class, once, without a failure",
-    why="a flow that fails for one user measures error pages with a hundred",
-    effect="the record would not say that the flows worked before the load: its errors may be the scenario's",
+    why="A flow that fails for one user measures error pages with a hundred.",
+    effect="The record would not say that the flows worked before the load: errors may be its own.",
     patience=PATIENCE + 5.0,
 )
 async def run(stack: Stack) -> list[Found]:

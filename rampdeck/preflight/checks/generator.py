@@ -27,8 +27,8 @@ _NOW = ("memory_percent", "steal_percent")
     "generator.limits",
     "Load generator",
     expected="processor, memory and open files enough for the planned users",
-    why="a generator at its limit measures itself, and the load is less than asked for",
-    effect="load levels are INCONCLUSIVE while the generator is at its limit",
+    why="A generator at its limit measures itself, and the load is less than asked for.",
+    effect="Load levels are INCONCLUSIVE while the generator is at its limit.",
 )
 async def limits(stack: Stack) -> Found:
     """Look at the cores, the memory and the open files of this machine."""
@@ -64,8 +64,8 @@ async def limits(stack: Stack) -> Found:
     "generator.ports",
     "Local ports",
     expected="a local port for every planned user, and some that rest",
-    why="without a free port a connection fails here, and the server never hears of it",
-    effect="failed connections in the record that are not the server's doing",
+    why="Without a free port a connection fails here, and the server never hears of it.",
+    effect="Failed connections in the record that are not the server's doing.",
 )
 async def ports(stack: Stack) -> Found:
     """Compare the planned users with the ports that connections from here can have."""

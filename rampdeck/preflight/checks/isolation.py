@@ -17,7 +17,7 @@ from rampdeck.preflight.stack import Stack
     "Staging is isolated",
     expected="no host in the settings is on [target] production",
     why="A load test that reads production's database, fills its cache or feeds its queue is an incident.",
-    effect="the record cannot say that production was left alone",
+    effect="The record cannot say that production was left alone.",
     patience=PATIENCE,
 )
 async def isolation(stack: Stack) -> Found:
@@ -59,7 +59,7 @@ def _servers(answer: Answer) -> Iterator[NamedHost]:
     "Third parties are stubbed",
     expected="every service outside that the application calls is stubbed by its setting",
     why="The guard holds what users do; what the application itself calls it cannot see.",
-    effect="the record says that calls of the application to others were not watched",
+    effect="The record says that calls of the application to others were not watched.",
     patience=PATIENCE,
 )
 async def third_parties(stack: Stack) -> Found:

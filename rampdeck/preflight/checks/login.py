@@ -23,8 +23,8 @@ GIVE = (
     "login.works",
     "Test accounts log in",
     expected="a login through the proxy, and a page for users only",
-    why="users who are not logged in measure the login page only, which is quick: the figures look good",
-    effect="the record would not say that the flows behind the login were measured at all",
+    why="Users who are not logged in measure the login page only, which is quick: the figures look good.",
+    effect="The record would not say that the flows behind the login were measured at all.",
 )
 async def works(stack: Stack) -> Found:
     """Log the first, the middle and the last account in, one after the other."""

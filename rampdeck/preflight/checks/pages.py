@@ -23,8 +23,8 @@ async def home(stack: Stack) -> Visit:
     "target.answers",
     "Target answers",
     expected="a page, in less than ten seconds",
-    why="a load test of an error page, or of a redirect, measures neither the application nor its servers",
-    effect="the record would tell of a target that did not answer before the load",
+    why="A load test of an error page, or of a redirect, measures neither the application nor its servers.",
+    effect="The record would tell of a target that did not answer before the load.",
 )
 async def answers(stack: Stack) -> Found:
     """Ask for the home page as a browser does."""

@@ -22,8 +22,8 @@ GATE = "the gate"
     "scenario.loads",
     "Scenario loads",
     expected="it can be imported, and every user class has something to do",
-    why="without a scenario there is no load",
-    effect="there is no run",
+    why="Without a scenario there is no load.",
+    effect="There is no run.",
 )
 async def loads(stack: Stack) -> Found:
     """Say what the scenario is made of."""
@@ -53,8 +53,8 @@ def _course(stack: Stack) -> str:
     "gate.thresholds",
     "Thresholds",
     expected="every threshold can be read, and a source delivers what it judges",
-    why="what is not judged cannot fail, so it cannot pass either",
-    effect="the verdict is INCONCLUSIVE where a threshold that decides has no data",
+    why="What is not judged cannot fail, so it cannot pass either.",
+    effect="The verdict is INCONCLUSIVE where a threshold that decides has no data.",
 )
 async def thresholds(stack: Stack) -> list[Found]:
     """Read every threshold, and look who would deliver its figures."""

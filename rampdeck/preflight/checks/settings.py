@@ -28,7 +28,7 @@ HEADER_FIX = (
     "ALLOWED_HOSTS",
     expected="ALLOWED_HOSTS covers the target's host",
     why="A request for another host is answered 400 before any of the application's code runs.",
-    effect="every request would fail, and quickly",
+    effect="Every request would fail, and quickly.",
     patience=PATIENCE,
 )
 async def allowed_hosts(stack: Stack) -> Found:
@@ -93,7 +93,7 @@ def is_secure(stack: Stack, answer: Answer) -> tuple[bool, str]:
     "SECURE_PROXY_SSL_HEADER",
     expected="Django knows that a request came over TLS",
     why="Otherwise it takes each for plain HTTP: forms are refused, redirects lead astray or in circles.",
-    effect="logins and forms would fail for a reason that is none of the load's",
+    effect="Logins and forms would fail for a reason that is none of the load's.",
     patience=PATIENCE,
 )
 async def proxy_header(stack: Stack) -> Found:
@@ -117,7 +117,7 @@ def _proxied(stack: Stack, answer: Answer) -> Found:
     "CSRF_TRUSTED_ORIGINS",
     expected="a form that a browser posts from the target is trusted",
     why="Django compares a form's origin with what it sees itself; behind a proxy that may be another.",
-    effect="every form of a browser would be answered 403",
+    effect="Every form of a browser would be answered 403.",
     patience=PATIENCE,
 )
 async def csrf_origins(stack: Stack) -> Found:
@@ -157,7 +157,7 @@ def _covers(trusted: str, origin: str) -> bool:
     "Cookies and redirects fit the scheme",
     expected="what is kept to TLS is not asked for over plain HTTP",
     why="A cookie that is kept to TLS is not sent over plain HTTP, and a redirect to TLS leads away.",
-    effect="nobody would stay logged in, or every answer would be a redirect",
+    effect="Nobody would stay logged in, or every answer would be a redirect.",
     patience=PATIENCE,
 )
 async def secure_cookies(stack: Stack) -> Found:

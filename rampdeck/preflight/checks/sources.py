@@ -48,8 +48,8 @@ def asks(settings: Config) -> Iterator[Asks]:
     "host.connects",
     "Host lets us in",
     expected="SSH answers, its host key is known and the login is accepted",
-    why="a layer that cannot be looked at cannot be what a slow answer is explained by",
-    effect="every source on that host is missing, and the verdict is INCONCLUSIVE where it is needed",
+    why="A layer that cannot be looked at cannot be what a slow answer is explained by.",
+    effect="Every source on that host is missing, and the verdict is INCONCLUSIVE where it is needed.",
 )
 async def connects(stack: Stack) -> list[Found]:
     """Run a short command on every host far away."""
@@ -75,8 +75,8 @@ async def _reached(stack: Stack, host: str) -> Found:
     "source.readable",
     "Source can be read",
     expected="it is read, with every right that it needs",
-    why="what is not seen during the load cannot be made up for afterwards",
-    effect="the source is missing or only in part in the record; a PASS needs every source that is needed",
+    why="What is not seen during the load cannot be made up for afterwards.",
+    effect="The source is missing or only in part in the record; a PASS needs every source that is needed.",
     patience=PATIENCE + SOON + 2.0,
 )
 async def readable(stack: Stack) -> list[Found]:
@@ -146,8 +146,8 @@ def _figure(stack: Stack, kind: str, figure: Figure, values: Mapping[str, float]
     "clock.offset",
     "Clock agrees",
     expected=f"less than {LIMIT * 1000:g} ms from this machine's",
-    why="lines of logs are laid over the load by their time; sessions and certificates hang on it, too",
-    effect="the record tells the offset, and times in that host's log are told by this machine's clock",
+    why="Lines of logs are laid over the load by their time; sessions and certificates hang on it, too.",
+    effect="The record tells the offset, and times in that host's log are told by this machine's clock.",
 )
 async def offset(stack: Stack) -> list[Found]:
     """Look at what was measured of every host's clock."""

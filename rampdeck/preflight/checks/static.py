@@ -97,8 +97,8 @@ async def _file(stack: Stack) -> tuple[str, str]:
     "static.proxy",
     "Static files come from the proxy",
     expected="a static file that the application is not asked for",
-    why="each file that Django serves takes a worker away from the pages; so no production is set up",
-    effect="the record would not say who served the static files: the workers may have",
+    why="Each file that Django serves takes a worker away from the pages; so no production is set up.",
+    effect="The record would not say who served the static files: the workers may have.",
 )
 async def proxy(stack: Stack) -> Found:
     """Ask for a static file with a mark, and look for the mark in the proxies' logs."""

@@ -19,8 +19,8 @@ MOST = 6
     "target.environment",
     "Environment is named",
     expected="somebody said which environment this is, and it is not production",
-    why="a load test of the wrong stack is weak evidence, one of production is an incident",
-    effect="the record does not say what was tested",
+    why="A load test of the wrong stack is weak evidence, one of production is an incident.",
+    effect="The record does not say what was tested.",
 )
 async def environment(stack: Stack) -> Found:
     """Look whether the environment has a name, and whether the target is production."""
@@ -42,8 +42,8 @@ async def environment(stack: Stack) -> Found:
     "target.resolves",
     "Target's name resolves",
     expected="the name has an address, seen from here",
-    why="the addresses say which machines will get the load",
-    effect="no request would reach the target",
+    why="The addresses say which machines will get the load.",
+    effect="No request would reach the target.",
 )
 async def resolves(stack: Stack) -> Found:
     """Ask for the addresses of the target."""

@@ -154,8 +154,8 @@ async def _distrust(target: str) -> tuple[str, str]:
     "tls.ends",
     "How TLS ends",
     expected="as in production, with a certificate that users trust",
-    why="handshakes cost the proxy its processor, and a certificate that is refused fails every request",
-    effect="the record would not say how far TLS was the same as in production",
+    why="Handshakes cost the proxy its processor, and a certificate that is refused fails every request.",
+    effect="The record would not say how far TLS was the same as in production.",
 )
 async def ends(stack: Stack) -> Found:
     """Judge protocol, certificate and what was said of production."""
