@@ -105,7 +105,7 @@ class Clearance(Opening):
         self.say(f"Copied: {message.text}")
 
     def _begin(self) -> None:
-        load = self._load
+        load = self._deck.snapshot().load
         if load.plan or load.shape:
             self.confirmed(self._deck.return_to_plan)
         else:

@@ -1,5 +1,6 @@
 """The cockpit in a test: a hand-made deck, a fixed terminal, UTC on the clock."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,6 +12,10 @@ from rampdeck.config import ScreenConfig
 from tui import Cockpit
 
 from .fakes import FakeDeck, log
+from .made import before
+from .preflights import preflight
+
+PATIENCE = 30.0
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
@@ -30,6 +35,13 @@ def deck() -> FakeDeck:
 
 
 @pytest.fixture
+def _preflight_is_red(deck: FakeDeck) -> None:
+    """Let the deck stand before the load, with checks of every state."""
+    deck.now = before()
+    deck.found = preflight()
+
+
+@pytest.fixture
 def opened(deck: FakeDeck) -> Opened:
     """Return a way to open the cockpit on the deck, in a terminal of some size."""
 
@@ -39,6 +51,8 @@ def opened(deck: FakeDeck) -> Opened:
     ) -> AsyncIterator[Pilot[None]]:
         cockpit = Cockpit(deck, config or ScreenConfig(), preflight=preflight)
         async with cockpit.run_test(size=size, notifications=True) as pilot:
+            async with asyncio.timeout(PATIENCE):
+                await cockpit.painted.wait()
             await pilot.pause()
             await pilot.pause()
             yield pilot

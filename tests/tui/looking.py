@@ -8,7 +8,10 @@ from textual.pilot import Pilot
 
 from tui.app import Cockpit
 from tui.panes import GatePane, RequestsPane, SourcePane, TrendPane
+from tui.panes.checks import ChecksPane
+from tui.panes.selected import SelectedPane
 from tui.screens.dashboard import Dashboard
+from tui.screens.preflight import Preflight
 from tui.widgets.bars import Bar
 from tui.widgets.line_view import LineView
 
@@ -59,6 +62,40 @@ def widths(view: LineView) -> set[int]:
 def body(pane: LineView) -> list[str]:
     """Return a framed pane's lines without the frame."""
     return [line[2:-2].rstrip() for line in pane.text.splitlines()[1:-1]]
+
+
+def preflight_of(pilot: Pilot[None]) -> Preflight:
+    front = app_of(pilot).front
+    assert isinstance(front, Preflight)
+    return front
+
+
+def rows_of(pilot: Pilot[None]) -> list[str]:
+    return body(preflight_of(pilot).query_one(ChecksPane))
+
+
+def chosen(pilot: Pilot[None]) -> tuple[str, str]:
+    check = preflight_of(pilot).query_one(ChecksPane).chosen
+    assert check is not None
+    return check.name, check.host
+
+
+def selected(pilot: Pilot[None]) -> str:
+    """Return the text of the chosen check with every run of blanks as one."""
+    lines = preflight_of(pilot).query_one(SelectedPane).text.splitlines()
+    return " ".join(" ".join(line.strip("│╭╰╮╯─ ") for line in lines).split())
+
+
+def top_of(pilot: Pilot[None]) -> str:
+    return preflight_of(pilot).query_one("#top", LineView).text
+
+
+def keys_of(pilot: Pilot[None]) -> str:
+    return preflight_of(pilot).query_one("#keys", LineView).text
+
+
+def enabled(pilot: Pilot[None]) -> dict[str | None, bool]:
+    return {one.binding.id: one.enabled for one in pilot.app.screen.active_bindings.values()}
 
 
 async def repaint(pilot: Pilot[None]) -> None:

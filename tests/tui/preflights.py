@@ -7,6 +7,9 @@ from collections.abc import Collection, Iterator
 from rampdeck.preflight.check import Check, State
 from rampdeck.preflight.inspection import PreflightView
 
+HOSTILE = "\x1b]52;c;cm0=\x07[/orders/] [b]x[/b]\nrm -rf ~\u202e"
+"""What a server may have written."""
+
 PG = Check(
     "postgres.complete",
     "pg_stat_activity complete",
