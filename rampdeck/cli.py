@@ -26,6 +26,9 @@ USAGE = """Usage: rampdeck COMMAND [options]
   demo      the whole thing against a small real stack on this machine
   init      write a commented rampdeck.toml
   preflight   look at the stack before the load        rampdeck preflight --help
+=======
+  preflight --commands    everything that the hosts would be sent
+  smoke     ask one endpoint many times                rampdeck smoke --help
   report    print what came of a session again         rampdeck report --help
 
   --version   --help
@@ -101,6 +104,8 @@ def _command(argv: list[str]) -> int:
         return _init(rest)
     if command == "preflight":
         return _preflight(rest)
+    if command == "smoke":
+        return _smoke(rest)
     if command == "report":
         return _report(rest)
     if command == "flows":  # for the preflight, not for people
@@ -279,6 +284,15 @@ def _flows(argv: list[str]) -> int:
     from rampdeck.preflight.flows import flows
 
     return flows(argv)
+
+
+def _smoke(argv: list[str]) -> int:
+    gc.disable()
+    from rampdeck import loop  # noqa: F401 - it patches the process
+    from rampdeck.smoke.command import smoke
+
+    text = "Ask one endpoint many times: is it there, and how quick? No release evidence."
+    return smoke(argv, _Parser(prog="rampdeck smoke", description=text))
 
 
 def _report(argv: list[str]) -> int:
