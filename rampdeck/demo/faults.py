@@ -73,7 +73,7 @@ FAULTS = {
         Fault("unlogged-errors", "errors go by mail to nobody, as Django does it", check="errors.journal"),
         Fault("no-timings", "the access log tells no times", "nginx", "access_log.times"),
         Fault("settings-drift", "a setting is not as in production", check="django.baseline"),
-        Fault("production-redis", "the cache is production's", "redis", "django.isolation"),
+        Fault("production-setting", "a setting leads to a host of production", check="django.isolation"),
         Fault("evicting-redis", "Redis may throw sessions away", "redis", "redis.policy"),
     )
 }

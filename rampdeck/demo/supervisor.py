@@ -171,8 +171,6 @@ class Supervisor:
             fill(redis)
         if redis and "evicting-redis" in self.faults:
             let_evict(redis)
-        if redis and "redis-stopped" in self.faults:
-            redis.stop()
         if "gunicorn-reload" in self.faults:
             self._breakers.append(GunicornReload(gunicorn))
         return DemoInfo(
@@ -189,12 +187,19 @@ class Supervisor:
             ),
             nginx=_nginx_info(nginx) if nginx else None,
             postgres=_postgres_info(postgres) if postgres else None,
-            redis=_redis_info(redis) if redis else None,
+            redis=self._redis_info(redis) if redis else None,
             django=django,
             users=site.users,
             release=release_facts(site, gunicorn, nginx, postgres),
             missing=self.missing,
         )
+
+    def _redis_info(self, redis: RedisServer) -> RedisInfo:
+        """Tell where Redis is, or was: it may be one that is to be down."""
+        info = RedisInfo(redis.host, redis.port, redis.pid, redis.password)
+        if "redis-stopped" in self.faults:
+            redis.stop()
+        return info
 
     def _launch(self, part: str, create: Callable[[], _ServerT]) -> _ServerT | None:
         if part in self.missing:
@@ -279,10 +284,6 @@ def _ssh_info(server: SshServer) -> SshInfo:
 
 def _postgres_info(server: PostgresServer) -> PostgresInfo:
     return PostgresInfo(server.host, server.port, server.user, server.database, server.pid, server.password)
-
-
-def _redis_info(server: RedisServer) -> RedisInfo:
-    return RedisInfo(server.host, server.port, server.pid, server.password)
 
 
 def _nginx_info(server: NginxServer) -> NginxInfo:

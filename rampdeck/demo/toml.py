@@ -67,6 +67,7 @@ OWN = (
     "STATIC_ROOT",
     "SERVE_STATIC",
     "LOGGING*",
+    "WAREHOUSE_URL",
     "LOCAL*",
     "FAULTS",
 )
@@ -90,8 +91,6 @@ def write_configuration(info: DemoInfo, scenario: Path, faults: Sequence[str] = 
 
 def _lines(info: DemoInfo, scenario: Path, faults: Sequence[str]) -> Iterator[str]:
     production = ["203.0.113.0/24"]  # of TEST-NET-3 (RFC 5737): nobody's
-    if "production-redis" in faults and info.redis:
-        production.append(info.redis.host)
     yield from _table(
         "[target]", host=info.url, environment="demo", production=production, calls_third_parties=False
     )

@@ -14,7 +14,7 @@ from .conftest import Project
 EARLY = [name for name, fault in FAULTS.items() if fault.check]
 STACKS = {
     "application": ("debug-on", "pending-migration", "settings-drift", "wrong-commit", "empty-table"),
-    "servers": ("equal-timeouts", "no-timings", "evicting-redis", "production-redis"),
+    "servers": ("equal-timeouts", "no-timings", "evicting-redis", "production-setting"),
     "pages": ("wrong-origin", "static-by-django", "unlogged-errors"),
     "stopped": ("redis-stopped",),
     "unreadable": ("unreadable-journal",),
@@ -29,7 +29,7 @@ SENTENCES = {
     "equal-timeouts": "30 s",
     "no-timings": "$upstream_response_time",
     "evicting-redis": "allkeys-lru",
-    "production-redis": "CACHES.default.LOCATION",
+    "production-setting": "WAREHOUSE_URL",
     "wrong-origin": "CSRF",
     "static-by-django": "/static/shop/shop.css",
     "unlogged-errors": "provoked",

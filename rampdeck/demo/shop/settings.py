@@ -100,6 +100,9 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 
+if "production-setting" in FAULTS:
+    WAREHOUSE_URL = "http://203.0.113.7/stock/"  # of TEST-NET-3: nobody's, and nobody asks it
+
 if "settings-drift" in FAULTS:
     DATABASES["default"]["ATOMIC_REQUESTS"] = True
 
