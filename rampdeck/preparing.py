@@ -92,7 +92,9 @@ def production_of(settings: Config, options: Namespace, classes: Iterable[Any]) 
     Raises :class:`UsageError` where that had to be confirmed, and was not.
     """
     hosts = [settings.target.host] if settings.target.host else [one.host for one in classes if one.host]
-    found = production.production_of(settings.target, hosts)
+    # Whoever else users may contact counts, too.
+    allowed = (*settings.target.allowed_hosts, *options.allow_host)
+    found = production.production_of(settings.target.model_copy(update={"allowed_hosts": allowed}), hosts)
     production.check_typed(options.confirm_production, found, hosts)
     if options.headless or options.autostart or options.auto_step:
         production.require_typed(options.confirm_production, found)
@@ -111,6 +113,7 @@ def scenario_of(
         tasks={one.__name__: len(_tasks(one)) for one in chosen},
         shape=loaded.shape is not None,
         processes=processes,
+        allowed=tuple(options.allow_host),
         accounts=Path(accounts) if isinstance(accounts, str) and accounts else None,
         arguments=tuple(argv),
     )

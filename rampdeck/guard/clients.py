@@ -41,27 +41,23 @@ CLIENTS = {
     "zmq": "zmq (libzmq)",
 }
 """Modules whose connections no hook sees, with what a person calls them."""
-NONE = ""
-
-
-def client(module: str) -> str:
-    """Return what a module that is being imported connects with, unseen; empty if it does not."""
-    return CLIENTS.get(module, NONE)
 
 
 def imported_by(files: Iterable[str]) -> tuple[str, ...]:
     """Return the unseen clients that the scenario's own files import, anywhere in them.
 
-    For those that are in the process anyway (ours, Locust's): no event tells who else imports them.
+    Only of those that are in the process by now, for no event tells who else
+    imports what we or Locust have imported.
     """
     found: dict[str, None] = {}
+    there = {name: told for name, told in CLIENTS.items() if name in sys.modules}
     for file in _own(files):
         try:
             tree = ast.parse(file.read_bytes())
         except (OSError, SyntaxError, ValueError):
             continue
         for node in ast.walk(tree):
-            found |= dict.fromkeys(CLIENTS[name] for name in _names(node) if name in CLIENTS)
+            found |= dict.fromkeys(there[name] for name in _names(node) if name in there)
     return tuple(found)
 
 

@@ -57,7 +57,7 @@ class Door:
     def __init__(self, refusals: Refusals) -> None:
         self.refusals = refusals
         self.asking: Callable[[], str] = str
-        self.named: Callable[[str], str] = str
+        self.named: Callable[[str], str] = lambda _: ""
         self._hosts = Hosts()
         self._passed: set[str] = set()
 

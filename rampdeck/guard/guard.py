@@ -12,6 +12,7 @@ Who is there in which phase:
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -54,6 +55,8 @@ class Guard:
         self.refusals = Refusals()
         self.door = Door(self.refusals)
         self._blind: dict[str, None] = {}
+        # Ours and Locust's; who else uses them only the scenario's files tell.
+        self._before = clients.CLIENTS.keys() & sys.modules.keys()
         self._settled = False
         self._process = os.getpid()
         if programs:
@@ -67,6 +70,8 @@ class Guard:
     @property
     def blind(self) -> tuple[str, ...]:
         """What it cannot see, as sentences, in the order in which they were found."""
+        for module in (clients.CLIENTS.keys() & sys.modules.keys()) - self._before:
+            self.be_blind(_UNSEEN.format(clients.CLIENTS[module]))
         return tuple(self._blind)
 
     def be_blind(self, sentence: str) -> None:
@@ -83,7 +88,6 @@ class Guard:
             "socket.sendto": self._connecting,
             "socket.sendmsg": self._connecting,
             "socket.__new__": self._making,
-            "import": self._importing,
             _INTERPRETER: self._interpreting,
             **dict.fromkeys(_PROGRAMS, self._starting),
         }
@@ -125,11 +129,6 @@ class Guard:
     def _making(self, _: str, arguments: hook.Arguments) -> None:
         if not is_ours():
             self.door.make(int(arguments[1]))
-
-    def _importing(self, _: str, arguments: hook.Arguments) -> None:
-        name = clients.client(arguments[0])
-        if name and not is_ours():
-            self.be_blind(_UNSEEN.format(name))
 
     def _starting(self, event: str, arguments: hook.Arguments) -> None:
         if is_ours() or self.programs or os.getpid() != self._process:

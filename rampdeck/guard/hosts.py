@@ -82,15 +82,15 @@ NONE = Hosts()
 def look_up(written: Iterable[str], *, known: Hosts = NONE, missing: list[UsageError] | None = None) -> Hosts:
     """Look every host up that is not ``known``, cooperatively.
 
-    Those that cannot be found go into ``missing``, if that is given.
-    Raises :class:`UsageError` for what is no host, and else for one that cannot be found.
+    Those that cannot be found, and what is no host, go into ``missing``, if that is given.
+    Raises :class:`UsageError` for them else.
     """
     found: dict[str, Host] = {}
-    for name in map(host_of, written):
-        if name in found:
-            continue
+    for text in written:
         try:
-            found[name] = known.named(name) or Host(name, _networks(name))
+            name = host_of(text)
+            if name not in found:
+                found[name] = known.named(name) or Host(name, _networks(name))
         except UsageError as error:
             if missing is None:
                 raise

@@ -13,6 +13,7 @@ from rampdeck.engine import asking
 from rampdeck.engine import options as command_line
 from rampdeck.engine.reports import GUARD_HOSTS
 from rampdeck.errors import UsageError
+from rampdeck.guard.emergency import KEY as SHOWN
 from rampdeck.guard.guard import Guard
 from rampdeck.guard.hosts import host_of, look_up
 from rampdeck.guard.refusals import Refusal
@@ -57,6 +58,14 @@ def class_hosts(classes: Iterable[Any]) -> tuple[str, ...]:
     """Return the hosts that user classes name themselves."""
     hosts = (getattr(each, "host", None) for each in classes)
     return tuple(host for host in hosts if isinstance(host, str) and host)
+
+
+def survey(guard: Guard, settings: Config, options: Namespace, environment: Any) -> None:
+    """Say which hosts users may contact where nobody makes load: who cannot be found is left out."""
+    names = named(settings.target, options.allow_host, environment.user_classes)
+    guard.admit(names)
+    guard.settle(guard.hosts.names, environment.parsed_locustfiles or ())
+    options.allow_host = list(names)
 
 
 def settle(guard: Guard, settings: Config, options: Namespace, environment: Any) -> Callable[[], None]:
@@ -105,6 +114,7 @@ class GuardWatch:
         self._told: dict[tuple[str, str, str], tuple[int, float]] = {}
         self._blind: dict[str, None] = {}
         self._stored: Guarded | None = None
+        self._shown = False
 
     @property
     def view(self) -> GuardView:
@@ -136,6 +146,9 @@ class GuardWatch:
             if refusal.count > count and (not count or due or last):
                 self._told[_key(refusal)] = refusal.count, now
                 fields = {"signal": "refused", "place": refusal.place, "count": str(refusal.count)}
+                if not self._shown:
+                    fields[SHOWN] = "refused"  # as a message on the screen; the top bar counts further ones
+                    self._shown = True
                 self._session.say(EventKind.LOAD, refusal.told, fields, Severity.ERROR)
 
     def store(self) -> None:

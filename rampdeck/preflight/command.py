@@ -29,6 +29,9 @@ from rampdeck.engine import options as command_line
 from rampdeck.errors import RampdeckError, ScenarioError, UsageError
 from rampdeck.exits import Exit
 from rampdeck.gatherer import Gatherer
+from rampdeck.guard.apart import apart
+from rampdeck.guard.guard import Guard
+from rampdeck.guard.watch import standing_guard, survey
 from rampdeck.headless.telling import PAUSE
 from rampdeck.model import Instant, Severity
 from rampdeck.output import LogTap, OutputCapture
@@ -99,9 +102,10 @@ def inspect(wish: Wanted, argv: list[str], kinds: Mapping[str, type[Collector]])
     log = LogTap()
     know_environment(os.environ)
     know_arguments(argv)
-    with OutputCapture() as output:
+    settings = wanted.configured(argv)
+    with OutputCapture() as output, standing_guard(settings, argv) as guard:
         try:
-            stack = prepared(argv, kinds, log)
+            stack = prepared(settings, argv, kinds, log, guard)
             began = Instant.now()
             if wish.data or wish.baseline:
                 return _instead(wish, stack, output)
@@ -135,9 +139,10 @@ def exit_code(view: PreflightView) -> Exit:
     )
 
 
-def prepared(argv: list[str], kinds: Mapping[str, type[Collector]], log: LogTap) -> Stack:
+def prepared(
+    settings: Config, argv: list[str], kinds: Mapping[str, type[Collector]], log: LogTap, guard: Guard
+) -> Stack:
     """Return the stack as a run of this command line would have it, with a session in memory."""
-    settings = wanted.configured(argv)
     loaded, problem = _loaded(argv, settings)
     options = command_line.parse(argv)
     options.user_classes = options.user_classes or list(settings.scenario.user_classes)
@@ -154,10 +159,12 @@ def prepared(argv: list[str], kinds: Mapping[str, type[Collector]], log: LogTap)
         plan = plan_of(settings, options, loaded)
         try:
             # No runner: nobody is to make load here.
-            classes = loader.environment_for(loaded, options, lambda _: None).user_classes
+            environment = loader.environment_for(loaded, options, lambda _: None)
         except ScenarioError as error:
             scenario = Scenario(files=loaded.files, problem=str(error), arguments=tuple(argv))
         else:
+            survey(guard, settings, options, environment)
+            classes = environment.user_classes
             target = target_of(settings, classes)
             scenario = scenario_of(options, loaded, classes, argv, manning.expected if manning else 1)
     return Stack(
@@ -176,7 +183,9 @@ def prepared(argv: list[str], kinds: Mapping[str, type[Collector]], log: LogTap)
 def _loaded(argv: Sequence[str], settings: Config) -> tuple[loader.Loaded | None, str]:
     """Return the scenario, or why there is none: the stack can be looked at all the same."""
     try:
-        return loader.load(command_line.locustfiles(argv, settings.scenario.file)), ""
+        with apart():  # from a web server, if they are named so
+            files = command_line.locustfiles(argv, settings.scenario.file)
+        return loader.load(files), ""
     except ScenarioError as error:
         return None, str(error)
 

@@ -37,6 +37,7 @@ class Scenario:
 
     ``tasks`` counts those of each class; ``processes`` share the users;
     ``problem`` says why there is no scenario, if it could not be loaded.
+    ``allowed`` are the hosts that its users may contact, as they are written.
     """
 
     files: tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class Scenario:
     shape: bool = False
     processes: int = 1
     problem: str = ""
+    allowed: tuple[str, ...] = ()
     accounts: Path | None = None
     """The file of ``--users-csv``, where the scenario has that option."""
     arguments: tuple[str, ...] = ()

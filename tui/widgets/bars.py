@@ -56,6 +56,7 @@ class TopBar(Bar):
         left = {"production": self._production()} if self.snapshot.production else {}
         left |= {"run": self._run(), "load": self._load(), "title": self._title(), "step": self._step()}
         right = {
+            "guard": self._guard(),
             "preflight": self._preflight(),
             "gate": self._gate(),
             "sources": self._sources(),
@@ -81,6 +82,10 @@ class TopBar(Bar):
 
     def _production(self) -> Line:
         return ((" PRODUCTION ", Tone.ALARM),)
+
+    def _guard(self) -> Line:
+        refused = self.snapshot.guard.refused
+        return (("guard ", Tone.MUTED), (f"✖ {fmt.count(refused)} refused", Tone.BAD)) if refused else ()
 
     def _run(self) -> Line:
         load = self.snapshot.load

@@ -11,6 +11,7 @@ from rampdeck.preflight.checks import (
     files,
     flows,
     generator,
+    guard,
     isolation,
     limits,
     login,
@@ -34,6 +35,7 @@ from rampdeck.preflight.processes import asks as processes
 
 ALL: tuple[Definition, ...] = (
     *target.CHECKS,
+    *guard.CHECKS,
     *pages.CHECKS,
     *tls.CHECKS,
     *sources.CHECKS,
