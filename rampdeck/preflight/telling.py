@@ -25,6 +25,13 @@ RUNS = ("active", "running", "reloading")
 """How the states of a server that runs begin."""
 CONNECTED = ("postgres", "redis")
 """Kinds that tell of themselves through the connection that they are read by."""
+_NOBODY = ("connection refused", "nothing listens", "no such file")
+"""What is said where a server is not there, other than one that does not let us in."""
+
+
+def is_down(kind: str, why: str) -> bool:
+    """Return whether a source cannot be read because its server does not run, by the reason given."""
+    return kind in CONNECTED and any(word in why.lower() for word in _NOBODY)
 
 
 @dataclass(frozen=True)

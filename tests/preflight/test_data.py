@@ -23,7 +23,9 @@ def stock(*holdings: Holding, **words: Any) -> Stock:
 
 
 async def judged(*holdings: Holding) -> list[Found]:
-    made = stack()
+    made = stack(
+        {"collectors": [{"kind": "postgres", "host": "db-1"}], "hosts": {"db-1": {"address": "192.0.2.1"}}}
+    )
 
     async def told(_: object) -> dict[str, Stock]:
         return {"postgres@db-1": stock(*holdings)}

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from rampdeck.errors import RampdeckError
 from rampdeck.format import count
+from rampdeck.model import Health
 from rampdeck.preflight.check import Definition, Found, check, ok, skipped, unknown, warning
-from rampdeck.preflight.data import stocks
+from rampdeck.preflight.data import Told, stocks
 from rampdeck.preflight.stack import Stack
-from rampdeck.stock import Holding, Stock
+from rampdeck.sources import Source
+from rampdeck.stock import Holding
 from rampdeck.text import clean
 
 WORTH = 1_000
@@ -28,12 +30,19 @@ _SHOWN = 5
 )
 async def analyzed(stack: Stack) -> list[Found]:
     """Look for larger tables without statistics, or with those of other data."""
-    return [found for name, told in (await stack.ask(stocks)).items() for found in _judged(name, told)]
+    told = await stack.ask(stocks)
+    return [found for source in stack.of_kind("postgres") for found in _judged(source, told, stack)]
 
 
-def _judged(name: str, told: Stock | RampdeckError) -> Iterator[Found]:
+def _judged(source: Source, all_told: Told, stack: Stack) -> Iterator[Found]:
+    name = source.info.name
+    told = all_told[name]
     if isinstance(told, RampdeckError):
-        yield unknown(str(told), told.fix or "Look at the source's own check", name)
+        live = stack.session.sources.get(name)
+        if live is not None and live.health is Health.BLIND:
+            yield skipped("it cannot be read", "source.readable says why", name)
+        else:
+            yield unknown(str(told), told.fix or "Look at the source's own check", name)
         return
     if not told.analyzes:
         return

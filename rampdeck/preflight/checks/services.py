@@ -9,7 +9,17 @@ from collections.abc import Iterable, Sequence
 from rampdeck.preflight.check import Found, check, failed, ok, unknown
 from rampdeck.preflight.processes import Process, moment, processes
 from rampdeck.preflight.stack import Stack
-from rampdeck.preflight.telling import APPLICATIONS, CONNECTED, PATIENCE, PROXIES, RUNS, Told, listed, told
+from rampdeck.preflight.telling import (
+    APPLICATIONS,
+    CONNECTED,
+    PATIENCE,
+    PROXIES,
+    RUNS,
+    Told,
+    is_down,
+    listed,
+    told,
+)
 
 _START = {
     "nginx": "sudo systemctl start nginx",
@@ -17,8 +27,6 @@ _START = {
     "postgres": "sudo systemctl start postgresql",
     "redis": "sudo systemctl start redis-server",
 }
-_NOBODY = ("connection refused", "nothing listens", "no such file")
-"""What is said where a server is not there, other than one that does not let us in."""
 
 
 @check(
@@ -61,7 +69,7 @@ def _connected(one: Told) -> Found:
         if not since and (seconds := one.number("uptime")) is not None:
             since = moment(time.time() - seconds)
         return ok("it answers" + (f", up since {since}" if since else ""), one.name)
-    if any(word in one.why.lower() for word in _NOBODY):
+    if is_down(one.kind, one.why):
         return failed(f"it does not answer: {one.why}", start(one), one.name)
     return unknown(f"it told nothing: {one.why}", "See what the check of the source says", one.name)
 

@@ -17,6 +17,7 @@ from rampdeck.pace import Ticks
 from rampdeck.preflight.asks import Asks
 from rampdeck.preflight.check import Definition, Found, check, failed, ok, skipped, unknown, warning
 from rampdeck.preflight.stack import Stack
+from rampdeck.preflight.telling import is_down
 from rampdeck.remote.hosts import LOCAL
 from rampdeck.session import Source as Live
 from rampdeck.sources import GENERATOR, Source
@@ -101,6 +102,8 @@ def _readable(stack: Stack, source: Source) -> Found:
         return skipped(live.reason, host=name)  # the collector itself found nothing to read
     if live.health is Health.WARNING:
         return warning(f"only in part: {live.reason}", "Do what it says there, then look again", name)
+    if is_down(source.info.kind, live.reason):
+        return skipped("its server does not run", "services.active says what to do", name)
     found = live.reason.removesuffix(live.fix).rstrip(". \n") if live.fix else live.reason
     fix = live.fix or 'Mend that, or say in its table why it is left out: absent = "..."'
     if name in unneeded(stack.settings):
