@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from rampdeck.headless.console import final_table, verdict
+from rampdeck.headless.console import final_table, progress_line, verdict
 from rampdeck.record.result import Decision
-from rampdeck.snapshot import ThresholdState, Verdict
+from rampdeck.snapshot import EMPTY, GuardView, ThresholdState, Verdict
 from tests.record.helpers import result
 
 
@@ -49,3 +49,8 @@ def test_the_table_has_the_tail_of_each_name_and_of_all() -> None:
     cells = {row.split()[-9]: row.split()[-8:] for row in rows}
     assert cells["/checkout/"] == ["90", "10", "11.11", "4.5", "89.1", "804", "804", "804"]
     assert cells["all"] == ["170", "10", "5.88", "8.5", "89.1", "804", "804", "804"]
+
+
+def test_what_the_guard_refused_stands_in_each_progress_line() -> None:
+    assert "guard" not in progress_line(EMPTY)
+    assert "guard 12 refused" in progress_line(replace(EMPTY, guard=GuardView(12, "192.0.2.1:80")))

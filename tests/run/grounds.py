@@ -14,11 +14,12 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 def say(*words: object) -> None:
-    print(*words, flush=True)
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
 
 
 class Datagrams(asyncio.DatagramProtocol):
-    def datagram_received(self, data: bytes, addr: object) -> None:
+    def datagram_received(self, *_: object) -> None:
         say("contacted", OTHER, "by a datagram")
 
 

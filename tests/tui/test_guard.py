@@ -23,5 +23,7 @@ async def test_refusals_are_counted_on_the_top_bar(
         assert "refused" not in screen_text(pilot)
         deck.now = replace(deck.now, guard=GuardView(1_234, "192.0.2.1:80"))
         await repaint(pilot)
-        print(bar(pilot, "top"))
-        assert "guard ✖ 1 234 refused" in bar(pilot, "top").replace("\N{THIN SPACE}", " ")
+        said = bar(pilot, "top").replace("\N{THIN SPACE}", " ")
+        assert "guard ✖ 1 234" in said
+        assert "refused" in said or size[0] < 160
+        assert "users" in said or (production and size[0] < 100)

@@ -66,8 +66,9 @@ class TopBar(Bar):
         short = {
             "title": (left, self._title(with_host=False)),
             "preflight": (right, self._preflight("checks")[1:]),
+            "guard": (right, self._guard("")),
         }
-        order = (None, "title", "title", "sources", "step", "preflight", "preflight", "generator")
+        order = (None, "title", "title", "sources", "step", "preflight", "preflight", "generator", "guard")
         for given_up in order:
             if given_up in short:
                 side, line = short.pop(given_up)
@@ -83,9 +84,9 @@ class TopBar(Bar):
     def _production(self) -> Line:
         return ((" PRODUCTION ", Tone.ALARM),)
 
-    def _guard(self) -> Line:
+    def _guard(self, word: str = " refused") -> Line:
         refused = self.snapshot.guard.refused
-        return (("guard ", Tone.MUTED), (f"✖ {fmt.count(refused)} refused", Tone.BAD)) if refused else ()
+        return (("guard ", Tone.MUTED), (f"✖ {fmt.count(refused)}{word}", Tone.BAD)) if refused else ()
 
     def _run(self) -> Line:
         load = self.snapshot.load
