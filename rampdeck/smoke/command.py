@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
@@ -46,6 +47,8 @@ def smoke(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
     duration = options.z or 0.0
     answers = Volley(endpoint, count=options.n, at_once=options.c, seconds=duration).fire()
     told = as_json if options.json else as_text
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a poor terminal has no bars, but figures
     sys.stdout.write(told(endpoint, answers, asked=0 if duration else options.n, at_once=options.c) + "\n")
     return Exit.PASS if answers.is_fine else Exit.FAIL
 

@@ -34,7 +34,8 @@ async def main():
                 body = (await reader.readexactly(int(headers.get("content-length", 0)))).decode()
                 if path == "/_seen":
                     answer = json.dumps([seen, len(elsewhere)]).encode()
-                    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(answer), answer))
+                    head = b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(answer)
+                    writer.write(head + answer)
                     continue
                 seen.append([method, path, headers, body])
                 await asyncio.sleep(0.02)
