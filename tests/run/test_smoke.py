@@ -216,6 +216,7 @@ def test_no_secret_of_the_command_line_is_printed(project: Project, site: str) -
     [
         (("ftp://127.0.0.1/",), "address"),
         (("http://127.0.0.1:99999/",), "address"),
+        (("http://no-such-host.invalid/",), "no-such-host.invalid"),
         (("http://127.0.0.1/", "-n", "1000001"), "1,000,000"),
         (("http://127.0.0.1/", "-c", "1001"), "1,000"),
         (("http://127.0.0.1/", "-c", "0"), "-c 0"),
