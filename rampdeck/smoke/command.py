@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
@@ -16,6 +17,7 @@ from rampdeck.config.model import seconds
 from rampdeck.engine.volley import Endpoint, Volley
 from rampdeck.errors import UsageError
 from rampdeck.exits import Exit
+from rampdeck.guard.guard import Guard
 from rampdeck.guard.production import production_of
 from rampdeck.secrets import know, know_arguments, know_environment
 from rampdeck.smoke.told import as_json, as_text
@@ -32,7 +34,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~\w-]+):[ \t]*([^\r\n\0]*)", re.ASCII)
 def smoke(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
     """Ask one endpoint as the command line says; 0 when all answers came and none was an error, else 1.
 
-    Raises :class:`UsageError` for a command line that is wrong, and for production.
+    Raises :class:`UsageError` for a command line that is wrong, a host that cannot be found, and production.
     """
     know_environment(os.environ)
     know_arguments(argv)
@@ -44,8 +46,13 @@ def smoke(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
         _check_target(config.load(DEFAULT_FILE), options, DEFAULT_FILE)
     loop.freeze(collect=True)
     duration = options.z or 0.0
-    answers = Volley(endpoint, count=options.n, at_once=options.c, seconds=duration).fire()
+    guard = Guard()
+    with guard.shut():
+        guard.settle([endpoint.url], ())
+        answers = Volley(endpoint, count=options.n, at_once=options.c, seconds=duration).fire()
     told = as_json if options.json else as_text
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a poor terminal has no bars, but figures
     sys.stdout.write(told(endpoint, answers, asked=0 if duration else options.n, at_once=options.c) + "\n")
     return Exit.PASS if answers.is_fine else Exit.FAIL
 

@@ -34,7 +34,8 @@ async def main():
                 body = (await reader.readexactly(int(headers.get("content-length", 0)))).decode()
                 if path == "/_seen":
                     answer = json.dumps([seen, len(elsewhere)]).encode()
-                    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(answer), answer))
+                    head = b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(answer)
+                    writer.write(head + answer)
                     continue
                 seen.append([method, path, headers, body])
                 await asyncio.sleep(0.02)
@@ -215,6 +216,7 @@ def test_no_secret_of_the_command_line_is_printed(project: Project, site: str) -
     [
         (("ftp://127.0.0.1/",), "address"),
         (("http://127.0.0.1:99999/",), "address"),
+        (("http://no-such-host.invalid/",), "no-such-host.invalid"),
         (("http://127.0.0.1/", "-n", "1000001"), "1,000,000"),
         (("http://127.0.0.1/", "-c", "1001"), "1,000"),
         (("http://127.0.0.1/", "-c", "0"), "-c 0"),
