@@ -42,12 +42,16 @@ class Crew:
         for name in names:
             self._start(name, [sys.executable, "-m", "rampdeck", "worker"])
 
+    def start_at(self, port: int, name: str) -> None:
+        """Start one that joins at another port, which leads to that of the cockpit."""
+        self._start(name, [sys.executable, "-m", "rampdeck", "worker"], port)
+
     def start_plain(self, *names: str) -> None:
         for name in names:
             self._start(name, [sys.executable, "-m", "locust", "--worker"])
 
-    def _start(self, name: str, program: list[str]) -> None:
-        master = ["--master-host", "127.0.0.1", "--master-port", str(self.driver.port)]
+    def _start(self, name: str, program: list[str], port: int = 0) -> None:
+        master = ["--master-host", "127.0.0.1", "--master-port", str(port or self.driver.port)]
         # This cockpit has no guard that would tell them whom they may contact.
         allowed = {"RAMPDECK_ALLOW_HOST": "127.0.0.1"}
         environment = os.environ | {"PYTHONPATH": str(ROOT), "RAMPDECK_WORKER": name} | allowed

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from tests.run.conftest import Project, environment
+from tests.run.conftest import ROOT, Project, environment
 from tests.run.test_headless import SETTLED
 from tests.run.test_remote_workers import OURS, arguments, configured, folders, host
 from tests.run.test_terminal import Terminal, terminal
@@ -59,25 +59,6 @@ class Visitor(User):
         while True:
             connection.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")
             connection.recv(1000)
-"""
-RELAY = """
-import asyncio, sys
-
-async def pipe(reader, writer):
-    while data := await reader.read(65536):
-        writer.write(data)
-    writer.close()
-
-async def relay(reader, writer):
-    there, back = await asyncio.open_connection("127.0.0.1", int(sys.argv[1]))
-    await asyncio.gather(pipe(reader, back), pipe(there, writer), return_exceptions=True)
-
-async def main():
-    server = await asyncio.start_server(relay, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-asyncio.run(main())
 """
 
 
@@ -230,7 +211,7 @@ def test_a_frozen_cockpit_leaves_no_load_in_workers_over_ssh(
 
 def test_a_network_that_is_gone_stops_the_load(project: Project) -> None:
     port = free_port()
-    relay = [sys.executable, "-c", RELAY, str(port)]
+    relay = [sys.executable, str(ROOT / "tests/relay.py"), str(port)]
     with subprocess.Popen(relay, stdout=subprocess.PIPE, text=True) as way:
         assert way.stdout is not None
         there = int(way.stdout.readline())
