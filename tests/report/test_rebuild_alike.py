@@ -34,7 +34,6 @@ from rampdeck.model import (
 from rampdeck.record.conclude import Judged, draft_of
 from rampdeck.record.outcome import KEY, Outcome
 from rampdeck.record.result import Result
-from rampdeck.record.settings import Settings
 from rampdeck.report.rebuild import Kinds, rebuild
 from rampdeck.session import Session
 from rampdeck.store import Item, sums
@@ -209,7 +208,7 @@ def lived(path: Path, seed: int) -> Result:
         host="",
         file=path,
         release=settings.release,
-        settings=Settings.of_meta(known),
+        meta=known,
     )
     return draft_of(judged, closed).finished()
 
