@@ -75,7 +75,10 @@ def headline(preflight: PreflightResult | None) -> str:
         return NOBODY_LOOKED
     counts = preflight.counts
     good = counts.pop("ok", 0)
-    some = [f"{number(count)} {CALLED[one]}" for one, count in counts.items()]
+    some = [
+        f"{number(count)} {CALLED[one]}{'s' * (one == 'warning' and count > 1)}"
+        for one, count in counts.items()
+    ]
     ok = f"{number(good)} check{'s' * (good != 1)} ok" if good or not some else ""
     whole = ", ".join(filter(None, (*(one for one in some if "left out" not in one), ok)))
     left = ", ".join(one for one in some if "left out" in one)
@@ -162,7 +165,13 @@ def _more(preflight: PreflightResult | None) -> str:
 
 def _refusals(work: Groundwork) -> str:
     lines = [
-        (code(one.place), number(one.count), code(one.request), code(by_whom(one)), prose(one.why, MOST_SAID))
+        (
+            code(one.place),
+            number(one.count),
+            code(one.request),
+            prose(by_whom(one)),
+            prose(one.why, MOST_SAID),
+        )
         for one in refusals(work)
     ]
     return table(REFUSALS, lines, 5) if lines else ""

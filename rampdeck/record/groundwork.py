@@ -7,6 +7,7 @@ record says nothing of it; what is damaged, or of a later version, is left out.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -243,4 +244,4 @@ def _number(value: object) -> float | None:
     """Return a number; ``inf`` stands as that word in the file, and is no ceiling."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value
+    return value if math.isfinite(value) else None

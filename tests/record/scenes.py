@@ -22,7 +22,7 @@ from rampdeck.record.result import (
 from rampdeck.record.settings import Settings
 from rampdeck.requests import Tally
 from rampdeck.snapshot import Coverage, Lines, ThresholdState, ThresholdView, Verdict
-from tests.record import broken, helpers
+from tests.record import broken, grounds, helpers
 from tests.record.hostile import spoiled
 from tests.record.parts import BEGAN, clock, facts, level, names, pair, source, total, unjudged, view
 
@@ -82,6 +82,7 @@ def passed() -> Result:
         counts=Counts(whole=Reconciled(0, Sent(61_180, 21), 61_204, 30, 30)),
         facts=facts(),
         settings=SETTINGS,
+        groundwork=grounds.laid(grounds.meta(*grounds.GREEN)),
         coverage=tuple(
             Coverage(name, 540.0, 540.0) for name in ("gunicorn@app-1", "nginx@web-1", "postgres@db-1")
         ),
@@ -204,6 +205,23 @@ def blind() -> Result:
     )
 
 
+def spite() -> Result:
+    """A check of the preflight failed and one went on, and the guard refused something."""
+    made, work = passed(), grounds.spite()
+    assert work.preflight is not None
+    doubts = tuple(work.preflight.doubts(has_load=True))
+    return replace(
+        made,
+        result=Verdict.INCONCLUSIVE,
+        reasons=doubts,
+        doubts=doubts,
+        warnings=tuple(work.warnings()),
+        record=replace(made.record, result="INCONCLUSIVE"),
+        decision=None,
+        groundwork=work,
+    )
+
+
 def cut_off() -> Result:
     """The machine went away in the middle of the second level."""
     made = passed()
@@ -225,6 +243,7 @@ def cut_off() -> Result:
         record=replace(made.record, result="INCONCLUSIVE"),
         decision=None,
         facts=tuple(replace(pair, end=None) for pair in facts()),
+        groundwork=None,
         cut_off=True,
     )  # fmt: skip
 
@@ -272,6 +291,7 @@ SCENES: Mapping[str, Callable[[], Result]] = {
     "passed": passed,
     "failed": failed,
     "blind": blind,
+    "in-spite": spite,
     "cut-off": cut_off,
     "overruled": overruled,
     "hostile": lambda: spoiled(failed()),
