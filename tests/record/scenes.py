@@ -98,6 +98,7 @@ def passed() -> Result:
 def failed() -> Result:
     """One endpoint is slow at the peak, and everything that a record can hold is there."""
     peak = "step 3 (300 users)"
+    work = grounds.laid(grounds.meta(*grounds.GREEN, guard=grounds.refusals(9, 3, 1).to_meta()))
     slow = view("p95 < 800ms", 1_108.0, ThresholdState.FAIL, peak, begun=430, longest=209, breaches=2)
     checkout = view(
         "error_rate{name=/checkout/, method=POST} < 1%",
@@ -139,7 +140,9 @@ def failed() -> Result:
         decision=None,
         warnings=(
             "host.cpu < 85% for 30s was breached, which only warns: 97.5 % at host@app-1, step 3 (300 users)",
+            *work.warnings(),
         ),
+        groundwork=work,
         sources=(*passed().sources[:3], broken.SOURCE),
         coverage=broken.COVERAGE,
         tables=broken.TABLES,
