@@ -54,7 +54,7 @@ class Painter:
         run, session = self._run, self._run.session
         # At the end the thresholds show what decided, not that nothing is measured any more.
         over = run.engine.state is RunState.STOPPED
-        against = doubts(session, run.trust, run.outcome, run.gatherer.pairs)
+        against = doubts(session, run.trust, run.outcome, run.gatherer.pairs, run.writer.meta)
         verdict, reasons = run.gate.verdict(against, run.trust.tainted(), final=over)
         return Snapshot(
             at=at,

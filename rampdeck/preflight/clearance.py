@@ -11,17 +11,21 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
+from rampdeck.errors import RampdeckError
+from rampdeck.facts import Fact, FactPair, to_meta
 from rampdeck.model import EventKind, Instant, Severity
 from rampdeck.preflight import told
 from rampdeck.preflight.check import Definition, State
+from rampdeck.preflight.checks import tls
 from rampdeck.preflight.inspection import Inspection, PreflightView
 from rampdeck.preflight.stack import Stack
+from rampdeck.record.groundwork import PREFLIGHT as KEY
 
 if TYPE_CHECKING:
     from rampdeck.run import Run
 
-KEY = "preflight"
-"""Its key in the meta of a session file."""
+__all__ = ["KEY", "Clearance", "cleared"]
+
 _SEVERITY = {State.FAILED: Severity.ERROR, State.UNKNOWN: Severity.WARNING, State.WARNING: Severity.WARNING}
 
 
@@ -37,7 +41,10 @@ class Clearance:
         self._inspection = Inspection(stack, definitions)
         self._session = stack.session
         self._store = store
+        self._stack = stack
         self._accepted: set[str] = set()
+        self._failed_under_load: set[str] = set()
+        self._tls: tuple[Fact, ...] = ()
         self._looked = False
         self._turn = asyncio.Lock()  # two at once would take each other's answers away
 
@@ -62,7 +69,11 @@ class Clearance:
             # Answers of the first time are not those of the next.
             again = None if names is None and not self._looked else names or told.names(self.view)
             self._looked = True
+            if self._session.steps:
+                # Mended now, they were not while there was load.
+                self._failed_under_load.update(told.names(self.view, State.FAILED))
             view = await self._inspection.run(again)
+            self._tls = await self._how_tls_ends(view)
         self._keep()
         severity = _SEVERITY.get(view.state, Severity.NOTICE)
         self._session.say(EventKind.LOAD, f"preflight: {told.summary(view)}", severity=severity)
@@ -75,14 +86,27 @@ class Clearance:
         self._session.say(EventKind.KEY, f"going on in spite of the preflight: {', '.join(accepted)}")
         self._keep()
 
+    async def _how_tls_ends(self, view: PreflightView) -> tuple[Fact, ...]:
+        """Return the facts of it, where its check has an answer: what is asked then is known already."""
+        states = {check.state for check in view.checks if check.name == tls.ends.name}
+        if not states & {State.OK, State.WARNING, State.FAILED}:
+            return ()
+        try:
+            return (await self._stack.ask(tls.tls)).facts()
+        except RampdeckError:
+            return ()
+
     def _keep(self) -> None:
         view = self.view
+        mended = self._failed_under_load.difference(told.names(view, State.FAILED))
         self._store(
             KEY,
             {
                 "at": Instant.now().utc,
                 "seconds": view.seconds,
                 "went_on": sorted(self._accepted),
+                "mended": sorted(mended),
+                "tls": to_meta(FactPair(self._stack.target_name, fact, None) for fact in self._tls),
                 "checks": [told.data(check) for check in view.checks],
             },
         )

@@ -21,6 +21,7 @@ from rampdeck.record import clocks
 from rampdeck.record.doubts import doubts
 from rampdeck.record.facts import fields
 from rampdeck.record.findings import findings
+from rampdeck.record.groundwork import Groundwork
 from rampdeck.record.logs import said
 from rampdeck.record.markdown import date
 from rampdeck.record.outcome import Outcome
@@ -53,8 +54,9 @@ if TYPE_CHECKING:
 class Judged:
     """A session with those who judged it, live or read back, and what is known of it beside its items.
 
-    ``sha256`` is that of its ``file`` once that is closed. ``cut_off`` is when
-    the file ends, if the session was killed or still goes on elsewhere.
+    ``meta`` is what the session says of itself as a whole. ``sha256`` is that of
+    its ``file`` once that is closed. ``cut_off`` is when the file ends, if the
+    session was killed or still goes on elsewhere.
     """
 
     session: Session
@@ -66,7 +68,7 @@ class Judged:
     host: str
     file: Path
     release: ReleaseConfig
-    settings: Settings = NO_SETTINGS
+    meta: Mapping[str, Any] = field(default_factory=dict)
     facts: tuple[FactPair, ...] = ()
     warnings: tuple[str, ...] = ()
     sha256: str = ""
@@ -81,8 +83,9 @@ class Matter:
     cannot be trusted (:func:`rampdeck.gate.judge`); ``marks`` say the same of
     load levels, by number. ``counts`` are worked out where they are not known.
     ``facts`` are the fields of the record, ``pairs`` all facts that were gathered.
-    ``settings`` are what it was run with, ``coverage`` says how much each source was
-    seen; ``warnings``, ``sha256`` and ``cut_off`` become those of the result.
+    ``settings`` are what it was run with, ``groundwork`` what was laid before the load,
+    ``coverage`` says how much each source was seen; ``warnings``, ``sha256`` and ``cut_off``
+    become those of the result.
     """
 
     title: str
@@ -97,6 +100,7 @@ class Matter:
     counts: Counts | None = None
     pairs: Sequence[FactPair] = ()
     settings: Settings = NO_SETTINGS
+    groundwork: Groundwork | None = None
     coverage: Sequence[Coverage] = ()
     warnings: tuple[str, ...] = ()
     sha256: str = ""
@@ -148,7 +152,7 @@ def draft(run: Run) -> Draft:
         file=run.writer.path,
         sha256=run.writer.sha256,
         release=run.setup.config.release,
-        settings=Settings.of_meta(run.writer.meta),
+        meta=run.writer.meta,
         facts=run.gatherer.pairs,
         warnings=(run.writer.unsealed,) if run.writer.unsealed else (),
     )
@@ -163,11 +167,12 @@ def draft_of(judged: Judged, at: Instant) -> Draft:
         knee = replace(knee, climb=outcome.climb)
     cut = () if judged.cut_off is None else (_cut_off(judged.cut_off),)
     final = session.step is None and not cut
+    groundwork = Groundwork.of_meta(judged.meta)
     matter = Matter(
         title=judged.title,
         host=judged.host,
         facts=fields(judged.release, judged.facts),
-        doubts=(*cut, *doubts(session, trust, outcome, judged.facts)),
+        doubts=(*cut, *doubts(session, trust, outcome, judged.facts, judged.meta)),
         tainted=trust.tainted(),
         findings=findings(session, gate.outcome(final=final), outcome.raised, knee, counts, judged.facts),
         marks={number: trust.marks(number) for number in trust.doubted},
@@ -175,9 +180,10 @@ def draft_of(judged: Judged, at: Instant) -> Draft:
         file=judged.file,
         counts=counts,
         pairs=judged.facts,
-        settings=judged.settings,
+        settings=Settings.of_meta(judged.meta),
+        groundwork=groundwork,
         coverage=trust.coverage(),
-        warnings=(*trust.warnings(), *judged.warnings),
+        warnings=(*trust.warnings(), *(groundwork.warnings() if groundwork else ()), *judged.warnings),
         sha256=judged.sha256,
         cut_off=bool(cut),
     )
@@ -224,6 +230,7 @@ def _draft(session: Session, gate: Gate, matter: Matter, at: Instant) -> Draft:
         findings=tuple(matter.findings),
         facts=tuple(matter.pairs),
         settings=matter.settings,
+        groundwork=matter.groundwork,
         generator=_generator(session),
         counts=session.counts(at) if matter.counts is None else matter.counts,
         knee=matter.knee,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from rampdeck.facts import FactPair
 from rampdeck.gate.figures import MIN_REQUESTS, MIN_SECONDS
-from rampdeck.record import changes
+from rampdeck.record import changes, groundwork
 from rampdeck.record.outcome import Outcome
 from rampdeck.requests import Span
 from rampdeck.session import Session
@@ -16,9 +18,16 @@ _SAID_ALREADY = ("operator", "terminal", "gate", "guard")
 """Ends of a load that are reasons of their own."""
 
 
-def doubts(session: Session, trust: Trust, outcome: Outcome, facts: Iterable[FactPair]) -> tuple[str, ...]:
-    """Return, as sentences, everything that takes a PASS away."""
+def doubts(
+    session: Session,
+    trust: Trust,
+    outcome: Outcome,
+    facts: Iterable[FactPair],
+    meta: Mapping[str, Any] = MappingProxyType({}),
+) -> tuple[str, ...]:
+    """Return, as sentences, everything that takes a PASS away; ``meta`` is that of the session."""
     return (
+        *groundwork.doubts(meta, has_load=bool(session.steps)),
         *trust.doubts(),
         *outcome.doubts,
         *_unreached(session, outcome),

@@ -20,7 +20,7 @@ from typing import Any
 
 from rampdeck.levels.knee import Knee
 from rampdeck.model import Instant
-from rampdeck.record import clocks, counted, facttable, logs, settings
+from rampdeck.record import before, clocks, counted, facttable, logs, settings
 from rampdeck.record.result import (
     Decision,
     ErrorResult,
@@ -78,6 +78,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "knee": _knee(result.knee),
         "pacing": [redact(sentence) for sentence in result.pacing],
         "facts": [facttable.to_json(pair) for pair in result.facts],
+        "before_the_load": before.to_json(result.groundwork, _utc),
         **settings.to_json(result.settings),
         "record": {name: redact(text) for name, text in result.record.named().items()},
         "session": str(result.session) if result.session else None,

@@ -7,7 +7,9 @@ So a threshold that failed is a ``failure``, and one that could not be judged is
 an ``error``, because unknown is never green. Only where the gate says PASS
 nonetheless, as when one level brought too few requests and others enough, it is
 ``skipped``, and so is what only warns. The file is red exactly when the computed
-verdict is not PASS; a person's decision beside it is a property.
+verdict is not PASS; a person's decision beside it is a property. So a failed
+check of the preflight, which takes a PASS away, is an ``error`` then; one that is
+not known weighs nothing and is ``skipped``, a warning is output.
 
 GitLab drops cases of one name, so each name holds its level. Cases take no
 time; the ``time`` of a suite is how long it was measured.
@@ -19,7 +21,8 @@ from collections.abc import Iterator
 
 from rampdeck.gate.words import told
 from rampdeck.model import Instant, level_name
-from rampdeck.record import thresholds
+from rampdeck.record import before, thresholds
+from rampdeck.record.groundwork import CheckResult, PreflightResult
 from rampdeck.record.result import Measured, Result, StepResult
 from rampdeck.record.suites import Case, Suite, document, moment
 from rampdeck.record.words import CUT_OFF, clock, date, milliseconds, number, span
@@ -31,7 +34,11 @@ TRUST = "Can this run be trusted?"
 
 def junit(result: Result) -> str:
     """Return the document."""
-    suites = (_session(result), *(_level(result, step) for step in result.steps))
+    suites = (
+        _session(result),
+        *_preflight(result),
+        *(_level(result, step) for step in result.steps),
+    )
     return document(result.title or "load test", suites)
 
 
@@ -94,6 +101,10 @@ def _properties(result: Result) -> Iterator[tuple[str, str]]:
     yield "users", str(result.users)
     yield "began", _zulu(result.began) if result.began else ""
     yield "ended", _zulu(result.ended)
+    if work := result.groundwork:
+        yield "environment", work.environment
+        yield "preflight", before.headline(work.preflight)
+        yield "guard.refused", str(work.guard.refused) if work.guard else ""
     yield "running", str(result.running).lower()
     yield "session", str(result.session or "")
     yield "session.sha256", result.session_sha256
@@ -114,6 +125,40 @@ def _told(result: Result) -> Iterator[str]:
     for finding in result.findings:
         since = f", first at {clock(finding.since)} UTC" if finding.since is not None else ""
         yield f"{finding.severity}: {finding.layer}: {finding.text}{since}"
+
+
+# -- before the load
+
+
+def _preflight(result: Result) -> Iterator[Suite]:
+    """Yield a suite of the checks that were not ok; none where all were."""
+    work = result.groundwork
+    if work is None or work.preflight is None or not work.preflight.not_ok:
+        return
+    preflight = work.preflight
+    yield Suite(
+        "preflight",
+        preflight.seconds,
+        result.began or result.ended if preflight.at is None else Instant(preflight.at, 0.0),
+        [_check(check, _unsure(result)) for check in preflight.not_ok],
+        [("environment", work.environment), ("went_on", ", ".join(preflight.went_on))],
+        list(_said(preflight)),
+    )
+
+
+def _check(check: CheckResult, unsure: str) -> Case:
+    place = f" at {check.host}" if check.host else ""
+    outcome = {"failed": unsure, "warning": ""}.get(check.state, "skipped")
+    words = (("found", check.found), *before.below(check), ("why", check.why))
+    lines = tuple(f"{called.lower()}: {text}" for called, text in words if text)
+    return Case(f"{check.name}{place}", outcome, check.state, check.found, lines)
+
+
+def _said(preflight: PreflightResult) -> Iterator[str]:
+    yield before.headline(preflight)
+    for check in preflight.not_ok:
+        on = ", and one went on" if before.went_on(check, preflight) else ""
+        yield f"{check.state}: {check.name} {check.host}: {check.found}{on}"
 
 
 # -- a level

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rampdeck.levels.knee import Knee
-from rampdeck.record import counted, facttable, logs, settings, tables, thresholds
+from rampdeck.record import before, counted, facttable, logs, settings, tables, thresholds
 from rampdeck.record.gfm import MOST_SAID, bullets, code, details, prose, section, table
 from rampdeck.record.json import to_json
 from rampdeck.record.mdload import errors, levels, requests, spread_levels, spread_requests
@@ -33,6 +33,7 @@ def markdown(result: Result) -> str:
         section("Load levels", levels(result)),
         section("What broke first", _findings(result)),
         section("Can this run be trusted?", trust(result)),
+        section(before.TITLE, before.section(result.groundwork)),
         section("Capacity", _capacity(result.knee)),
         section("Pace", bullets(prose(sentence, MOST_SAID) for sentence in result.pacing)),
         section("Requests", requests(result)),

@@ -16,6 +16,7 @@ from rampdeck.facts import FactPair
 from rampdeck.levels.knee import Knee
 from rampdeck.model import Instant, Severity, Value
 from rampdeck.reconcile import UNCOUNTED, Counts
+from rampdeck.record.groundwork import Groundwork
 from rampdeck.record.settings import NO_SETTINGS, Settings
 from rampdeck.requests import Span, Tally
 from rampdeck.snapshot import Coverage, Figures, Lines, Spreads, ThresholdView, Verdict
@@ -271,6 +272,7 @@ class Result:
     ``doubts`` are the reasons not to trust it, ``reasons`` those of the
     verdict. ``running`` says that the load was still going on. ``users`` is
     the highest target. ``pacing`` has sentences on users with a known pace.
+    ``groundwork`` is what was laid before the load, ``None`` for a session of an older Rampdeck.
     ``warnings`` are sentences that weigh nothing in the verdict. ``cut_off``:
     the session file ends before the session did. ``session_sha256`` is the
     session file's, once it is closed.
@@ -304,6 +306,7 @@ class Result:
     decision: Decision | None = None
     facts: tuple[FactPair, ...] = ()
     settings: Settings = NO_SETTINGS
+    groundwork: Groundwork | None = None
     coverage: tuple[Coverage, ...] = ()
     warnings: tuple[str, ...] = ()
     cut_off: bool = False

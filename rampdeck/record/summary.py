@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rampdeck.gate.words import NOTHING, told
-from rampdeck.record import thresholds
+from rampdeck.record import before, thresholds
 from rampdeck.record.gfm import MOST_SAID, bullets, code, prose, table
+from rampdeck.record.groundwork import times
 from rampdeck.record.mdload import verdict
 from rampdeck.record.result import Finding, Result, StepResult
 from rampdeck.record.words import CUT_OFF, clock, decided, heading, milliseconds, number, span
@@ -35,6 +36,7 @@ def summary(result: Result) -> str:
         CUT_OFF if result.cut_off else "",
         _decision(result),
         bullets(_first(result.reasons, MOST_REASONS, "reasons")),
+        _before(result),
         _thresholds(result),
         _levels(result),
         _findings(result.findings),
@@ -55,6 +57,21 @@ def _decision(result: Result) -> str:
     note = f": {prose(decision.note)}" if decision.note else "."
     said = decided(decision, result.result)
     return f"Decided: **{decision.verdict.value}** by {prose(decision.name) or 'somebody'} {said}{note}"
+
+
+def _before(result: Result) -> str:
+    """Return what was not as it should be before the load, or was refused; nothing when all was well."""
+    work = result.groundwork
+    if work is None:
+        return ""
+    lines = []
+    if work.preflight and work.preflight.named("failed", "unknown"):
+        names = ", ".join(work.preflight.named("failed", "unknown"))
+        lines.append(f"**Preflight**: {prose(before.headline(work.preflight))}: {prose(names)}")
+    if work.guard and work.guard.refused:
+        places = ", ".join(dict.fromkeys(one.place for one in before.refusals(work)))
+        lines.append(f"**Refused by the guard**: {times(work.guard.refused)}: {prose(places)}")
+    return "\n\n".join(f"{line}." for line in lines)
 
 
 def _thresholds(result: Result) -> str:

@@ -23,7 +23,6 @@ from rampdeck.record.conclude import Judged, draft_of
 from rampdeck.record.outcome import KEY as OUTCOME
 from rampdeck.record.outcome import Outcome
 from rampdeck.record.result import Result
-from rampdeck.record.settings import Settings
 from rampdeck.report import older
 from rampdeck.secrets import redact
 from rampdeck.secrets.shapes import HIDDEN
@@ -121,7 +120,7 @@ def rebuild(
             host=known.text("host"),
             file=path,
             release=known.settings.release,
-            settings=Settings.of_meta(reader.meta),
+            meta=reader.meta,
             facts=from_meta(reader.meta.get("facts")),
             warnings=(*warnings, *filter(None, [unsealed])),
             sha256=sha256,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from email.message import Message
 from typing import Any
 
-from rampdeck.model import Event, EventKind
+import pytest
+
+from rampdeck.model import Event, EventKind, Instant, Step
 from rampdeck.preflight.check import Definition, Found, check, failed, ok, unknown, warning
+from rampdeck.preflight.checks import tls
 from rampdeck.preflight.clearance import KEY, Clearance
+from rampdeck.preflight.http import Answer, Visit
 from rampdeck.preflight.stack import Stack
 from rampdeck.session import Session
 
-from .stacks import stack
+from .stacks import TARGET, stack
 
 
 def asked(name: str, answer: Callable[[], Found]) -> Definition:
@@ -90,3 +95,38 @@ async def test_looking_twice_at_once_takes_no_answer_away() -> None:
     one, _, _ = clearance(slow)
     await asyncio.gather(one.look(), one.look(["a.slow"]), one.look())
     assert [each.found for each in one.view.checks] == ["yes"]
+
+
+async def test_what_is_mended_under_load_had_failed_under_load_and_the_file_says_so() -> None:
+    answers = [failed("off", "switch it on"), failed("off", "switch it on"), ok("on")]
+    meta: dict[str, Any] = {}
+    made = stack()
+    one = Clearance(made, [asked("a.switch", lambda: answers.pop(0))], meta.__setitem__)
+    await one.look()
+    await one.look()
+    assert meta[KEY]["mended"] == [], "there was no load yet"
+    one.go_on_anyway()
+    made.session.append(Step(1, 5, 5.0, "key", Instant.now()))
+    await one.look()
+    assert meta[KEY]["mended"] == ["a.switch"]
+    assert meta[KEY]["checks"][0]["state"] == "ok"
+
+
+async def test_how_tls_ends_is_kept_with_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = Message()
+    headers["Server"] = "nginx"
+
+    async def page(_: Stack) -> Visit:
+        return Visit((Answer(TARGET, 200, headers, b"", 0.1),))
+
+    monkeypatch.setattr(tls, "home", page)
+    one, meta, _ = clearance(*tls.CHECKS)
+    await one.look()
+    told = {pair["start"]["name"]: pair["start"]["value"] for pair in meta[KEY]["tls"]}
+    assert told["tls.ends"] == "nowhere: plain HTTP to the proxy (Server: nginx)"
+
+
+async def test_nobody_asks_how_tls_ends_where_its_check_is_left_out() -> None:
+    one, meta, _ = clearance(asked("a.one", lambda: ok("yes")))
+    await one.look()
+    assert meta[KEY]["tls"] == []

@@ -18,6 +18,7 @@ from rampdeck.record.result import (
 )
 from rampdeck.record.settings import Settings
 from rampdeck.snapshot import Coverage, Lines, Verdict
+from tests.record import grounds
 from tests.record.parts import BEGAN, pair
 
 HOSTILE = (
@@ -57,6 +58,7 @@ def spoiled(made: Result) -> Result:
             pair("x", "x", "x", "", None, HOSTILE),
         ),
         settings=Settings((HOSTILE, "```"), {HOSTILE: {HOSTILE: [HOSTILE, "```"]}}),
+        groundwork=grounds.spoiled(HOSTILE),
         pacing=(HOSTILE,),
         knee=Knee(sentence=HOSTILE, method=HOSTILE, climb=HOSTILE, left_out=(HOSTILE,)),
         version=HOSTILE,

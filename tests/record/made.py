@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from rampdeck.facts import FactPair
+from rampdeck.record.groundwork import STATES, CheckResult
 from rampdeck.record.result import ErrorResult, LogResult, Result, StepResult
 from rampdeck.record.settings import Settings
 
@@ -33,6 +34,7 @@ SPECIAL: Mapping[tuple[type, str], st.SearchStrategy[Any]] = {
         ),
         max_size=2,
     ),
+    (CheckResult, "state"): st.sampled_from(STATES),
     (Result, "session_sha256"): st.sampled_from(["", "0a" * 32]),
 }
 """What a type does not say."""

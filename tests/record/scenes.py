@@ -22,7 +22,7 @@ from rampdeck.record.result import (
 from rampdeck.record.settings import Settings
 from rampdeck.requests import Tally
 from rampdeck.snapshot import Coverage, Lines, ThresholdState, ThresholdView, Verdict
-from tests.record import broken, helpers
+from tests.record import broken, grounds, helpers
 from tests.record.hostile import spoiled
 from tests.record.parts import BEGAN, clock, facts, level, names, pair, source, total, unjudged, view
 
@@ -82,6 +82,7 @@ def passed() -> Result:
         counts=Counts(whole=Reconciled(0, Sent(61_180, 21), 61_204, 30, 30)),
         facts=facts(),
         settings=SETTINGS,
+        groundwork=grounds.laid(grounds.meta(*grounds.GREEN)),
         coverage=tuple(
             Coverage(name, 540.0, 540.0) for name in ("gunicorn@app-1", "nginx@web-1", "postgres@db-1")
         ),
@@ -97,6 +98,7 @@ def passed() -> Result:
 def failed() -> Result:
     """One endpoint is slow at the peak, and everything that a record can hold is there."""
     peak = "step 3 (300 users)"
+    work = grounds.laid(grounds.meta(*grounds.GREEN, guard=grounds.refusals(9, 3, 1).to_meta()))
     slow = view("p95 < 800ms", 1_108.0, ThresholdState.FAIL, peak, begun=430, longest=209, breaches=2)
     checkout = view(
         "error_rate{name=/checkout/, method=POST} < 1%",
@@ -138,7 +140,9 @@ def failed() -> Result:
         decision=None,
         warnings=(
             "host.cpu < 85% for 30s was breached, which only warns: 97.5 % at host@app-1, step 3 (300 users)",
+            *work.warnings(),
         ),
+        groundwork=work,
         sources=(*passed().sources[:3], broken.SOURCE),
         coverage=broken.COVERAGE,
         tables=broken.TABLES,
@@ -204,6 +208,23 @@ def blind() -> Result:
     )
 
 
+def spite() -> Result:
+    """A check of the preflight failed and one went on, and the guard refused something."""
+    made, work = passed(), grounds.spite()
+    assert work.preflight is not None
+    doubts = tuple(work.preflight.doubts(has_load=True))
+    return replace(
+        made,
+        result=Verdict.INCONCLUSIVE,
+        reasons=doubts,
+        doubts=doubts,
+        warnings=tuple(work.warnings()),
+        record=replace(made.record, result="INCONCLUSIVE"),
+        decision=None,
+        groundwork=work,
+    )
+
+
 def cut_off() -> Result:
     """The machine went away in the middle of the second level."""
     made = passed()
@@ -225,6 +246,7 @@ def cut_off() -> Result:
         record=replace(made.record, result="INCONCLUSIVE"),
         decision=None,
         facts=tuple(replace(pair, end=None) for pair in facts()),
+        groundwork=None,
         cut_off=True,
     )  # fmt: skip
 
@@ -272,6 +294,7 @@ SCENES: Mapping[str, Callable[[], Result]] = {
     "passed": passed,
     "failed": failed,
     "blind": blind,
+    "in-spite": spite,
     "cut-off": cut_off,
     "overruled": overruled,
     "hostile": lambda: spoiled(failed()),

@@ -9,7 +9,9 @@ import pytest
 from rampdeck.facts import Fact, FactPair
 from rampdeck.record.doubts import doubts
 from rampdeck.record.outcome import Outcome
+from rampdeck.snapshot import Verdict
 from tests.gate.helpers import Load
+from tests.record.grounds import RED, meta
 
 QUICK = [20.0] * 20
 SHORT = "the plan's peak of 50 users was not measured, only levels up to 10 users"
@@ -72,3 +74,22 @@ def test_everything_that_is_against_a_pass_is_told_together() -> None:
     assert found[:2] == ("it broke", SHORT)
     assert found[2].endswith("changed during the run: a1 → b2")
     assert found[3:] == ("the file is not complete",)
+
+
+def test_a_failed_check_of_the_preflight_is_one_answer_for_the_screen_and_the_record() -> None:
+    load = held((10, 10), cause="key")
+    stored = meta(*RED, went_on=("django.migrations",))
+    found = doubts(load.session, load.trust, Outcome(), (), stored)
+    assert found == ("the preflight failed: django.migrations, and one went on",)
+    assert load.gate.verdict(found, final=True)[0] is Verdict.INCONCLUSIVE
+
+
+def test_a_threshold_that_failed_stays_a_fail_in_spite_of_the_preflight() -> None:
+    load = Load("p95 < 10ms", cause="key")
+    load.level(10)
+    for _ in range(10):
+        load.second(QUICK)
+        load.trust.observe(load.session, 1.0)
+    load.end()
+    found = doubts(load.session, load.trust, Outcome(), (), meta(*RED, went_on=("django.migrations",)))
+    assert load.gate.verdict(found, final=True)[0] is Verdict.FAIL

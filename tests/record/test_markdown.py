@@ -33,6 +33,7 @@ HEADINGS = [
     "## Load levels",
     "## What broke first",
     "## Can this run be trusted?",
+    "## Before the load",
     "## Capacity",
     "## Requests",
     "## Worst errors",
@@ -66,7 +67,7 @@ def test_nothing_that_others_wrote_comes_alive(name: str) -> None:
 def test_a_hostile_record_has_the_headings_and_the_tables_of_a_harmless_one() -> None:
     harmless, hostile = markdown(failed()), markdown(SCENES["hostile"]())
     own = [one for one in headings(hostile) if one.startswith("## ")]
-    assert own == [*HEADINGS[:5], "## Pace", *HEADINGS[5:]]
+    assert own == [*HEADINGS[:6], "## Pace", *HEADINGS[6:]]
     assert len(tables(hostile)) == len(tables(harmless))
     assert hostile.count("<details>") - hostile.count("`<details>") == hostile.count("\n<details>\n")
 

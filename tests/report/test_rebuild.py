@@ -37,6 +37,7 @@ from rampdeck.snapshot import ThresholdState, Verdict
 from rampdeck.store import Item, SessionReader, SessionWriter, sums
 from rampdeck.store.about import about
 from rampdeck.view import View
+from tests.record import grounds
 
 BEGAN = Instant(1_795_350_060.0, 1_000.0)
 OLD = Path(__file__).parents[1] / "store" / "data"
@@ -322,3 +323,29 @@ def test_a_session_of_an_older_format_gives_what_its_run_said(tmp_path: Path) ->
     assert holds(found, {key: said[key] for key in _FIGURES})
     assert rebuilt.outcome.exit(rebuilt.result.result) == 1
     assert dumps(rebuilt.result)
+
+
+# -- what was laid before the load
+
+
+@pytest.mark.parametrize("checks", [grounds.GREEN, grounds.RED])
+async def test_a_failed_check_that_one_went_on_in_spite_of_is_no_pass_in_a_report_either(
+    tmp_path: Path, checks: Sequence[Any]
+) -> None:
+    laid = grounds.meta(*checks, went_on=("django.migrations",), guard=grounds.refusals(9, 3).to_meta())
+    del laid["config"]
+    found = result_of(await recorded(tmp_path, load(), **laid))
+    green = checks is grounds.GREEN
+    assert found.result is (Verdict.PASS if green else Verdict.INCONCLUSIVE)
+    assert found.reasons == (() if green else ("the preflight failed: django.migrations, and one went on",))
+    assert "the guard refused the scenario 127.0.0.2:8001, 12 times" in found.warnings
+    assert found.groundwork is not None
+    assert found.groundwork.preflight is not None
+    assert len(found.groundwork.preflight.checks) == len(checks)
+
+
+async def test_a_threshold_that_failed_is_a_fail_whatever_the_preflight_said(tmp_path: Path) -> None:
+    laid = grounds.meta(*grounds.RED, went_on=("django.migrations",))
+    del laid["config"]
+    found = result_of(await recorded(tmp_path, load(ms=2_000.0), **laid))
+    assert found.result is Verdict.FAIL

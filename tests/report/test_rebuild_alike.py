@@ -34,13 +34,13 @@ from rampdeck.model import (
 from rampdeck.record.conclude import Judged, draft_of
 from rampdeck.record.outcome import KEY, Outcome
 from rampdeck.record.result import Result
-from rampdeck.record.settings import Settings
 from rampdeck.report.rebuild import Kinds, rebuild
 from rampdeck.session import Session
 from rampdeck.store import Item, sums
 from rampdeck.store.about import about
 from rampdeck.store.database import Database
 from rampdeck.trust import Trust
+from tests.record import grounds
 
 BEGAN = Instant(1_795_350_060.0, 1_000.0)
 KINDS = Kinds.of(COLLECTORS)
@@ -195,6 +195,11 @@ def lived(path: Path, seed: int) -> Result:
     known = about(
         settings, title="chaos", host="", began=BEGAN, arguments=["run"], thresholds=gate.thresholds
     )
+    checks = grounds.RED if seed % 3 else grounds.GREEN
+    laid = grounds.meta(
+        *checks, went_on=("django.migrations",) * (seed % 2), guard=grounds.refusals(9, 3).to_meta()
+    )
+    known = {**laid, **known, "environment": "staging"} if seed % 4 else known
     database = Database(path)
     database.write(stored, {**known, KEY: outcome.to_meta(), "ended": closed.utc})
     database.sum_up(session)
@@ -209,7 +214,7 @@ def lived(path: Path, seed: int) -> Result:
         host="",
         file=path,
         release=settings.release,
-        settings=Settings.of_meta(known),
+        meta=known,
     )
     return draft_of(judged, closed).finished()
 
@@ -223,6 +228,7 @@ def test_a_file_gives_the_result_that_the_run_had(tmp_path: Path, seed: int) -> 
     path = tmp_path / "session.sqlite"
     live = lived(path, seed)
     assert live.total.requests > 1_000
+    assert live.groundwork is not None
     quick = without_seal(rebuild(path, KINDS).result)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("DELETE FROM meta WHERE key = ?", (sums.KEY,)).rowcount == 1

@@ -14,7 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from rampdeck.record import charts
-from rampdeck.record.html import release, tables, trust
+from rampdeck.record.before import TITLE
+from rampdeck.record.html import before, release, tables, trust
 from rampdeck.record.html.data import data
 from rampdeck.record.html.verdict import verdict
 from rampdeck.record.html.words import items, note, text
@@ -116,6 +117,7 @@ def _sections(page: Page, still: str) -> list[_Section]:
         _Section("Findings", "Findings", trust.findings(result.findings)),
         _Section("Worst errors", "Errors", tables.errors(result)),
         _Section("Can this run be trusted?", "Trust", trust.trust(result)),
+        _Section(TITLE, "Before", before.section(result.groundwork)),
         _Section("Counted twice", "Counts", tables.counted_twice(result.counts)),
         _Section("What the logs said", "Logs", tables.said_by_logs(result)),
         _Section("Behind the load levels", "Behind", tables.behind(result)),
