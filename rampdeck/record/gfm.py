@@ -23,7 +23,7 @@ _MARKUP = re.compile(r"[\\`*\[\]~|]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<!\w)_|_(?!\w
 _BLOCK = re.compile(r"\d{1,9}(?=[.)](?:\s|$))|(?=\#{1,6}(?:\s|$)|>|[+-](?:\s|$|-)|=+\s*$)")
 """What begins a heading, a quote, a list or a rule at the start of a line."""
 _ALIVE = re.compile(
-    r"\S*(?:@\w|[A-Za-z][A-Za-z\d+.-]*:/|(?i:www\.|mailto:|xmpp:)|[\#!]\d|\bGH-\d|:[A-Za-z+-][\w+-]*:|\$)\S*"
+    r"\S*(?:@\w|[A-Za-z][A-Za-z\d+.-]*:/|(?i:www\.|mailto:|xmpp:)|[\#!]\d|(?<![^\W_])GH-\d|:[A-Za-z+-][\w+-]*:|\$)\S*"
 )
 _LEFT, _RIGHT = "([{\"'“‘", ")]}\"'”’.,;:!?"
 _PIPE = re.compile(r"(\\*)\|")

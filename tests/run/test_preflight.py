@@ -231,6 +231,12 @@ def test_who_goes_on_is_noted(project: Project) -> None:
     assert "No load is made" not in told.stderr
     assert project.result["requests"], "there was load"
     assert stored(project)["preflight"]["went_on"] == ["source.readable"]
+    assert told.returncode == 3, "a load in spite of a failed check is no PASS"
+    assert "the preflight failed: source.readable, and one went on" in project.result["reasons"]
+    for form, file in (("--json", "record.json"), ("--md", "record.md"), ("--junit", "record.xml")):
+        project.run("report", str(project.session), form, "-o", "again")
+        again, live = project.folder / "again", project.session / file
+        assert again.read_bytes() == live.read_bytes(), "a report says of the preflight what the run said"
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])
