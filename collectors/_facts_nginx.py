@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from rampdeck.facts import Fact, known, listed, told, unknown
 from rampdeck.nginx import READ, Configuration, Master, build, masters, read, tree
-from rampdeck.processes import processes
+from rampdeck.processes import Process, processes
 from rampdeck.remote import Shell
 
 from . import _nginx_told
