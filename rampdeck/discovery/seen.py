@@ -62,7 +62,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container that runs; of a compose project its service, folder and files. ``ports``: inside to outside."""
+    """A container that runs, of a compose project with its service; ``ports``: those inside to outside."""
 
     id: str
     name: str
@@ -197,7 +197,9 @@ def _container(line: str) -> Container | None:
     if not line.startswith("container "):
         return None
     words = [*line.removeprefix("container ").split("\t"), *[""] * 7][:7]
-    id_, name, service, folder, files, ports, addresses = ("" if one == "<no value>" else one for one in words)
+    id_, name, service, folder, files, ports, addresses = (
+        "" if one == "<no value>" else one for one in words
+    )
     return Container(
         id_,
         name.removeprefix("/"),
