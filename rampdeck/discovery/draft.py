@@ -11,10 +11,10 @@ from typing import Any
 from rampdeck.secrets import redact
 from rampdeck.text import clean
 
-Value = str | int | bool | Sequence[str] | Mapping[str, str]
+Value = str | int | bool | Sequence[str] | Mapping[str, str | int]
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_NOTED_AT = 34
-"""The column at which the remarks behind short values begin."""
+_NOTED_AT, _WIDEST = 34, 100
+"""The column at which remarks begin, and where lines end: a longer remark stands above its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,10 @@ class Entry:
         text = f"{quoted_key(self.key)} = {toml(self.value)}"
         if self.open or commented:
             text = f"# {text}"
-        return f"{text:<{_NOTED_AT - 1}} # {_remark(self.note)}" if self.note else text
+        if not self.note:
+            return text
+        noted = f"{text:<{_NOTED_AT - 1}} # {_remark(self.note)}"
+        return noted if len(noted) <= _WIDEST else f"# {_remark(self.note)}:\n{text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ class _Finder:
     def _preflight(self, answer: Answer) -> None:
         login = str(answer.setting("LOGIN_URL", "") or "")
         rows = Entry(
-            "rows", {"orders_order": "100000"}, "the least rows of tables; as production has", open=True
+            "rows", {"orders_order": 100_000}, "the least rows of tables; as production has", open=True
         )
         baseline = Entry(
             "baseline", "production.json", "rampdeck preflight --save-baseline, there", open=True
@@ -250,7 +250,7 @@ def _host_table(host: str, meant: Application | None, seen: Seen) -> Table:
 def _brief(table: Table) -> str:
     """Return a table in one line: what it is, and its values."""
     values = {entry.key: entry.value for entry in table.entries if not entry.open}
-    kind = values.pop("kind", ".".join(table.path))
+    kind = str(values.pop("kind", ".".join(table.path)))
     values.pop("host", None)
     said = ", ".join(f"{key} {value}" for key, value in values.items())
     if table.open:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from rampdeck.discovery.draft import Draft, Entry, Table
+from rampdeck.discovery.draft import Draft, Table
 
 TEMPLATE = Path(__file__).parents[1] / "template.toml"
 _HEAD = re.compile(r"(?:# )?\[{1,2}([A-Za-z_][^\[\]=]*)\]{1,2}\s*(?:#.*)?")
@@ -14,7 +14,7 @@ _KEY = re.compile(r"(?:# )?([A-Za-z_]\w*) = ")
 _KIND = re.compile(r'^(?:# )?kind = "(\w+)"', re.MULTILINE)
 _ALIKE = {"uvicorn": "gunicorn", "caddy": "nginx"}
 """Who has the one needs no example of the other."""
-_LATER = ("release", "record")
+_LATER = (("release",), ("record",))
 """Tables before which those stand that the template has no place for."""
 
 
@@ -24,18 +24,35 @@ def text(draft: Draft, whence: str) -> str:
     head, *paragraphs = template.split("\n\n")
     left = list(draft.tables)
     parts = [f"{head}\n# {whence}"]
-    for paragraph in paragraphs:
-        path = _path(paragraph)
-        if (
-            path
-            and path[0] in _LATER
-            and (before := [table for table in left if table.path[0] not in _LATER])
-        ):
-            parts += map(_written, before)
-            left = [table for table in left if table not in before]
-        parts += _filled(paragraph, path, draft.tables, left)
+    for number, paragraph in enumerate(paragraphs):
+        # What introduces a table stands in a paragraph of its own before it.
+        about = _path(paragraph) or _path("".join(paragraphs[number + 1 : number + 2]))
+        later = [table for table in left if table.path[:1] not in _LATER and not _has(paragraphs, table)]
+        if about[:1] in _LATER and later:
+            parts += map(_written, later)
+            left = [table for table in left if table not in later]
+        chunks = [
+            part for chunk in _chunks(paragraph) for part in _filled(chunk, _path(chunk), draft.tables, left)
+        ]
+        parts.append(("\n\n" if len(_chunks(paragraph)) == 1 else "\n").join(chunks))
     parts += map(_written, left)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _has(paragraphs: Iterable[str], table: Table) -> bool:
+    """Return whether the template has a place for a table."""
+    paths = [_path(chunk) for paragraph in paragraphs for chunk in _chunks(paragraph)]
+    return table.path[0] in ("hosts", "collectors") or table.path in paths
+
+
+def _chunks(paragraph: str) -> list[str]:
+    """Return the tables of a paragraph, each with what stands before it in the first one."""
+    chunks: list[list[str]] = [[]]
+    for line in paragraph.splitlines():
+        if _HEAD.fullmatch(line) and any(map(_HEAD.fullmatch, chunks[-1])):
+            chunks.append([])
+        chunks[-1].append(line)
+    return ["\n".join(lines) for lines in chunks]
 
 
 def _filled(
@@ -76,25 +93,21 @@ def _merged(paragraph: str, table: Table) -> str:
     """Return a table of the template with our entries in their places; its other lines stay as they are."""
     entries = {entry.key: entry for entry in table.entries}
     lines: list[str] = []
-    skipping = False
+    skipping, at = False, 0
     for line in paragraph.splitlines():
         if skipping:
             skipping = not line.removeprefix("# ").startswith(("]", "}"))
         elif _HEAD.fullmatch(line):
-            lines += _headed(table, line)
+            lines.append(line if table.open else line.removeprefix("# "))
+            at = len(lines)
         elif (key := _KEY.match(line)) and key[1] in entries:
             lines.append(entries.pop(key[1]).line(commented=table.open))
+            at = len(lines)
             skipping = line.rstrip().endswith(("[", "{"))
         else:
             lines.append(line)
-    at = max((place for place, line in enumerate(lines) if _HEAD.fullmatch(line)), default=0) + 1
     lines[at:at] = [entry.line(commented=table.open) for entry in entries.values()]
     return "\n".join(lines)
-
-
-def _headed(table: Table, line: str) -> list[str]:
-    """Return the head of a table of the template: switched on, unless ours is open as well."""
-    return [line if table.open else line.removeprefix("# ")]
 
 
 def _written(table: Table) -> str:
@@ -111,11 +124,3 @@ def _path(paragraph: str) -> tuple[str, ...]:
         if found := _HEAD.fullmatch(line):
             return tuple(found[1].split("."))
     return ()
-
-
-def hosts_tables(tables: Iterable[tuple[str, dict[str, str | int]]]) -> list[Table]:
-    """Return the tables of hosts."""
-    return [
-        Table(("hosts", name), tuple(Entry(key, value) for key, value in keys.items()))
-        for name, keys in tables
-    ]
