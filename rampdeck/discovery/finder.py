@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from rampdeck.config import Config, DjangoConfig, HostConfig
+from rampdeck.config import Config, DjangoConfig
 from rampdeck.discovery import knock, stores
 from rampdeck.discovery.draft import Draft, Entry, Table, shown
 from rampdeck.discovery.proxies import proxy
@@ -18,21 +18,12 @@ from rampdeck.preflight.asks import Asks
 from rampdeck.preflight.django import Place, Wanted, ask, asking, find
 from rampdeck.preflight.django.answer import Answer
 from rampdeck.remote import Remote
-from rampdeck.remote.hosts import LOCAL, Hosts
+from rampdeck.remote.hosts import Hosts
 
 Tell = Callable[[str], None]
-_LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]", "::1", "0.0.0.0", "testserver")
+LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]", "::1", "0.0.0.0", "testserver")
 LOGIN_URL = "/accounts/login/"
 """Django's own, which stands in the settings whether there is such a page or not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is known before anybody looks."""
-
-    target: Target = field(default_factory=Target)
-    environment: str = ""
-    scenario: str = ""
 
 
 @dataclass
@@ -44,14 +35,13 @@ class Found:
     candidates: tuple[str, ...] = ()
 
 
-async def discover(wish: Wish, tables: Mapping[str, HostConfig], hosts: Hosts, tell: Tell) -> Found:
+async def discover(target: Target, names: Sequence[str], hosts: Hosts, tell: Tell) -> Found:
     """Look at the hosts, one after the other, and return what is there.
 
     Raises the first host's error where none of them can be used.
     """
-    names = list(tables) or [LOCAL]
     found = Found(Draft(), {})
-    finder = _Finder(wish, found, tell)
+    finder = _Finder(target, found, tell)
     for name in names:
         try:
             await finder.host(hosts.remote(name))
@@ -68,8 +58,8 @@ async def discover(wish: Wish, tables: Mapping[str, HostConfig], hosts: Hosts, t
 class _Finder:
     """Goes from host to host; the first application that is found is the one that is asked."""
 
-    def __init__(self, wish: Wish, found: Found, tell: Tell) -> None:
-        self._wish = wish
+    def __init__(self, target: Target, found: Found, tell: Tell) -> None:
+        self._target = target
         self._found = found
         self._draft = found.draft
         self._tell = tell
@@ -92,12 +82,12 @@ class _Finder:
             self._tell(f"{name}: the processes of others are hidden there (hidepid)")
         before = len(draft.tables)
         place = len(draft.tables)
-        ways = await proxy(remote, name, seen, self._wish.target, draft)
+        ways = await proxy(remote, name, seen, self._target, draft)
         proxies = draft.tables[before:]
         del draft.tables[before:]
         meant = None
         if seen.hidden or seen.of(*KINDS) or any("unicorn" in unit for unit in seen.units):
-            meant = application(name, seen, ways, self._wish.target, draft)
+            meant = application(name, seen, ways, self._target, draft)
         draft.add(*proxies)
         draft.tables.insert(place, _host_table(name, meant, seen))
         if meant is not None:
@@ -112,7 +102,7 @@ class _Finder:
 
     async def end(self) -> None:
         """Put into the draft what is of no single host, and servers of data that no settings led to."""
-        draft, target = self._draft, self._wish.target
+        draft = self._draft
         known = {str(table.data().get("kind")) for table in draft.tables}
         for remote, seen in self._rest:
             await self._stores(
@@ -124,22 +114,6 @@ class _Finder:
                 "no Gunicorn and no Uvicorn was found",
                 'write [django] host = "app-1", folder = "/srv/app"',
             )
-        if target.url:
-            host = Entry("host", target.url)
-        else:
-            candidates = self._found.candidates
-            host = Entry(
-                "host", next(iter(candidates), "https://staging.example.com"), "is it this?", open=True
-            )
-            draft.miss("the target", "nobody named it", "write [target] host, or give it as --target or -H")
-        entries = [host]
-        if environment := self._wish.environment:
-            entries.append(Entry("environment", environment))
-        else:
-            entries.append(Entry("environment", "staging", "a run must name it", open=True))
-        draft.tables.insert(0, Table(("target",), tuple(entries)))
-        if self._wish.scenario:
-            draft.add(Table(("scenario",), (Entry("file", self._wish.scenario),)))
 
     async def _ask(self, remote: Remote, meant: Application, seen: Seen) -> None:
         """Ask the application for its settings; without them, what runs on its host is all there is."""
@@ -263,7 +237,7 @@ def _candidates(answer: Answer) -> tuple[str, ...]:
     tls = answer.setting("SECURE_SSL_REDIRECT") or answer.setting("SESSION_COOKIE_SECURE")
     scheme = "https" if tls else "http"
     names = [name for name in answer.listed("ALLOWED_HOSTS") if "*" not in name and not name.startswith(".")]
-    return tuple(f"{scheme}://{name}" for name in names if name not in _LOCAL_NAMES)
+    return tuple(f"{scheme}://{name}" for name in names if name not in LOCAL_NAMES)
 
 
 def asks(settings: Config) -> tuple[Asks, ...]:

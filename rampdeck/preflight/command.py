@@ -23,6 +23,7 @@ from typing import TypeVar
 from rampdeck import loop, wanted
 from rampdeck.collector import Collector
 from rampdeck.config import Config, nearest
+from rampdeck.discovery import once
 from rampdeck.duties import Duties
 from rampdeck.engine import loader
 from rampdeck.engine import options as command_line
@@ -99,9 +100,10 @@ def inspect(wish: Wanted, argv: list[str], kinds: Mapping[str, type[Collector]])
     log = LogTap()
     know_environment(os.environ)
     know_arguments(argv)
+    settings = once.configured(argv, kinds)
     with OutputCapture() as output:
         try:
-            stack = prepared(argv, kinds, log)
+            stack = prepared(argv, settings, kinds, log)
             began = Instant.now()
             if wish.data or wish.baseline:
                 return _instead(wish, stack, output)
@@ -135,9 +137,8 @@ def exit_code(view: PreflightView) -> Exit:
     )
 
 
-def prepared(argv: list[str], kinds: Mapping[str, type[Collector]], log: LogTap) -> Stack:
+def prepared(argv: list[str], settings: Config, kinds: Mapping[str, type[Collector]], log: LogTap) -> Stack:
     """Return the stack as a run of this command line would have it, with a session in memory."""
-    settings = wanted.configured(argv)
     loaded, problem = _loaded(argv, settings)
     options = command_line.parse(argv)
     options.user_classes = options.user_classes or list(settings.scenario.user_classes)
