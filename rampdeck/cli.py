@@ -263,6 +263,7 @@ def _print_commands(argv: list[str], *, as_json: bool) -> int:
     from rampdeck import config
     from rampdeck.discovery.finder import asks as discovery
     from rampdeck.preflight import commands
+    from rampdeck.preflight.checks import ASKS as QUESTIONS
     from rampdeck.wanted import DEFAULT_FILE
 
     parser = _Parser(prog="rampdeck preflight --commands")
@@ -271,7 +272,7 @@ def _print_commands(argv: list[str], *, as_json: bool) -> int:
     settings = config.load(path) if path else commands.example(TEMPLATE)
     whence = str(path or "no configuration: the example of rampdeck init, with everything in it switched on")
     # With a file nobody looks for what is there.
-    questions = commands.QUESTIONS if path else (*commands.QUESTIONS, discovery)
+    questions = QUESTIONS if path else (*QUESTIONS, discovery)
     found = commands.everything(settings, sibling("collectors").COLLECTORS, questions)
     _print((commands.as_json if as_json else commands.as_text)(settings, found, whence))
     return Exit.PASS

@@ -64,7 +64,7 @@ class _Finder:
         self._draft = found.draft
         self._tell = tell
         self._asked: Answer | None = None
-        self._applications = 0
+        self._servers = False
         self._rest: list[tuple[Remote, Seen]] = []
 
     async def host(self, remote: Remote) -> None:
@@ -80,18 +80,15 @@ class _Finder:
         self._tell(f"{name}: in as {shown(seen.user)}")
         if seen.hidden:
             self._tell(f"{name}: the processes of others are hidden there (hidepid)")
-        before = len(draft.tables)
-        place = len(draft.tables)
-        ways = await proxy(remote, name, seen, self._target, draft)
-        proxies = draft.tables[before:]
-        del draft.tables[before:]
+        front, own = Draft(missing=draft.missing), Draft(missing=draft.missing)
+        ways = await proxy(remote, name, seen, self._target, front)
         meant = None
         if seen.hidden or seen.of(*KINDS) or any("unicorn" in unit for unit in seen.units):
-            meant = application(name, seen, ways, self._target, draft)
-        draft.add(*proxies)
-        draft.tables.insert(place, _host_table(name, meant, seen))
+            meant = application(name, seen, ways, self._target, own)
+        self._servers = self._servers or meant is not None or bool(seen.of(*KINDS))
+        before = len(draft.tables)
+        draft.add(_host_table(name, meant, seen), *own.tables, *front.tables)
         if meant is not None:
-            self._applications += 1
             if self._asked is None:
                 await self._ask(remote, meant, seen)
         else:
@@ -108,7 +105,7 @@ class _Finder:
             await self._stores(
                 remote, [one for one in stores.of_processes(seen) if one.kind not in known], seen
             )
-        if not self._applications:
+        if not self._servers:
             draft.miss(
                 "the settings of Django",
                 "no Gunicorn and no Uvicorn was found",
@@ -121,7 +118,7 @@ class _Finder:
         try:
             place = await find(remote, DjangoConfig(host=remote.host), meant.hint(seen))
             answer = await ask(remote, place, Wanted())
-        except SourceError as error:
+        except RampdeckError as error:
             draft.miss("the settings of Django", f"{error.what}: {error.why}", error.fix)
             await self._stores(remote, list(stores.of_processes(seen)), seen)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ from rampdeck.discovery.draft import Draft, Entry, Missing, Table
 from rampdeck.discovery.logs import log_of
 from rampdeck.discovery.seen import Seen, Server
 from rampdeck.discovery.ways import Target, is_at, led_to, ports_of, server_of
+from rampdeck.errors import SourceError
 from rampdeck.nginx import Block, Configuration, Master, masters, read, tree
 from rampdeck.remote import Shell
 
@@ -42,8 +44,10 @@ async def nginxes(shell: Shell, seen: Seen) -> list[Nginx]:
     for server in seen.of("nginx")[:MOST]:
         line = f"- {server.process.pid} {server.process.parent} {server.process.arguments[0]}"
         for master in masters([line], default, prefix):
-            inside = bool(server.container)  # another file system: what is there may not be ours
-            configuration = await read(shell, master.config) if master.config and not inside else None
+            configuration = None
+            if master.config and not server.container:  # its files would be others, in a container
+                with suppress(SourceError):
+                    configuration = await read(shell, master.config)
             root = tree(configuration.files if configuration else {})
             found.append(Nginx(server, master, configuration, root))
     return found
