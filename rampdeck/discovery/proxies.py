@@ -90,7 +90,7 @@ def _nginx(host: str, seen: Seen, nginx: Nginx, target: Target, draft: Draft) ->
     nothing = all(entry.open for entry in entries if entry.key.endswith("_log"))
     draft.add(Table(("collectors",), tuple(entries), array=True, open=nothing))
     for one in missing:
-        draft.miss(f"{one.what} of Nginx on {host}", one.why, one.fix)
+        draft.miss(f"the {one.what} of Nginx on {host}", one.why, one.fix)
     return led_to(nginx.root, block)
 
 
