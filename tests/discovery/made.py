@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import cast
@@ -75,20 +75,14 @@ class Host:
             return Completed(command, 0, "".join(parts).encode(), b"")
         return Completed(command, 0, b"", b"")
 
-    @asynccontextmanager
-    async def talk(self, command: str) -> AsyncIterator[Stream]:  # noqa: ARG002
+    def talk(self, command: str) -> AbstractAsyncContextManager[Stream]:  # noqa: ARG002
         raise CommandFailed("the application cannot be asked", "there is no Python")
-        yield
 
-    @asynccontextmanager
-    async def tunnel(self, host: str, port: int) -> AsyncIterator[tuple[str, int]]:  # noqa: ARG002
+    def tunnel(self, host: str, port: int) -> AbstractAsyncContextManager[tuple[str, int]]:  # noqa: ARG002
         raise TunnelRefused("nothing listens there")
-        yield
 
-    @asynccontextmanager
-    async def tunnel_socket(self, path: PurePosixPath) -> AsyncIterator[Path]:  # noqa: ARG002
+    def tunnel_socket(self, path: PurePosixPath) -> AbstractAsyncContextManager[Path]:  # noqa: ARG002
         raise TunnelRefused("nothing listens there")
-        yield
 
 
 async def found_on(*hosts: Host, target: str = "") -> Found:

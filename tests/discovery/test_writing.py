@@ -25,8 +25,9 @@ HOSTILE = [
 ]
 
 
-def collector(kind: str, *entries: Entry, **more: bool) -> Table:
-    return Table(("collectors",), (Entry("kind", kind), Entry("host", "web"), *entries), array=True, **more)
+def collector(kind: str, *entries: Entry, waits: bool = False) -> Table:
+    entries = (Entry("kind", kind), Entry("host", "web"), *entries)
+    return Table(("collectors",), entries, array=True, open=waits)
 
 
 def whole() -> Draft:
@@ -35,7 +36,7 @@ def whole() -> Draft:
         Table(("target",), (Entry("host", "https://shop.example.com"), Entry("environment", "staging"))),
         collector("host"),
         collector("gunicorn", Entry("unit", "shop.service", "of process 812")),
-        collector("nginx", Entry("access_log", "/var/log/nginx/a.log"), open=True),
+        collector("nginx", Entry("access_log", "/var/log/nginx/a.log"), waits=True),
         Table(("django",), (Entry("host", "web"), Entry("folder", "/srv/shop"))),
         Table(("preflight",), (Entry("commit", "abc", open=True),)),
         Table(("preflight", "login"), (Entry("path", "/login/"),)),
