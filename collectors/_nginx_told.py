@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from rampdeck.facts import Fact, known, listed
-
-from ._nginx_config import Block, Words, seconds
+from rampdeck.nginx import Block, Words, seconds
 
 DEFAULT = "default of Nginx"
 COMBINED = (

@@ -24,7 +24,7 @@ USAGE = """Usage: rampdeck COMMAND [options]
   run       point the cockpit at a staging stack       rampdeck run --help
   worker    one of the processes that make its load     rampdeck worker --help
   demo      the whole thing against a small real stack on this machine
-  init      write a commented rampdeck.toml
+  init      find what is there, and write a commented rampdeck.toml
   preflight   look at the stack before the load        rampdeck preflight --help
 =======
   preflight --commands    everything that the hosts would be sent
@@ -232,19 +232,14 @@ def _demo(argv: list[str]) -> int:
 
 
 def _init(argv: list[str]) -> int:
-    path = Path(argv[0] if argv else "rampdeck.toml")
-    if argv[1:] or path.name.startswith("-"):
-        raise UsageError("rampdeck init", "takes the name of the file to write and nothing else")
-    template = TEMPLATE.read_text(encoding="utf-8")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(template)
-    except FileExistsError:
-        raise UsageError(f"{path} exists", "", "Remove it first, or name another file") from None
-    except OSError as error:
-        raise UsageError(f"cannot write {path}", error.strerror or str(error)) from None
-    _print(f"{path} is written. Fill in the hosts, then: rampdeck run -c {path}")
-    return Exit.PASS
+    from rampdeck import loop  # noqa: F401 - it patches the process
+    from rampdeck.discovery import command
+
+    if {"-h", "--help"} & set(argv):
+        _print(command.USAGE.rstrip())
+        return Exit.PASS
+    parser = _Parser(prog="rampdeck init", add_help=False, allow_abbrev=False)
+    return command.init(argv, parser, sibling("collectors").COLLECTORS)
 
 
 def _preflight(argv: list[str]) -> int:
@@ -266,7 +261,9 @@ def _preflight(argv: list[str]) -> int:
 
 def _print_commands(argv: list[str], *, as_json: bool) -> int:
     from rampdeck import config
+    from rampdeck.discovery.finder import asks as discovery
     from rampdeck.preflight import commands
+    from rampdeck.preflight.checks import ASKS as QUESTIONS
     from rampdeck.wanted import DEFAULT_FILE
 
     parser = _Parser(prog="rampdeck preflight --commands")
@@ -274,7 +271,9 @@ def _print_commands(argv: list[str], *, as_json: bool) -> int:
     path = parser.parse_args(argv).configuration or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
     settings = config.load(path) if path else commands.example(TEMPLATE)
     whence = str(path or "no configuration: the example of rampdeck init, with everything in it switched on")
-    found = commands.everything(settings, sibling("collectors").COLLECTORS)
+    # With a file nobody looks for what is there.
+    questions = QUESTIONS if path else (*QUESTIONS, discovery)
+    found = commands.everything(settings, sibling("collectors").COLLECTORS, questions)
     _print((commands.as_json if as_json else commands.as_text)(settings, found, whence))
     return Exit.PASS
 

@@ -24,6 +24,7 @@ from typing import Any
 from rampdeck import loop, wanted
 from rampdeck.collector import Collector
 from rampdeck.config import Config
+from rampdeck.discovery import once
 from rampdeck.engine import loader
 from rampdeck.engine import options as command_line
 from rampdeck.engine.ceilings import Ceilings
@@ -84,7 +85,7 @@ def launch(argv: list[str], parts: Parts) -> int:
     log = LogTap()
     know_environment(os.environ)
     know_arguments(argv)
-    settings = wanted.configured(argv)
+    settings = once.configured(argv, parts.collectors)
     with OutputCapture() as output, standing_guard(settings, argv) as guard:
         with apart():  # from a web server, if they are named so
             files = command_line.locustfiles(argv, settings.scenario.file)

@@ -18,9 +18,18 @@ DEFAULT_FILE = Path("rampdeck.toml")
 
 
 def configured(argv: list[str]) -> Config:
-    """Return the configuration that the command line names, or the one that is here, or none."""
-    named = command_line.configuration_of(argv)
+    """Return the configuration that the command line names, or the one that is here, or none.
+
+    Raises :class:`UsageError` also where there is one and ``--on`` wants none.
+    """
+    named, on = command_line.configuration_of(argv)
     path = Path(named) if named else DEFAULT_FILE
+    if on and (named or path.exists()):
+        why = "one says what is there, the other has it found: only one of them can be meant"
+        fix = (
+            f"Leave --on out to take {path}; leave -c out, or go where no {DEFAULT_FILE} is, to have it found"
+        )
+        raise UsageError(f"--on, and {path}", why, fix)
     if named or path.exists():
         return configuration.load(path)
     return Config()

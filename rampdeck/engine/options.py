@@ -83,6 +83,14 @@ def add_options(parser: LocustArgumentParser) -> None:
         env_var="RAMPDECK_CONFIGURATION",
     )
     group.add_argument(
+        "--on",
+        metavar="<[user@]host[:port]>",
+        action="append",
+        default=[],
+        help="Without a configuration: find by itself what is there on this host, for this one run; "
+        "may be given several times. rampdeck init writes the same down.",
+    )
+    group.add_argument(
         "--threshold",
         metavar="<expression>",
         action="append",
@@ -222,14 +230,14 @@ def locustfiles(argv: Sequence[str], configured: Path | None) -> list[str]:
         return list(get_locustfiles_locally(options))
 
 
-def configuration_of(argv: Sequence[str]) -> str:
-    """Return what ``-c`` names, before the locustfile and its options are known."""
+def configuration_of(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return what ``-c`` and ``--on`` name, before the locustfile and its options are known."""
     early = LocustArgumentParser(add_help=False, add_env_var_help=False, allow_abbrev=False)
     early.prog = "rampdeck run"
     add_options(early)
     with speaking(UsageError, "the command line is wrong"):
         known, _ = early.parse_known_args(list(argv))
-    return str(known.configuration)
+    return str(known.configuration), known.on
 
 
 def hosts_of(argv: Sequence[str]) -> tuple[str, list[str]]:

@@ -23,6 +23,7 @@ from typing import TypeVar
 from rampdeck import loop, wanted
 from rampdeck.collector import Collector
 from rampdeck.config import Config, nearest
+from rampdeck.discovery import once
 from rampdeck.duties import Duties
 from rampdeck.engine import loader
 from rampdeck.engine import options as command_line
@@ -102,7 +103,7 @@ def inspect(wish: Wanted, argv: list[str], kinds: Mapping[str, type[Collector]])
     log = LogTap()
     know_environment(os.environ)
     know_arguments(argv)
-    settings = wanted.configured(argv)
+    settings = once.configured(argv, kinds)
     with OutputCapture() as output, standing_guard(settings, argv) as guard:
         try:
             stack = prepared(settings, argv, kinds, log, guard)

@@ -10,6 +10,7 @@ import pytest
 from collectors import COLLECTORS
 from rampdeck.cli import main
 from rampdeck.config import Config
+from rampdeck.discovery.seen import look
 from rampdeck.errors import UsageError
 from rampdeck.exits import Exit
 from rampdeck.preflight.asks import TARGET, Asks
@@ -181,3 +182,13 @@ def test_a_file_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) ->
     said = capsys.readouterr()
     assert said.out == ""
     assert "none.toml" in said.err
+
+
+def test_without_a_file_it_is_told_how_hosts_are_looked_at(
+    configured: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "preflight: rampdeck init, and run --on: what is there"
+    sent = asked(capsys)["app-1"][name]
+    assert look() in sent
+    assert "Redis: PING" in sent
+    assert name not in asked(capsys, "-c", configured)["web"], "with a file nobody looks"

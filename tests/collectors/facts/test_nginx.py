@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from collectors._facts_nginx import NginxFacts, _dump, _masters, _read, _shell_glob
+from collectors._facts_nginx import NginxFacts, _dump
 from rampdeck.demo.nginx import NginxServer
+from rampdeck.nginx import masters, read
+from rampdeck.nginx.files import shell_glob
 from rampdeck.remote.local import LocalRemote
 from tests.servers import UpstreamServer
 
@@ -58,10 +60,10 @@ async def test_nginx_itself_and_the_files_give_the_same_hash(nginx: NginxServer)
     found = by_name(await facts_of(nginx).facts(LocalRemote()))
     assert found["nginx.config_sha256"].provenance.startswith("nginx -T")
     assert found["nginx.config_files"].value == "3"
-    read = await _read(LocalRemote(), str(nginx.config))
-    assert read is not None
-    assert read.digest == found["nginx.config_sha256"].value
-    assert read.left_out == ()
+    whole = await read(LocalRemote(), str(nginx.config))
+    assert whole is not None
+    assert whole.digest == found["nginx.config_sha256"].value
+    assert whole.left_out == ()
 
 
 async def test_a_change_in_an_included_file_and_a_reload_are_seen(nginx: NginxServer) -> None:
@@ -82,7 +84,7 @@ async def test_a_change_in_an_included_file_and_a_reload_are_seen(nginx: NginxSe
 async def test_whoever_may_not_ask_nginx_reads_the_files(nginx: NginxServer) -> None:
 
     line = f"4242 7 1 nginx: master process nginx -p {nginx.folder} -c nginx.conf"
-    (master,) = _masters([line], "/etc/nginx/nginx.conf", "/usr/share/nginx")
+    (master,) = masters([line], "/etc/nginx/nginx.conf", "/usr/share/nginx")
     assert master.config == f"{nginx.folder}/nginx.conf"
     assert await _dump(LocalRemote(), master, str(os.getuid())) is None
 
@@ -100,12 +102,12 @@ async def test_a_name_in_a_configuration_is_no_command(tmp_path: Path) -> None:
     config = tmp_path / "nginx.conf"
     config.write_text('include "$(touch here);`touch here`*.conf";\ninclude it\'s.conf;\n')
     (tmp_path / "$(touch here);`touch here`1.conf").write_text("one;\n")
-    read = await _read(LocalRemote(), str(config))
-    assert read is not None
+    found = await read(LocalRemote(), str(config))
+    assert found is not None
     assert not list(tmp_path.rglob("here"))
     assert not Path("here").exists()
-    assert len(read.files) == 2
-    assert _shell_glob("/etc/it's/*.[ab]") == "/etc/'it'\"'\"'s/'*.[ab]".replace("/etc/'it'", "'/etc/it'")
+    assert len(found.files) == 2
+    assert shell_glob("/etc/it's/*.[ab]") == "/etc/'it'\"'\"'s/'*.[ab]".replace("/etc/'it'", "'/etc/it'")
 
 
 def test_titles_of_old_and_new_nginx_lead_to_their_configuration() -> None:
@@ -115,7 +117,7 @@ def test_titles_of_old_and_new_nginx_lead_to_their_configuration() -> None:
         "0 3 0 nginx: master process /opt/nginx/sbin/nginx -c/srv/nginx.conf",
         "0 4 0 grep -F nginx: master process",
     )
-    found = list(_masters(lines, "/etc/nginx/nginx.conf", "/usr/share/nginx"))
+    found = list(masters(lines, "/etc/nginx/nginx.conf", "/usr/share/nginx"))
     assert [master.config for master in found] == [
         "/etc/nginx/nginx.conf",
         "/etc/nginx/nginx.conf",

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from collectors._facts_nginx import NginxFacts
-from collectors._nginx_config import seconds, tree
 from collectors._nginx_told import told
 from rampdeck.demo.nginx import NginxServer
 from rampdeck.facts import Fact
+from rampdeck.nginx import seconds, tree
 from rampdeck.remote.local import LocalRemote
 from tests.servers import UpstreamServer
 
