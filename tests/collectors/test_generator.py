@@ -15,7 +15,7 @@ from rampdeck.pace import Ticks
 
 from .watching import watching
 
-OF_THE_LOAD = {"delay_p95_ms", "delay_percent", "littles_law", "stamped"}
+OF_THE_LOAD = {"delay_p95_ms", "delay_percent", "held_back", "littles_law", "stamped"}
 NAMES = {metric.name for metric in GeneratorCollector.metrics} - OF_THE_LOAD
 
 
