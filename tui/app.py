@@ -116,6 +116,8 @@ class Cockpit(Clearance):
         driver = self._driver
         if isinstance(driver, Terminal) and driver.stalled:
             return
+        if not self.screen_stack:  # it is closing, and lets go of the screens one by one
+            return
         if self._ticks % 2 == 0:
             self.paint()
         else:
@@ -161,8 +163,6 @@ class Cockpit(Clearance):
                 return True if load.under_way else None
             case "preflight":
                 return True if self._deck.preflight is not None else None
-            case "zoom":
-                return self.front is self.dashboard
             case _:
                 return True
 
@@ -323,7 +323,8 @@ class Cockpit(Clearance):
 
     def action_zoom(self) -> None:
         """Zoom the focused pane, or take it back."""
-        self.dashboard.toggle_zoom()
+        if self.front is self.dashboard:
+            self.dashboard.toggle_zoom()
 
     def action_leave_pane(self) -> None:
         """Leave the zoom, then the pane."""

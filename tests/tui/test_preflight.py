@@ -229,3 +229,10 @@ async def test_a_plan_without_an_end_and_a_warm_up_are_said(opened: Opened, deck
         assert "30\u2009s  warm-up" in text
         assert "no end · max 50 users" in text
         assert deck.now.load.state is RunState.READY
+
+
+async def test_a_look_while_the_cockpit_closes_does_no_harm(opened: Opened) -> None:
+    async with opened(preflight=True) as pilot:
+        app = app_of(pilot)
+    assert not app.screen_stack, "it lets go of its screens before the clock of its painting stops"
+    app._tick()
