@@ -74,6 +74,6 @@ def asks(workers: RemoteWorkers | None = None) -> tuple[str, ...]:
     """
     if workers is None:
         return (Hand("NAME", LOCAL, (*HERE, "OPTIONS")).here,)
-    hand = Hand("NAME", workers.host, ("OPTIONS",), workers.command, workers.master_host)
+    hand = Hand("NAME", workers.host, ("OPTIONS",), workers.command, workers.master_host, ("HOSTS",))
     starts = dict.fromkeys(hand.there("FOLDER", command) for command in (workers.command, PLAIN))
     return (hand.probe, *Luggage.asks(), *starts)

@@ -182,6 +182,8 @@ async def test_plain_locust_workers_join_and_are_told_apart(cockpit: Make, targe
     crew.start_plain("theirs")
     await crew.joined(2)
     assert [worker.ours for worker in crew.driver.roll.plain] == [False]
+    (blind,) = crew.engine.blind
+    assert blind.endswith(" is plain locust and has no guard: what its users contact nobody sees")
     await crew.at(6)
     await until(lambda: crew.counted > 200)
     await crew.stopped()
