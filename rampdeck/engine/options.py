@@ -101,13 +101,6 @@ def add_options(parser: LocustArgumentParser) -> None:
         "at STAGE, abort (stop the load), warn (change no verdict).",
     )
     group.add_argument(
-        "--max-users",
-        metavar="<int>",
-        type=int,
-        default=None,
-        help="Above this the cockpit asks before it raises the load.",
-    )
-    group.add_argument(
         "--record",
         metavar="<folder>",
         default="",
@@ -118,6 +111,21 @@ def add_options(parser: LocustArgumentParser) -> None:
         action="store_true",
         help="Judge Locust's own response times, which hold the generator's queue, not the kernel's stamps.",
         env_var="RAMPDECK_NO_WIRE_CLOCK",
+    )
+    _add_load_options(group)
+    _add_preflight_options(group)
+    _add_guard_options(group)
+    _add_output_options(group)
+    group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
+
+
+def _add_load_options(group: Any) -> None:
+    group.add_argument(
+        "--max-users",
+        metavar="<int>",
+        type=int,
+        default=None,
+        help="Above this the cockpit asks before it raises the load.",
     )
     group.add_argument(
         "--workers",
@@ -133,10 +141,6 @@ def add_options(parser: LocustArgumentParser) -> None:
         default=False,
         help="Raise the load by [load] step from -u users until the gate fails, then go back down once.",
     )
-    _add_preflight_options(group)
-    _add_guard_options(group)
-    _add_output_options(group)
-    group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
 
 
 def _add_preflight_options(group: Any) -> None:
