@@ -74,22 +74,7 @@ def parser(prog: str = "rampdeck run") -> LocustArgumentParser:
 def add_options(parser: LocustArgumentParser) -> None:
     """Add Rampdeck's own options to a parser."""
     group = parser.add_argument_group("Rampdeck options")
-    group.add_argument(
-        "-c",
-        "--configuration",
-        metavar="<filename>",
-        default="",
-        help="Hosts, collectors, stages, thresholds. Default: rampdeck.toml, if there is one here.",
-        env_var="RAMPDECK_CONFIGURATION",
-    )
-    group.add_argument(
-        "--on",
-        metavar="<[user@]host[:port]>",
-        action="append",
-        default=[],
-        help="Without a configuration: find by itself what is there on this host, for this one run; "
-        "may be given several times. rampdeck init writes the same down.",
-    )
+    _add_configuration_options(group)
     group.add_argument(
         "--threshold",
         metavar="<expression>",
@@ -137,6 +122,25 @@ def add_options(parser: LocustArgumentParser) -> None:
     _add_guard_options(group)
     _add_output_options(group)
     group.add_argument("--title", metavar="<text>", default="", help="The name of this session.")
+
+
+def _add_configuration_options(group: Any) -> None:
+    group.add_argument(
+        "-c",
+        "--configuration",
+        metavar="<filename>",
+        default="",
+        help="Hosts, collectors, stages, thresholds. Default: rampdeck.toml, if there is one here.",
+        env_var="RAMPDECK_CONFIGURATION",
+    )
+    group.add_argument(
+        "--on",
+        metavar="<[user@]host[:port]>",
+        action="append",
+        default=[],
+        help="Without a configuration: find by itself what is there on this host, for this one run; "
+        "may be given several times. rampdeck init writes the same down.",
+    )
 
 
 def _add_preflight_options(group: Any) -> None:
