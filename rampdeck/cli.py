@@ -58,6 +58,7 @@ one, is it as production is, can everything be seen. Options of rampdeck run say
 
 Options:
   -c FILE         default: rampdeck.toml, if it is here
+  --on HOST       without a file: find by itself what is there on [user@]HOST[:PORT]
   --json          print it as JSON
   --junit FILE    write it as JUnit XML, too
   --only NAME     look at these checks only; several may follow

@@ -188,21 +188,11 @@ class _Finder:
             self._draft.add(Table(("release",), (folder, Entry("host", host))))
 
     def _preflight(self, answer: Answer) -> None:
+        """Put the login's path into the draft, where it is one of the application's own."""
         login = str(answer.setting("LOGIN_URL", "") or "")
-        rows = Entry(
-            "rows", {"orders_order": 100_000}, "the least rows of tables; as production has", open=True
-        )
-        baseline = Entry(
-            "baseline", "production.json", "rampdeck preflight --save-baseline, there", open=True
-        )
-        commit = Entry("commit", "abc1234", "what is to be released", open=True)
-        self._draft.add(Table(("preflight",), (commit, baseline, rows)))
-        own = login.startswith("/") and login != LOGIN_URL
-        path = Entry("path", login if login.startswith("/") else LOGIN_URL, "LOGIN_URL")
-        accounts = Entry("accounts", "accounts.csv", "columns username, password", open=True)
-        page = Entry("page", "/dashboard/", "one that only a user may see", open=True)
-        self._draft.add(Table(("preflight", "login"), (path, accounts, page), open=not own))
-        if login and not login.startswith("/"):
+        if login.startswith("/") and login != LOGIN_URL:
+            self._draft.add(Table(("preflight", "login"), (Entry("path", login, "LOGIN_URL"),)))
+        elif login and not login.startswith("/"):
             why = f"LOGIN_URL is {shown(login, 80)}, the name of a view or elsewhere"
             self._draft.miss("the path of the login form", why, "write [preflight.login] path")
 

@@ -74,22 +74,7 @@ def parser(prog: str = "rampdeck run") -> LocustArgumentParser:
 def add_options(parser: LocustArgumentParser) -> None:
     """Add Rampdeck's own options to a parser."""
     group = parser.add_argument_group("Rampdeck options")
-    group.add_argument(
-        "-c",
-        "--configuration",
-        metavar="<filename>",
-        default="",
-        help="Hosts, collectors, stages, thresholds. Default: rampdeck.toml, if there is one here.",
-        env_var="RAMPDECK_CONFIGURATION",
-    )
-    group.add_argument(
-        "--on",
-        metavar="<[user@]host[:port]>",
-        action="append",
-        default=[],
-        help="Without a configuration: find by itself what is there on this host, for this one run; "
-        "may be given several times. rampdeck init writes the same down.",
-    )
+    _add_configuration_options(group)
     group.add_argument(
         "--threshold",
         metavar="<expression>",
@@ -140,6 +125,25 @@ def _add_load_options(group: Any) -> None:
         action="store_true",
         default=False,
         help="Raise the load by [load] step from -u users until the gate fails, then go back down once.",
+    )
+
+
+def _add_configuration_options(group: Any) -> None:
+    group.add_argument(
+        "-c",
+        "--configuration",
+        metavar="<filename>",
+        default="",
+        help="Hosts, collectors, stages, thresholds. Default: rampdeck.toml, if there is one here.",
+        env_var="RAMPDECK_CONFIGURATION",
+    )
+    group.add_argument(
+        "--on",
+        metavar="<[user@]host[:port]>",
+        action="append",
+        default=[],
+        help="Without a configuration: find by itself what is there on this host, for this one run; "
+        "may be given several times. rampdeck init writes the same down.",
     )
 
 

@@ -38,7 +38,6 @@ def whole() -> Draft:
         collector("gunicorn", Entry("unit", "shop.service", "of process 812")),
         collector("nginx", Entry("access_log", "/var/log/nginx/a.log"), waits=True),
         Table(("django",), (Entry("host", "web"), Entry("folder", "/srv/shop"))),
-        Table(("preflight",), (Entry("commit", "abc", open=True),)),
         Table(("preflight", "login"), (Entry("path", "/login/"),)),
         Table(("release",), (Entry("folder", "/srv/shop"), Entry("host", "web"))),
         *tables_of(hosts_of(["deploy@10.0.0.5:2222", "web"])),
@@ -56,7 +55,7 @@ def test_what_was_found_stands_in_the_place_of_the_examples() -> None:
     }
     assert [one["kind"] for one in read["collectors"]] == ["generator", "host", "gunicorn"]
     assert read["django"]["folder"] == read["release"]["folder"] == "/srv/shop"
-    assert read["preflight"] == {"login": {"path": "/login/"}}
+    assert read["preflight"]["login"] == {"path": "/login/"}
     assert [stage["name"] for stage in read["stages"]][:1] == ["baseline"]
     assert '# access_log = "/var/log/nginx/a.log"' in written, "what waits for a person"
     assert 'unit = "shop.service"             # of process 812' in written
