@@ -33,7 +33,7 @@ SENTENCES = {
     "wrong-origin": "CSRF",
     "static-by-django": "/static/shop/shop.css",
     "unlogged-errors": "provoked",
-    "redis-stopped": "not running",
+    "redis-stopped": "it does not answer",
     "unreadable-journal": "moved",
 }
 """What the check that goes red says of it, among other things."""
