@@ -20,11 +20,11 @@ import pytest
 
 from tests.run.conftest import ROOT, Project, environment
 from tests.run.test_headless import SETTLED
-from tests.run.test_remote_workers import OURS, arguments, configured, folders, host
+from tests.run.test_remote_workers import OURS, arguments, configured, host, there
 from tests.run.test_terminal import Terminal, terminal
 from tests.run.test_workers import count_of, events_of, free_port, site, until, workers_of
 
-__all__ = ["configured", "host", "site", "terminal"]
+__all__ = ["configured", "host", "site", "terminal", "there"]
 
 PROMISE = 2.0
 LONGER = 2.0
@@ -129,7 +129,6 @@ def test_a_killed_cockpit_leaves_no_load_in_workers_that_it_started_over_ssh(
     project: Project, configured: Callable[..., None], command: str
 ) -> None:
     configured(command)
-    before = folders()
     with project.start(*arguments(project)) as cockpit:
         try:
             begun(project, cockpit)
@@ -137,8 +136,6 @@ def test_a_killed_cockpit_leaves_no_load_in_workers_that_it_started_over_ssh(
             cockpit.kill()
         falls_silent(project)
         cockpit.communicate()
-    for folder in folders() - before:
-        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("scenario", ["", STUBBORN], ids=["", "stubborn"])
@@ -196,7 +193,6 @@ def test_a_frozen_cockpit_leaves_no_load_in_workers_over_ssh(
     project: Project, configured: Callable[..., None]
 ) -> None:
     configured(OURS)
-    before = folders()
     with project.start(*arguments(project)) as cockpit:
         try:
             begun(project, cockpit)
@@ -205,8 +201,6 @@ def test_a_frozen_cockpit_leaves_no_load_in_workers_over_ssh(
         finally:
             cockpit.kill()
             cockpit.communicate()
-    for folder in folders() - before:
-        shutil.rmtree(folder)
 
 
 def test_a_network_that_is_gone_stops_the_load(project: Project) -> None:
