@@ -9,9 +9,16 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from rampdeck.errors import UsageError
+from rampdeck.guard.hook import FORK_EXEC
+from rampdeck.guard.hosts import Hosts, look_up
 
 CLIENTS = {
     "MySQLdb": "MySQLdb (libmysqlclient)",
@@ -23,8 +30,6 @@ CLIENTS = {
     "cx_Oracle": "cx_Oracle",
     "django.db.backends.postgresql.base": "psycopg (libpq)",
     "grpc": "grpc",
-    "multiprocessing.popen_forkserver": "a process of multiprocessing",
-    "multiprocessing.popen_spawn_posix": "a process of multiprocessing",
     "oracledb": "oracledb",
     "primp": "primp (Rust)",
     "psycopg": "psycopg (libpq)",
@@ -92,7 +97,7 @@ def program(event: str, arguments: Sequence[Any]) -> str:
     if event == "subprocess.Popen":
         executable, given, *_ = arguments
         return _first(executable or given)
-    if event in ("os.system", "os.posix_spawn", "os.exec"):
+    if event in ("os.system", "os.posix_spawn", "os.exec", FORK_EXEC):
         return _first(arguments[0])
     return _forking()
 
@@ -105,6 +110,22 @@ def _forking() -> str:
             return _first(frame.f_locals.get("executable") or frame.f_locals.get("args"))
         frame = frame.f_back
     return "a process of its own"
+
+
+def proxies(hosts: Hosts) -> tuple[str, ...]:
+    """Return the proxies of the environment (``HTTP_PROXY`` ...) that users may contact, by host alone.
+
+    requests and urllib use them, Locust's own clients do not. One that is not
+    among the hosts is refused like anybody else.
+    """
+    found: dict[str, None] = {}
+    for url in getproxies().values():
+        with suppress(UsageError, ValueError):
+            name = urlsplit(url if "://" in url else f"//{url}").hostname or ""
+            (proxy,) = look_up([name], known=hosts).all
+            if any(network.network_address in hosts for network in proxy.networks):
+                found[name] = None
+    return tuple(found)
 
 
 def _first(command: Any) -> str:

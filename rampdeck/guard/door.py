@@ -7,13 +7,14 @@ cannot be read is refused, for then nobody knows where it leads.
 
 from __future__ import annotations
 
+import _socket
 import errno
 import socket
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NoReturn
 
-from rampdeck.guard.hosts import Address, Hosts
+from rampdeck.guard.hosts import Address, Hosts, as_reached
 from rampdeck.guard.refusals import Refusals
 
 REFUSED = "refused by Rampdeck's guard"
@@ -23,8 +24,8 @@ _LOCAL = frozenset(
 """Families that do not leave this machine."""
 _NAMED = frozenset({socket.AF_INET, socket.AF_INET6, -1})
 """Families whose addresses are looked at; -1: not known until it connects."""
-_ANY: dict[Address, Address] = {IPv4Address(0): IPv4Address("127.0.0.1"), IPv6Address(0): IPv6Address("::1")}
-"""Who connects to no address at all reaches this machine (Linux, ip(7))."""
+_KIND = 0xF
+"""The bits of a socket's type that say its kind; the others are flags (socket(2))."""
 _KEPT = 10_000
 """Addresses that are remembered as allowed."""
 
@@ -75,7 +76,8 @@ class Door:
         """Let a socket through to an address. Raises :class:`GuardRefused`."""
         if type(address) is tuple and type(address[0]) is str and address[0] in self._passed:
             return
-        family = sock.family
+        # Not what a subclass says that its family is.
+        family = _socket.socket.family.__get__(sock) if isinstance(sock, _socket.socket) else sock.family
         if family in _LOCAL:
             return
         if family not in _NAMED or not isinstance(address, tuple) or not address:
@@ -86,15 +88,23 @@ class Door:
             place = _place(text, address)
             self.refuse(place, f"{place} is not an address: whoever connects must look the name up before")
         if meant in self._hosts:
-            if type(text) is str and len(self._passed) < _KEPT:
+            # No address at all is another host to IPv6 than to IPv4; all else is read by one of them only.
+            if type(text) is str and text and len(self._passed) < _KEPT:
                 self._passed.add(text)
             return
         self.refuse(_place(str(meant), address), self._why(_place(str(meant), address), str(text)))
 
-    def make(self, family: int) -> None:
-        """Let somebody have a socket of a family. Raises :class:`GuardRefused` for one that needs no IP."""
+    def make(self, family: int, kind: int = -1) -> None:
+        """Let somebody have a socket of a family and a kind.
+
+        Raises :class:`GuardRefused` for one that needs no IP, and for a raw
+        one: who writes the header writes where a packet goes, whatever the
+        address says (``IP_HDRINCL``, raw(7)).
+        """
         if family not in _NAMED and family not in _LOCAL:
             self.refuse(_family(family), f"{_family(family)} leads nobody knows where")
+        if family not in _LOCAL and kind != -1 and kind & _KIND == socket.SOCK_RAW:
+            self.refuse("a raw socket", "packets of a raw socket go where their own header says")
 
     def refuse(self, place: str, why: str) -> NoReturn:
         """Count a refusal and raise it, :class:`GuardRefused`."""
@@ -130,7 +140,7 @@ def read(family: int, text: Any) -> Address | None:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return _ANY.get(address, address)
+    return as_reached(address)
 
 
 def _place(text: Any, address: tuple[Any, ...]) -> str:

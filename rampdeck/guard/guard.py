@@ -1,4 +1,4 @@
-"""The guard of a process: shut before the scenario is imported, until the run is over.
+"""The guard of a process: shut before the scenario is imported, until the process has ended.
 
 Who is there in which phase:
 
@@ -22,6 +22,7 @@ from rampdeck.guard.apart import is_ours
 from rampdeck.guard.door import Door
 from rampdeck.guard.hosts import Hosts, look_up
 from rampdeck.guard.refusals import Refusals
+from rampdeck.guard.strangers import Strangers
 
 _PROGRAMS = (
     "os.exec",
@@ -29,6 +30,7 @@ _PROGRAMS = (
     "os.forkpty",
     "os.posix_spawn",
     "os.system",
+    hook.FORK_EXEC,
     "subprocess.Popen",
 )
 _INTERPRETER = "cpython.PyInterpreterState_New"
@@ -58,6 +60,7 @@ class Guard:
         # Ours and Locust's; who else uses them only the scenario's files tell.
         self._before = clients.CLIENTS.keys() & sys.modules.keys()
         self._settled = False
+        self._strangers = Strangers()
         self._process = os.getpid()
         if programs:
             self.be_blind("the scenario may start programs ([guard] programs): the guard cannot see them")
@@ -80,8 +83,12 @@ class Guard:
             self._blind.setdefault(sentence)
 
     @contextmanager
-    def shut(self) -> Iterator[Guard]:
-        """Guard this process for a block; the first thing before a line of the scenario runs."""
+    def shut(self, *, for_good: bool = False) -> Iterator[Guard]:
+        """Guard this process for a block; the first thing before a line of the scenario runs.
+
+        ``for_good``: and until the process has ended. What a scenario has left
+        behind runs on after the block: exit handlers, threads, greenlets.
+        """
         global _present
         watchers: dict[str, hook.Watcher] = {
             "socket.connect": self._connecting,
@@ -96,8 +103,9 @@ class Guard:
         try:
             yield self
         finally:
-            hook.watch({})
             _present = None
+            if not for_good:
+                hook.watch({})
 
     def admit(self, names: Iterable[str]) -> list[UsageError]:
         """Let users contact these hosts and no others; who is known keeps its addresses.
@@ -115,23 +123,29 @@ class Guard:
         """
         self.door.hosts = look_up(names, known=self.hosts)
         self._settled = True
+        self._strangers = Strangers(files)
         for name in clients.imported_by(files):
             self.be_blind(_UNSEEN.format(name))
+        for name in clients.proxies(self.hosts):
+            self.be_blind(f"requests may go through the proxy {name}, and the guard cannot see where to")
 
     # -- what the hook tells
+
+    def _is_ours(self) -> bool:
+        return is_ours() and not self._strangers.are_here()
 
     def _connecting(self, _: str, arguments: hook.Arguments) -> None:
         sock, address = arguments
         # A socket that is connected sends without an address.
-        if address is not None and not is_ours():
+        if address is not None and not self._is_ours():
             self.door.connect(sock, address)
 
     def _making(self, _: str, arguments: hook.Arguments) -> None:
-        if not is_ours():
-            self.door.make(int(arguments[1]))
+        if not self._is_ours():
+            self.door.make(int(arguments[1]), int(arguments[2]))
 
     def _starting(self, event: str, arguments: hook.Arguments) -> None:
-        if is_ours() or self.programs or os.getpid() != self._process:
+        if self._is_ours() or self.programs or os.getpid() != self._process:
             return
         name = clients.program(event, arguments)
         if self._settled:
@@ -140,5 +154,5 @@ class Guard:
         self.be_blind(f"{name} was started while the locustfile was imported: {_UNSEEN.format('it')}")
 
     def _interpreting(self, _: str, __: hook.Arguments) -> None:
-        if not is_ours():
+        if not self._is_ours():
             self.door.refuse("an interpreter of its own", "an interpreter of its own has no guard")

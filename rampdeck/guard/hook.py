@@ -12,10 +12,13 @@ request (``id()`` has one), and takes 0.2 µs.
 
 from __future__ import annotations
 
+import _posixsubprocess
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+FORK_EXEC = "rampdeck.fork_exec"
+"""Our own event: multiprocessing starts programs (spawn, forkserver) past every event of CPython."""
 Arguments = tuple[Any, ...]
 Watcher = Callable[[str, Arguments], None]
 
@@ -28,9 +31,20 @@ def watch(watchers: Mapping[str, Watcher]) -> None:
     global _installed
     if not _installed:
         sys.addaudithook(_hook)
+        _posixsubprocess.fork_exec = _telling(_posixsubprocess.fork_exec)
         _installed = True
     _watchers.clear()
     _watchers.update(watchers)
+
+
+def _telling(fork_exec: Any) -> Any:
+    """Have the way told by which multiprocessing starts programs; subprocess has its own, and its event."""
+
+    def telling(*arguments: Any) -> Any:
+        sys.audit(FORK_EXEC, *arguments[:1])
+        return fork_exec(*arguments)
+
+    return telling
 
 
 def _hook(event: str, arguments: Arguments, find: Callable[[str], Watcher | None] = _watchers.get) -> None:

@@ -18,6 +18,8 @@ from rampdeck.errors import UsageError
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+_ANY: dict[Address, Address] = {IPv4Address(0): IPv4Address("127.0.0.1"), IPv6Address(0): IPv6Address("::1")}
+"""Who connects to no address at all reaches this machine (Linux, ip(7))."""
 _WHERE = "Write a name, an address or a network into [target] allowed_hosts or --allow-host"
 
 
@@ -138,12 +140,17 @@ def _network(text: str) -> Network | None:
 
 
 def _of_its_own_kind(network: Network) -> Network:
-    """Return an IPv4 address that is written as an IPv6 one as what it is."""
+    """Return an IPv4 address that is written as IPv6 as what it is, and no address as this machine."""
     if isinstance(network, IPv6Network) and network.prefixlen >= 96:
         mapped = network.network_address.ipv4_mapped
         if mapped is not None:
-            return IPv4Network((mapped, network.prefixlen - 96))
-    return network
+            network = IPv4Network((mapped, network.prefixlen - 96))
+    return ip_network(as_reached(network.network_address)) if network.num_addresses == 1 else network
+
+
+def as_reached(address: Address) -> Address:
+    """Return the address that is reached by connecting to one."""
+    return _ANY.get(address, address)
 
 
 def _networks(name: str) -> tuple[Network, ...]:

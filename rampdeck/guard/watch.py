@@ -29,7 +29,7 @@ AGAIN = 1.0
 
 @contextmanager
 def standing_guard(settings: Config, argv: Sequence[str]) -> Iterator[Guard]:
-    """Guard this process for a block, in which the scenario is imported and run.
+    """Guard this process for a block, in which the scenario is imported and run, and until its end.
 
     Until :func:`settle` those hosts may be contacted that are known before the
     scenario is, as far as they can be found.
@@ -40,7 +40,7 @@ def standing_guard(settings: Config, argv: Sequence[str]) -> Iterator[Guard]:
     guard.door.asking, guard.door.named = asking.request_under_way, asking.looked_up_by
     target = settings.target.model_copy(update={"host": host or settings.target.host})
     guard.admit(named(target, added))
-    with guard.shut():
+    with guard.shut(for_good=True):
         yield guard
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import copy
 import errno
 import pickle
@@ -139,3 +140,36 @@ def test_what_was_taken_is_not_taken_twice(door: Door) -> None:
     cockpit.merge(door.refusals.take(), "local-1")
     assert [(one.worker, one.count) for one in cockpit.all] == [("local-1", 3)]
     assert "worker local-1: refused by the guard: 3 times: 192.0.2.1:80 is not in" in cockpit.all[0].told
+
+
+def test_no_address_at_all_is_not_remembered_for_the_other_family(door: Door) -> None:
+    """To IPv4 it is 127.0.0.1, which is allowed here; to IPv6 it is ::1, which is not."""
+    assert through(door, FOUR, ("", 80))
+    assert not through(door, SIX, ("", 80))
+
+
+def test_a_raw_socket_cannot_be_had_for_its_packets_say_themselves_where_they_go(door: Door) -> None:
+    for family in (FOUR, SIX, -1):
+        with pytest.raises(GuardRefused, match="go where their own header says"):
+            door.make(family, socket.SOCK_RAW | socket.SOCK_CLOEXEC)
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, -1):
+        door.make(FOUR, kind)
+
+
+def test_a_class_cannot_say_that_its_sockets_are_of_another_family(door: Door) -> None:
+    class Disguised(_socket.socket):
+        family = socket.AF_UNIX
+
+    disguised = Disguised(FOUR)
+    with pytest.raises(GuardRefused):
+        door.connect(disguised, ("127.0.0.2", 80))
+    disguised.close()
+
+
+@pytest.mark.parametrize(("written", "family"), [("0.0.0.0", FOUR), ("http://[::]:8000", SIX)])
+def test_a_target_that_is_no_address_is_this_machine(written: str, family: int) -> None:
+    door = Door(Refusals())
+    door.hosts = look_up([written])
+    assert through(door, family, ("0.0.0.0" if family == FOUR else "::", 80))
+    assert through(door, family, ("127.0.0.1" if family == FOUR else "::1", 80))
+    assert not through(door, FOUR, ("127.0.0.2", 80))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import gevent
 import pytest
@@ -151,3 +154,70 @@ def test_a_client_in_c_that_a_library_brings_is_told(guard: Guard, monkeypatch: 
     assert not guard.blind
     monkeypatch.setitem(sys.modules, "curl_cffi", ModuleType("curl_cffi"))
     assert guard.blind == ("the guard cannot see what curl_cffi (libcurl) connects to",)
+
+
+def test_a_process_of_multiprocessing_is_a_program_too(guard: Guard) -> None:
+    guard.settle([], [])
+    for method in ("spawn", "forkserver", "fork"):
+        context: Any = multiprocessing.get_context(method)
+        process = context.Process(target=print)
+        with pytest.raises(GuardRefused, match="the scenario starts "):
+            process.start()
+
+
+UNCALLED = """
+import asyncio, gc, logging, os, signal, sys
+from pathlib import Path
+from rampdeck import loop
+from rampdeck.guard.guard import Guard
+from tests.guard.test_guard import contact
+server = ("127.0.0.1", int(sys.argv[1]))
+file = Path(sys.argv[2]) / "locustfile.py"
+scenario = {"contact": contact, "server": server, "met": []}
+
+async def main():
+    await asyncio.sleep(0)
+    gc.collect()
+    os.kill(os.getpid(), signal.SIGUSR1)
+    logging.getLogger("ours").warning("something")
+    scenario["met"].append(contact(server))
+
+guard = Guard()
+with guard.shut(for_good=True):
+    exec(compile(file.read_text(), file, "exec"), scenario)
+    guard.settle([], [str(file)])
+    loop.run(main())
+print(scenario["met"])
+"""
+LOCUSTFILE = """
+import atexit, logging, signal, socket
+
+class Left:
+    def __del__(self):
+        met.append(contact(server))
+
+left = Left()
+left.itself = left
+del left
+signal.signal(signal.SIGUSR1, lambda *_: met.append(contact(server)))
+handler = logging.Handler()
+handler.emit = lambda _: met.append(contact(server))
+logging.getLogger("ours").addHandler(handler)
+atexit.register(lambda: print(contact(server)))
+"""
+
+
+def test_what_of_a_scenario_runs_uncalled_is_not_ours_wherever_it_runs(
+    server: Address, tmp_path: Path
+) -> None:
+    """Garbage, signals and the logging within a task of ours; an exit handler when all is over."""
+    (tmp_path / "locustfile.py").write_text(LOCUSTFILE)
+    done = subprocess.run(
+        [sys.executable, "-c", UNCALLED, str(server[1]), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout == f"{[False] * 3 + [True]}\nFalse\n"

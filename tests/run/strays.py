@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import _socket
 import asyncio
+import contextlib
 import errno
 import http.client
 import importlib
+import multiprocessing
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -65,6 +68,21 @@ def datagram(how: str) -> None:
         else:
             sock.connect((OTHER, PORT))
             sock.send(b"x")
+
+
+def raw() -> None:
+    """Say one address to the system and another one in the packet."""
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 28, 1, 0, 64, socket.IPPROTO_UDP, 0)
+    header += socket.inet_aton("127.0.0.1") + socket.inet_aton(OTHER)
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
+        sock.sendto(header + struct.pack("!HHHH", PORT, PORT, 8, 0), ("127.0.0.1", 0))
+
+
+def no_address() -> None:
+    """Go to what is nowhere in IPv4, and so 127.0.0.1, and then to the same in IPv6."""
+    with contextlib.suppress(ConnectionRefusedError):
+        _socket.socket().connect(("", SIX))
+    _socket.socket(socket.AF_INET6).connect(("", SIX))
 
 
 def connect_ex() -> None:
@@ -143,6 +161,8 @@ WAYS: dict[str, Callable[[], object]] = {
     "connect_ex": connect_ex,
     "IPv6": lambda: plain(("::1", SIX), socket.AF_INET6),
     "IPv6 with a zone": lambda: plain(("::1", SIX, 0, 1), socket.AF_INET6),
+    "no address": no_address,
+    "raw packet": raw,
     "IPv4 in IPv6": lambda: plain((f"::ffff:{OTHER}", PORT), socket.AF_INET6),
     "IPv4 in IPv6, in hex": lambda: plain(("::ffff:7f00:2", PORT), socket.AF_INET6),
     "name": lambda: plain(("elsewhere.test", PORT)),
@@ -171,6 +191,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "subprocess, unpatched": lambda: gevent.monkey.get_original("subprocess", "Popen")(["curl", AWAY]),
     "os.system": lambda: os.system(f"curl {AWAY}"),
     "posix_spawn": lambda: os.posix_spawn("/usr/bin/env", ["env"], {}),
+    "multiprocessing": lambda: multiprocessing.get_context("spawn").Process(target=print).start(),
     "fork": os.fork,
 }
 CLIENTS = (
