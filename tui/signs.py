@@ -50,7 +50,7 @@ CHECK: dict[State, Span] = {
     State.OK: ("●", Tone.GOOD),
     State.WARNING: ("▲", Tone.WARNING),
     State.FAILED: ("✖", Tone.BAD),
-    State.UNKNOWN: ("○", Tone.MUTED),
+    State.UNKNOWN: ("?", Tone.WARNING),
     State.SKIPPED: ("○", Tone.FAINT),
     State.PENDING: ("◌", Tone.MUTED),
 }

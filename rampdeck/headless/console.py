@@ -165,7 +165,8 @@ def ending(result: Result, options: Namespace) -> str:
     if options.quiet:
         reasons = "; ".join(clean(reason) for reason in result.reasons)
         return f"{result.result}: {reasons}" if reasons else str(result.result)
-    return final_table(result) if options.headless else verdict(result)
+    # Of a load that was never made there are no figures.
+    return final_table(result) if options.headless and result.total.requests else verdict(result)
 
 
 def _cells(row: Measured) -> str:

@@ -118,7 +118,7 @@ async def cleared(
     """Let a run's preflight be looked at; returns whether the load may begin.
 
     ``go_on``: somebody said beforehand that it shall even if a check fails. What
-    is not as expected is told (``quiet``: is not), and all of it when the load does not begin.
+    is not as expected is told (``quiet``: only when the load does not begin).
     """
     if run.clearance is None:
         return True
@@ -135,9 +135,9 @@ async def cleared(
     if go_on and run.held_back:
         run.go_on_anyway()
     held = run.held_back
-    text = told.text(run.clearance.view, everything=bool(held))
+    text = told.text(run.clearance.view, everything=False)
     if text and (held or not quiet):
         tell(text)
     if held:
-        tell(f"No load is made: {held}. With --go-on it is made all the same")
+        tell(f"\nNo load is made: {held}. With --go-on it is made all the same\n")
     return not held

@@ -127,7 +127,9 @@ def inspect(wish: Wanted, argv: list[str], kinds: Mapping[str, type[Collector]])
         }
         if wish.junit is not None:
             replace(wish.junit, as_junit(view, began, about))
-        answer = told.as_json(view, about) if wish.json else _text(view, about, colours=colours, width=width)
+        answer = told.as_json(view, about)
+        if not wish.json:
+            answer = _text(view, about, colours=colours, width=width, reasons=bool(wish.only))
         for _ in output.answer(answer):
             time.sleep(PAUSE)
     return code
@@ -239,10 +241,12 @@ def _chosen(names: Sequence[str]) -> tuple[Definition, ...]:
     return tuple(one for one in ALL if not names or one.name in names)
 
 
-def _text(view: PreflightView, about: Mapping[str, object], *, colours: bool, width: int) -> str:
+def _text(
+    view: PreflightView, about: Mapping[str, object], *, colours: bool, width: int, reasons: bool
+) -> str:
     environment = f", environment {about['environment']}" if about["environment"] else ""
     head = f"Preflight of {about['target'] or 'no target'}{environment}"
-    return f"{clean(head)}\n\n{told.text(view, colours=colours, width=width)}"
+    return f"{clean(head)}\n\n{told.text(view, colours=colours, width=width, reasons=reasons)}"
 
 
 def options_of(argv: Sequence[str], parser: argparse.ArgumentParser) -> tuple[Namespace, list[str]]:

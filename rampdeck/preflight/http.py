@@ -170,7 +170,7 @@ class Browser:
             status, headers_of, body = _response(data)
         except (http.client.HTTPException, ValueError, OSError) as error:
             why = f"what came is no HTTP ({type(error).__name__})" if data else "it closed the connection"
-            raise NoAnswer(f"no answer from {origin(url)}", why, FIX_SERVER) from None
+            raise NoAnswer(f"no answer from {origin(url)}", why, _look(url)) from None
         answer = Answer(url, status, headers_of, body, seconds, tls, cut)
         self.cookies.extract_cookies(_Headers(headers_of), request)  # type: ignore[arg-type]
         return answer
@@ -217,13 +217,19 @@ class Browser:
             why = clean(str(error.reason or error.strerror or error)).replace("_", " ").lower()
             return NoAnswer(what, f"the TLS handshake fails: {why}", FIX_TLS)
         if isinstance(error, TimeoutError) and not error.errno:
-            return NoAnswer(what, f"nothing within {timeout:g} s", FIX_SERVER)
+            return NoAnswer(what, f"nothing within {timeout:g} s", _look(url))
         why = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        return NoAnswer(what, clean(why), FIX_SERVER)
+        return NoAnswer(what, clean(why), _look(url))
+
+
+def _look(url: str) -> str:
+    """Return how to see whether a server runs, and may be reached."""
+    return (
+        f"Look whether it runs, and whether this machine may reach it: curl -v {clean(redact(origin(url)))}"
+    )
 
 
 FIX_TARGET = 'Name it: [target] host = "https://staging.example.com", or --host'
-FIX_SERVER = "Look whether the server runs, and whether this machine may reach it: curl -v from here"
 FIX_TLS = "Look what listens there: openssl s_client -connect HOST:PORT -servername HOST"
 
 

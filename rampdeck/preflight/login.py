@@ -161,7 +161,7 @@ def _senders(url: str) -> Iterator[tuple[str, str, str]]:
     """Yield other origins, and what it means where Django takes one of them in place of the right one."""
     parts = urlsplit(url)
     host, right = parts.netloc.rpartition("@")[2], origin(url)
-    trusted = f'or in the settings: CSRF_TRUSTED_ORIGINS = ["{right}"]'
+    trusted = f'or add "{right}" to CSRF_TRUSTED_ORIGINS'  # as KEY = VALUE it would be taken for a secret
     if parts.scheme == "https":
         yield f"http://{host}", "for it takes the connection for plain HTTP", FORWARD
     if parts.port:

@@ -19,6 +19,8 @@ PATIENCE = 25.0
 """Seconds that a check of these may take: more than a source, so that the others still come out."""
 LOOK = 0.2
 """Seconds between looks whether what is waited for cannot come."""
+TIRED = "Look whether its host is busy, then look again"
+"""What is to be done about a source that told nothing in its time."""
 APPLICATIONS = ("gunicorn", "uvicorn")
 PROXIES = ("nginx", "caddy")
 RUNS = ("active", "running", "reloading")
@@ -36,12 +38,16 @@ def is_down(kind: str, why: str) -> bool:
 
 @dataclass(frozen=True)
 class Told:
-    """What one source told of itself; ``why`` it told nothing, and whether it is blind altogether."""
+    """What one source told of itself; ``why`` it told nothing, and whether it is blind altogether.
+
+    ``silent`` says that it did not come to tell anything in its time.
+    """
 
     source: Source
     facts: Mapping[str, Fact] = field(default_factory=dict)
     why: str = ""
     blind: bool = False
+    silent: str = ""
 
     @property
     def kind(self) -> str:
@@ -75,7 +81,9 @@ class Told:
     def down(self) -> str:
         """Why nothing more of it can be judged: another check says it, once; empty where it runs."""
         if self.blind:
-            return f"{self.name} cannot be read: {self.why}"
+            return f"{self.name} cannot be read: {self.why.partition('. ')[0]}"
+        if self.silent:
+            return f"{self.name} {self.silent}"
         states = listed(self.value("state"))
         if states and not all(state.startswith(RUNS) for state in states):
             return f"{self.name} does not run: {', '.join(states)}"
@@ -100,7 +108,10 @@ async def _told(stack: Stack, source: Source) -> Told:
                     return Told(source, why=reason, blind=True)
         return Told(source, asking.result())
     except TimeoutError:
-        return Told(source, why=_blind(stack, source) or f"it told nothing within {WAIT:g} s")
+        silent = f"told nothing within {WAIT:g} s"
+        if blind := _blind(stack, source):
+            return Told(source, why=blind)
+        return Told(source, why=f"it {silent}", silent=silent)
     except RampdeckError as error:
         blind = _blind(stack, source)
         return Told(source, why=blind or error.why or error.what, blind=bool(blind))

@@ -21,21 +21,26 @@ WORDS = {
 }
 """How a person calls the states, in the order of a summary."""
 GLYPHS = {
-    State.OK: "✓",
-    State.WARNING: "!",
-    State.FAILED: "✗",
+    State.OK: "●",
+    State.WARNING: "▲",
+    State.FAILED: "✖",
     State.UNKNOWN: "?",
-    State.SKIPPED: "-",
-    State.PENDING: "…",
+    State.SKIPPED: "○",
+    State.PENDING: "◌",
 }
+"""The signs of the cockpit."""
 COLOURS = {State.OK: "32", State.WARNING: "33", State.FAILED: "1;31", State.UNKNOWN: "35", State.SKIPPED: "2"}
 """ANSI (ECMA-48, SGR) colours of the glyphs."""
+WRONG = (State.WARNING, State.PENDING, State.UNKNOWN, State.FAILED)
+"""What is not as expected, as it is told: the worst last, where a terminal ends."""
 WIDTH, MIN_WIDTH = 120, 40
 """Columns of a line where no terminal says otherwise, and those that what is said gets at the least."""
-TITLE, HOST = 42, 20
+TITLE, HOST = 42, 22
 """Columns that titles and hosts get at the most; what is longer pushes the rest of its line."""
-_BELOW = (("expected", "expected"), ("why", "why"), ("fix", "do"), ("effect", "record"))
-"""What stands below a check that is not as expected: its field, and what it is called."""
+FEW = 3
+"""Checks that were left out up to which each has its line; of more, only the names are told."""
+_BELOW = (("expected", "expected"), ("fix", "do"), ("effect", "record"), ("why", "why"))
+"""What stands below a check that is not as expected, in the order of the screen: its field, and its label."""
 
 
 def names(view: PreflightView, state: State | None = None, without: Collection[str] = ()) -> list[str]:
@@ -90,28 +95,54 @@ def json_of(document: Mapping[str, object]) -> str:
     return json.dumps(whole, indent=2, ensure_ascii=False)
 
 
-def text(view: PreflightView, *, everything: bool = True, colours: bool = False, width: int = WIDTH) -> str:
-    """Return it for people, a line a check; below one that is not as expected, what to know and to do.
+def text(
+    view: PreflightView,
+    *,
+    everything: bool = True,
+    reasons: bool = False,
+    colours: bool = False,
+    width: int = WIDTH,
+) -> str:
+    """Return it for people, a line a check: first what is fine, last what is not, and what to know and to do.
 
-    Without ``everything``, only those, and nothing where there is none.
+    Without ``everything``, only what is not as expected, and nothing where there is none. ``reasons``:
+    why something was left out is told of each, however many they are.
     """
-    wrong = (State.WARNING, State.FAILED, State.UNKNOWN, State.PENDING)
-    shown = [check for check in view.checks if everything or check.state in wrong]
-    if not shown and not everything:
-        return ""
+    wrong = [check for state in WRONG for check in view.checks if check.state is state]
+    calm = [check for check in view.checks if check.state not in WRONG] if everything else []
+    left = [check for check in calm if check.state is State.SKIPPED]
+    folded = len(left) > FEW and not reasons
+    if folded:
+        calm = [check for check in calm if check.state is not State.SKIPPED]
+    columns = _columns([*calm, *wrong], width)
+    blocks = [
+        [line for check in calm for line in _lines(check, columns, colours, width)],
+        list(_left_out(left, colours, width)) if folded else [],
+        [line for check in wrong for line in _lines(check, columns, colours, width)],
+        [summary(view)] if everything else [],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _columns(shown: Sequence[Check], width: int) -> tuple[int, int]:
+    """Return the columns of titles and hosts; none for hosts where that leaves too little for the rest."""
     title = min(TITLE, max((len(check.title) for check in shown), default=0))
     host = min(HOST, max((len(check.host) for check in shown), default=0))
-    lines = [line for check in shown for line in _lines(check, title, host, colours, width)]
-    return "\n".join([*lines, "", summary(view)] if everything else lines)
+    return title, host if width - title - host - 6 >= MIN_WIDTH else 0
 
 
-def _lines(check: Check, title: int, host: int, colours: bool, width: int) -> Iterator[str]:
-    glyph = GLYPHS[check.state]
-    if colours and (colour := COLOURS.get(check.state)):
-        glyph = f"\x1b[{colour}m{glyph}\x1b[0m"
-    begin = f"{check.title:{title}}  {check.host:{host}}  "
-    indent = len(begin) + 2
-    yield from _beside(f"{glyph} {begin}", check.found or WORDS[check.state], indent, width)
+def _lines(check: Check, columns: tuple[int, int], colours: bool, width: int) -> Iterator[str]:
+    title, host = columns
+    found = check.found or WORDS[check.state]
+    if host:
+        begin = f"{check.title:{title}}  {check.host:{host}}  "
+    else:
+        begin = f"{check.title:{title}}  "
+        found = f"{check.host}: {found}" if check.host else found
+    glyph, indent = _painted(GLYPHS[check.state], COLOURS.get(check.state, ""), colours), len(begin) + 2
+    if check.state is State.FAILED:
+        begin = _painted(begin, "1", colours)
+    yield from _beside(f"{glyph} {begin}", found, indent, width)
     if check.state is State.SKIPPED and check.fix:
         yield from _beside(" " * indent, check.fix, indent, width)
     if check.state in (State.OK, State.SKIPPED):
@@ -119,7 +150,19 @@ def _lines(check: Check, title: int, host: int, colours: bool, width: int) -> It
     for field, called in _BELOW:
         if said := str(getattr(check, field)):
             # What is to be pasted stays whole.
-            yield from _beside(f"    {called:9}", said, 13, width, whole=field == "fix")
+            label = _painted(f"    {called:9}", "2", colours)
+            yield from _beside(label, said, 13, width, whole=field == "fix")
+
+
+def _left_out(checks: Sequence[Check], colours: bool, width: int) -> Iterator[str]:
+    """Yield the names of what nobody configured: a line for each would hide the rest."""
+    called = ", ".join(dict.fromkeys(check.name for check in checks))
+    said = f"left out, --only NAME says why: {called}"
+    yield from _beside(f"{_painted(GLYPHS[State.SKIPPED], COLOURS[State.SKIPPED], colours)} ", said, 2, width)
+
+
+def _painted(words: str, colour: str, colours: bool) -> str:
+    return f"\x1b[{colour}m{words}\x1b[0m" if colours and colour else words
 
 
 def _beside(head: str, said: str, indent: int, width: int, *, whole: bool = False) -> Iterator[str]:

@@ -43,7 +43,7 @@ async def everything() -> PreflightView:
 async def test_each_check_has_its_line_and_what_is_wrong_says_what_to_do() -> None:
     said = text(await everything())
     lines = said.splitlines()
-    assert [line[0] for line in lines if line[:1].strip()][:6] == ["✓", "✓", "!", "✗", "?", "-"]
+    assert [line[0] for line in lines if line[:1].strip()][:6] == ["●", "●", "○", "▲", "?", "✖"]
     assert len({line.index("app-") for line in lines if "app-" in line}) == 1, "places stand below each other"
     for part in (
         "expected as it should be",
@@ -56,6 +56,23 @@ async def test_each_check_has_its_line_and_what_is_wrong_says_what_to_do() -> No
     assert lines[-1].startswith("2 ok · 1 warning · 1 failed · 1 not known · 1 left out   in ")
 
 
+async def test_of_many_that_are_left_out_only_the_names_are_told() -> None:
+    left = [finding(f"c.left{number}", skipped("no Nginx", "Name it")) for number in range(4)]
+    view = await view_of(finding("a.fine", ok("there")), *left)
+    folded = text(view)
+    assert "○ left out, --only NAME says why: c.left0, c.left1, c.left2, c.left3" in folded
+    assert "no Nginx" not in folded
+    assert text(view, reasons=True).count("no Nginx") == 4
+
+
+async def test_a_narrow_terminal_is_not_written_past() -> None:
+    title, host = "T" * 34, "postgres@staging"
+    view = await view_of(finding(title, ok("the proxy waits longer than that " * 4, host)))
+    lines = text(view, width=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert f"{host}: the proxy" in lines[0]
+
+
 async def test_only_what_is_wrong_is_said_of_a_run_that_goes_on() -> None:
     said = text(await everything(), everything=False)
     assert "there, too" not in said
@@ -65,7 +82,7 @@ async def test_only_what_is_wrong_is_said_of_a_run_that_goes_on() -> None:
 
 async def test_colours_are_for_a_terminal_only() -> None:
     assert "\x1b" not in text(await everything())
-    assert "\x1b[1;31m✗\x1b[0m" in text(await everything(), colours=True)
+    assert "\x1b[1;31m✖\x1b[0m" in text(await everything(), colours=True)
 
 
 async def test_what_a_server_wrote_reaches_nobody_as_it_came() -> None:

@@ -87,7 +87,7 @@ def test_a_healthy_stack_is_told_line_by_line_and_leaves_nothing_behind(project:
     told = looked(project)
     assert (told.returncode, told.stderr) == (0, "")
     assert told.stdout.startswith(f"Preflight of {project.site}, environment staging\n")
-    assert "✓ Scenario loads" in told.stdout
+    assert "● Scenario loads" in told.stdout
     assert "Visitor (1 task); 1 stage up to 2 users" in told.stdout
     assert "\x1b" not in told.stdout, "no colours where nobody sees them"
     assert " left out   in " in told.stdout.splitlines()[-1]
@@ -99,7 +99,7 @@ def test_a_failed_check_is_exit_code_1_with_what_to_do(project: Project) -> None
     configured(project, UNREADABLE)
     told = looked(project)
     assert told.returncode == 1
-    assert "✗ Source can be read" in told.stdout
+    assert "✖ Source can be read" in told.stdout
     assert "/none/" in told.stdout
     assert " 1 failed · " in told.stdout.splitlines()[-1]
 
@@ -213,8 +213,8 @@ def test_a_red_check_lets_no_load_begin(project: Project) -> None:
     configured(project, UNREADABLE)
     told = run(project)
     assert told.returncode == 3, "nothing was tested"
-    assert "✗ Source can be read" in told.stderr
-    assert "✓ Scenario loads" in told.stderr, "when it is red, the whole is said"
+    assert "✖ Source can be read" in told.stderr
+    assert "● Scenario loads" not in told.stderr, "what is as expected needs no word"
     assert "source.readable" in told.stderr.split("No load is made: ")[1].splitlines()[0]
     assert "--go-on" in told.stderr
     assert project.result["requests"] == []
@@ -226,8 +226,8 @@ def test_a_red_check_lets_no_load_begin(project: Project) -> None:
 def test_who_goes_on_is_noted(project: Project) -> None:
     configured(project, UNREADABLE)
     told = run(project, "--go-on")
-    assert "✗ Source can be read" in told.stderr
-    assert "✓" not in told.stderr, "what is as expected needs no word"
+    assert "✖ Source can be read" in told.stderr
+    assert "●" not in told.stderr, "what is as expected needs no word"
     assert "No load is made" not in told.stderr
     assert project.result["requests"], "there was load"
     assert stored(project)["preflight"]["went_on"] == ["source.readable"]
@@ -252,7 +252,7 @@ def test_quiet_says_of_a_preflight_only_why_there_is_no_load(project: Project) -
     configured(project)
     assert "preflight:" not in run(project, "--quiet").stderr
     configured(project, UNREADABLE)
-    assert "✗ Source can be read" in run(project, "--quiet").stderr
+    assert "✖ Source can be read" in run(project, "--quiet").stderr
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("_preflight_is_red")
 async def test_it_is_what_one_sees_first(opened: Opened) -> None:
     async with opened(preflight=True) as pilot:
         assert "✖ PREFLIGHT   checkout-peak → shop-staging.example" in top_of(pilot)
-        assert "16 ok · 1 warning · 2 failed · 1 unknown · 1 skipped   done in 1.4\u2009s" in top_of(pilot)
+        assert "16 ok · 1 warning · 2 failed · 1 not known · 1 left out   done in 1.4\u2009s" in top_of(pilot)
         assert "3 Plan" in screen_text(pilot)
 
 
@@ -54,14 +54,15 @@ async def test_checks_are_pending_and_fill_in_at_their_places(opened: Opened, de
         names = [one.title for one in deck.found.checks]
         assert [line[3:].split("  ")[0] for line in rows_of(pilot)[1 : len(names) + 1]] == names
         assert all(line.startswith("◌") for line in rows_of(pilot)[1 : len(names) + 1])
-        assert "17 pending" in top_of(pilot)
+        assert "17 to come" in top_of(pilot)
         deck.found = looking_again(preflight(), {"ssh.connect"})
         await repaint(pilot)
         assert rows_of(pilot)[1].startswith("◌  ssh connect"), "the last to come in keeps its place"
         assert rows_of(pilot)[3].startswith("✖  DEBUG is off")
         deck.found = preflight()
         await repaint(pilot)
-        assert [line[0] for line in rows_of(pilot)[1:6]] == ["●", "●", "●", "●", "✖"]
+        signs = [line[0] for line in rows_of(pilot)[1 : len(CHECKS) + 1]]
+        assert "".join(signs) == "✖✖?▲" + "●" * 16 + "○", "what is wrong stands first once all is known"
 
 
 async def test_the_cursor_goes_to_the_first_failed_check_when_all_are_known(
@@ -90,7 +91,7 @@ async def test_a_cursor_that_somebody_moved_stays_with_its_check(opened: Opened,
 
 async def test_looking_again_brings_the_cursor_back_to_the_same_host(opened: Opened, deck: FakeDeck) -> None:
     async with opened(preflight=True) as pilot:
-        await pilot.press("home", "down", "down")
+        await pilot.press("home", *["down"] * 6)
         assert chosen(pilot) == ("ssh.connect", "db-1")
         deck.found = looking_again(preflight())
         await repaint(pilot)
@@ -105,11 +106,11 @@ async def test_the_line_under_the_cursor_does_not_move_when_rows_come_above_it(
 ) -> None:
     deck.found = looking_again(preflight())
     async with opened((80, 24), preflight=True) as pilot:
-        await pilot.press("end", "up")
+        await pilot.press("end", *["up"] * 4)
         pane = preflight_of(pilot).query_one(ChecksPane)
 
         def line() -> int:
-            return next(y for y, text in enumerate(pane.text.splitlines()) if "enough rows" in text)
+            return next(y for y, text in enumerate(pane.text.splitlines()) if "scenario loads" in text)
 
         where = line()
         deck.found = preflight()
@@ -153,7 +154,17 @@ async def test_a_click_chooses_a_check(opened: Opened) -> None:
     async with opened(preflight=True) as pilot:
         await pilot.click("#checks", offset=(10, 3))
         await pilot.pause()
-        assert chosen(pilot) == ("ssh.connect", "app-2")
+        assert chosen(pilot) == ("postgres.complete", "db-1")
+
+
+async def test_looking_again_leaves_what_was_wrong_at_the_top(opened: Opened, deck: FakeDeck) -> None:
+    async with opened(preflight=True) as pilot:
+        deck.found = looking_again(preflight(), {"postgres.complete"})
+        await repaint(pilot)
+        assert [line[:2] for line in rows_of(pilot)[1:4]] == ["✖ ", "◌ ", "? "]
+        deck.found = preflight(*(replace(one, state=State.OK) for one in CHECKS if one.state is State.FAILED))
+        await repaint(pilot)
+        assert [line[0] for line in rows_of(pilot)[1:3]] == ["●", "●"]
 
 
 async def test_what_a_server_wrote_is_shown_as_text(opened: Opened, deck: FakeDeck) -> None:

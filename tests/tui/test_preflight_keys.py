@@ -129,7 +129,7 @@ async def test_r_looks_at_everything_and_f_at_what_failed_or_is_not_known(
         await pilot.press("f")
         await pilot.pause()
         assert deck.calls == [("check_again", {"django.debug", "postgres.complete", "journal.rate"})]
-        assert "3 pending" in top_of(pilot), "at once"
+        assert "3 to come" in top_of(pilot), "at once"
         await pilot.press("r", "f")
         assert len(deck.calls) == 1, "it is being looked at"
         deck.found = preflight()
@@ -150,7 +150,7 @@ async def test_where_nothing_failed_f_is_grey(opened: Opened, deck: FakeDeck) ->
 
 async def test_c_copies_the_fix_and_says_so(opened: Opened) -> None:
     async with opened(preflight=True) as pilot:
-        await pilot.press(*["down"] * 9)
+        await pilot.press("down")
         assert chosen(pilot) == ("postgres.complete", "db-1")
         await pilot.press("c")
         await pilot.pause()
@@ -171,7 +171,7 @@ async def test_what_is_copied_is_one_line_without_what_a_terminal_would_obey(
 async def test_where_there_is_nothing_to_mend_c_is_grey(opened: Opened) -> None:
     async with opened(preflight=True) as pilot:
         assert enabled(pilot)["preflight.copy"]
-        await pilot.press("home")
+        await pilot.press("end", "up")
         await pilot.pause()
         assert not enabled(pilot)["preflight.copy"]
         await pilot.press("c")

@@ -1,4 +1,4 @@
-"""The checks of the preflight: one row each, in their own order, whatever comes out first."""
+"""The checks of the preflight: one row each; once all is known, what is wrong stands first."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from ..widgets.pane import Pane
 
 EYE = (State.FAILED, State.UNKNOWN, State.WARNING)
 """What the eye is led to once everything is known, in this order."""
+CALM, LEFT_OUT = len(EYE), len(EYE) + 1
+"""Ranks of what is as it should be, or not known yet, and of what nobody asked for."""
 TOOK = 9
 TOOK_FROM = 90
 """Cells of the pane from which on there is room to say how long a check took."""
@@ -27,16 +29,19 @@ Key = tuple[str, str, int]
 class ChecksPane(Pane):
     """The list of checks.
 
-    The cursor stays on its check, and on its line of the screen, while results
-    come in and one check becomes a row for each host. Until somebody moves it,
-    it goes to the first check that failed as soon as everything is known.
+    While results come in they stand in their own order, and the cursor stays on
+    its check and on its line of the screen when one check becomes a row for each
+    host. As soon as everything is known, what is wrong goes to the top, and the
+    cursor to the first that failed, unless somebody moved it. Looking again
+    leaves each check where it was until all is known.
     """
 
     help = (
         "What was expected of the stack and this machine before the load, and what was found. ● as it "
         "should be, ▲ worth knowing, ✖ the load would test the wrong thing or hit something it must not, "
-        "○ could not be found out, or was left out, ◌ is being looked at. `r` looks again at everything, "
-        "`f` at what failed, `c` copies how to mend it."
+        "? it could not be found out, ○ left out, ◌ is being looked at. Once all is known, what is wrong "
+        "stands at the top. `r` looks again at everything, `f` at what is wrong, "
+        "`c` copies how to mend it."
     )
 
     class Moved(Message):
@@ -51,6 +56,7 @@ class ChecksPane(Pane):
         self._top = 0
         self._key: Key | None = None
         self._moved = False
+        self._ranks: dict[Key, int] = {}
 
     @property
     def chosen(self) -> Check | None:
@@ -59,10 +65,12 @@ class ChecksPane(Pane):
 
     def look_at(self, view: PreflightView) -> None:
         """Take what is known by now; the cursor stays where it is."""
-        before, self._checks = self._place, view.checks
-        keys, leads = _keys(view.checks), view.is_over and not self._moved
+        if view.is_over:
+            self._ranks = _ranks(view.checks)
+        before, self._checks = self._place, self._in_order(view.checks)
+        keys, leads = _keys(self._checks), view.is_over and not self._moved
         if leads:
-            self._place = _first_for_the_eye(view.checks)
+            self._place = 0
         elif keys:
             self._place = _find(self._key, keys, before)
         if keys and (leads or self._key is None):
@@ -103,6 +111,15 @@ class ChecksPane(Pane):
         """Go to the row under the pointer."""
         if 1 <= line <= self._rows - self._top:
             self._go(self._top + line - 1)
+
+    def _in_order(self, checks: Sequence[Check]) -> tuple[Check, ...]:
+        """Return them by what was wrong when everything was last known, each group in its own order."""
+        names: dict[str, int] = {}
+        for (name, _, _), rank in self._ranks.items():
+            names[name] = min(rank, names.get(name, rank))
+        ranked = zip(_keys(checks), checks, strict=True)
+        ordered = sorted(ranked, key=lambda one: self._ranks.get(one[0], names.get(one[0][0], CALM)))
+        return tuple(check for _, check in ordered)
 
     @property
     def _rows(self) -> int:
@@ -164,6 +181,6 @@ def _find(key: Key | None, keys: Sequence[Key], near: int) -> int:
     return min(near, len(keys) - 1)
 
 
-def _first_for_the_eye(checks: Sequence[Check]) -> int:
-    states = [one.state for one in checks]
-    return next((states.index(state) for state in EYE if state in states), 0)
+def _ranks(checks: Sequence[Check]) -> dict[Key, int]:
+    places = {state: rank for rank, state in enumerate(EYE)} | {State.SKIPPED: LEFT_OUT}
+    return {key: places.get(one.state, CALM) for key, one in zip(_keys(checks), checks, strict=True)}

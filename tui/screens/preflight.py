@@ -26,11 +26,11 @@ from .dashboard import BlankRow, Dashboard, TooSmall
 
 COUNTED: tuple[tuple[State, str, str, bool], ...] = (
     (State.OK, "ok", "ok", True),
-    (State.WARNING, "warning", "warnings", True),
+    (State.WARNING, "warning", "warnings", False),
     (State.FAILED, "failed", "failed", True),
-    (State.UNKNOWN, "unknown", "unknown", False),
-    (State.SKIPPED, "skipped", "skipped", False),
-    (State.PENDING, "pending", "pending", False),
+    (State.UNKNOWN, "not known", "not known", False),
+    (State.SKIPPED, "left out", "left out", False),
+    (State.PENDING, "to come", "to come", False),
 )
 """What is counted, its words for one and for several, and whether none of it is said too."""
 WORTH_ANOTHER_LOOK = (State.FAILED, State.UNKNOWN)
@@ -65,19 +65,16 @@ class PreflightBar(Bar):
             number = self.view.count(state)
             if not number and not always:
                 continue
-            loud = number and state in (State.FAILED, State.WARNING)
+            loud = number and state in (State.FAILED, State.UNKNOWN, State.WARNING)
             tone = CHECK[state][1] if loud else (Tone.TEXT if number else Tone.MUTED)
             spans += [(" · " if spans else "", Tone.MUTED)]
             spans += [(f"{number} {one if number == 1 else several}", tone)]
         return tuple(spans)
 
     def _signs(self) -> Line:
-        """Return the counts by signs only; what is unknown and what is skipped share one."""
-        counts: dict[Span, int] = {}
-        for state, *_ in COUNTED:
-            sign = CHECK[State.UNKNOWN if state is State.SKIPPED else state]
-            counts[sign] = counts.get(sign, 0) + self.view.count(state)
-        shown = [(f"{sign}{number}", tone) for (sign, tone), number in counts.items() if number]
+        """Return the counts by signs only."""
+        counts = ((CHECK[state], self.view.count(state)) for state, *_ in COUNTED)
+        shown = [(f"{sign}{number}", tone) for (sign, tone), number in counts if number]
         return tuple(part for one in shown for part in (one, (" ", Tone.TEXT)))[:-1]
 
     def _time(self) -> Line:

@@ -16,7 +16,7 @@ from rampdeck.preflight.stack import Stack
 
 @check(
     "django.baseline",
-    "Settings as in production",
+    "Settings are as in production",
     expected="the settings are those of the baseline, but for [preflight] ignore",
     why="What is set otherwise than in production, be it a pool or a cache, is another system under load.",
     effect="The figures are of a stack that is not like production.",
@@ -53,7 +53,7 @@ def _compared(stack: Stack, answer: Answer, stored: Baseline) -> Found:
         fix = f'Set it as there, or say that it may differ: [preflight] ignore = ["{first}"]'
         return failed(f"{'; '.join(said)} ({whose})", fix)
     number = sum(not ignored(name, ignore) for name in compared(answer))
-    left_out = f", but for {listed(ignore)}" if ignore else ""
+    left_out = f", but for {len(ignore)} that [preflight] ignore names" if ignore else ""
     return ok(f"{number} settings are as in {whose}{left_out}")
 
 

@@ -17,7 +17,7 @@ NEAR = 0.8
 
 @check(
     "connections.arithmetic",
-    "Connections to PostgreSQL",
+    "Connections suffice",
     expected="all workers at once want no more than 80 % of the connections that can be had",
     why='Beyond them Django answers 500, "sorry, too many clients already", and quick errors make the '
     "response times look better.",

@@ -23,7 +23,7 @@ _SHOWN = 5
 
 @check(
     "data.analyzed",
-    "Statistics are there",
+    "Tables have statistics",
     expected="every larger table has been analyzed since it was filled",
     why="Without statistics PostgreSQL guesses, and a query takes another plan than in production.",
     effect="The record cannot tell a slow query from a query whose plan was a guess.",

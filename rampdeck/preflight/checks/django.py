@@ -64,7 +64,7 @@ async def reachable(stack: Stack) -> Found:
 
 @check(
     "django.check_deploy",
-    "manage.py check --deploy",
+    "check --deploy finds nothing",
     expected="no error, and no warning that is not silenced",
     why="Django knows what stands against a release; what nobody would release is not to be tested.",
     effect="The record lists what Django warned of.",
@@ -104,7 +104,7 @@ def _message(one: Message) -> str:
 
 @check(
     "django.migrations",
-    "Migrations",
+    "Migrations are applied",
     expected="every migration of the release is applied, and none besides",
     why="Without its migrations the release runs on another schema: missing indexes, columns, constraints.",
     effect="The figures are of another database than the release's.",
@@ -147,7 +147,7 @@ def _names(databases: dict[str, Database] | object, kind: str) -> list[str]:
 
 @check(
     "django.debug",
-    "DEBUG off",
+    "DEBUG is off",
     expected="DEBUG = False, and nothing that records each request",
     why="With DEBUG every query is kept in memory and every error is a page of its own: slower, and growing.",
     effect="The response times are not those of production.",
@@ -160,7 +160,7 @@ async def debug(stack: Stack) -> Found:
 
 def _debug(_: Stack, answer: Answer) -> Found:
     if answer.setting("DEBUG") is not False:
-        return failed("DEBUG is on", "DEBUG = False")
+        return failed("DEBUG is on", f"DEBUG = False in {answer.module}, then start the application anew")
     installed = (*answer.listed("INSTALLED_APPS"), *answer.listed("MIDDLEWARE"))
     slowing = [name for name in SLOWING if any(name in one.split(".") for one in installed)]
     if slowing:
@@ -170,7 +170,7 @@ def _debug(_: Stack, answer: Answer) -> Found:
 
 @check(
     "django.logging",
-    "Errors are written",
+    "Django logs its errors",
     expected="the logger django.request writes errors where they can be read",
     why="With DEBUG off Django's default mails errors to ADMINS and writes them nowhere.",
     effect="Errors will be counted, but no traceback will say why.",
@@ -211,7 +211,7 @@ def _by(one: Handler) -> str:
 
 @check(
     "django.accounts",
-    "Test accounts",
+    "Test accounts exist",
     expected="every test account exists, is active and has a password",
     why="A user who cannot log in tests the login page, again and again.",
     effect="The load will not be that of users who are logged in.",

@@ -49,7 +49,7 @@ class Door:
 
 @check(
     "errors.journal",
-    "Errors of Django reach the log",
+    "Errors reach the log",
     expected="a provoked error stands in the log that is read, within 5 s",
     why="With DEBUG off Django mails errors and writes nothing: a 500 under load would leave no trace.",
     effect="The record would lack the errors of the application: that it names none would prove nothing.",

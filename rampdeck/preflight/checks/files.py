@@ -19,7 +19,7 @@ OWN = 64
 
 @check(
     "files.servers",
-    "Open files of the servers",
+    "Open files suffice",
     expected="enough for the planned users, two of the proxy for each",
     why='Beyond the limit connections are refused ("too many open files", "worker_connections are not '
     'enough"): a limit of the configuration, not of the release.',

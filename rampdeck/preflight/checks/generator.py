@@ -25,7 +25,7 @@ _NOW = ("memory_percent", "steal_percent")
 
 @check(
     "generator.limits",
-    "Load generator",
+    "Generator has room",
     expected="processor, memory and open files enough for the planned users",
     why="A generator at its limit measures itself, and the load is less than asked for.",
     effect="Load levels are INCONCLUSIVE while the generator is at its limit.",
@@ -62,7 +62,7 @@ async def limits(stack: Stack) -> Found:
 
 @check(
     "generator.ports",
-    "Local ports",
+    "Local ports suffice",
     expected="a local port for every planned user, and some that rest",
     why="Without a free port a connection fails here, and the server never hears of it.",
     effect="Failed connections in the record that are not the server's doing.",

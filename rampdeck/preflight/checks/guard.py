@@ -8,7 +8,7 @@ from rampdeck.guard.hosts import NONE, Host, Hosts, look_up
 from rampdeck.guard.production import production_of
 from rampdeck.guard.watch import named
 from rampdeck.loop import in_greenlet
-from rampdeck.preflight.check import Definition, Found, check, failed, ok, warning
+from rampdeck.preflight.check import Definition, Found, check, failed, ok, skipped, warning
 from rampdeck.preflight.stack import Stack
 
 FIX = '[target] allowed_hosts = ["staging.example.com"], or --allow-host'
@@ -16,10 +16,10 @@ FIX = '[target] allowed_hosts = ["staging.example.com"], or --allow-host'
 
 @check(
     "guard.hosts",
-    "Only hosts that are meant",
+    "Allowed hosts are known",
     expected="every host that users may contact has an address, the target is one, none is production's",
     why="A redirect, an absolute URL or a name that leads elsewhere would take the load to somebody else.",
-    effect="what users want to contact elsewhere is refused, fails, and is counted in the record",
+    effect="What users want to contact elsewhere is refused, fails, and is counted in the record.",
 )
 async def hosts(stack: Stack) -> list[Found]:
     """Look every allowed host up, and hold it against production and the target."""
@@ -30,6 +30,8 @@ def _hosts(stack: Stack) -> list[Found]:
     target = stack.settings.target
     guard = present()
     names = stack.scenario.allowed or named(target, ())
+    if not names and not stack.target:
+        return [skipped("nothing says where the load goes: target.answers says what to do")]
     if not names:
         return [failed("no host may be contacted", "Name the target with -H, or " + FIX)]
     found: list[Found] = []
@@ -65,10 +67,10 @@ def _target(stack: Stack, known: Hosts) -> Found | None:
 
 @check(
     "guard.blind",
-    "The guard sees what users contact",
+    "Guard sees what users contact",
     expected="no client of the scenario connects in C, no program is started",
     why="The guard is in the sockets of Python: what connects past them is not refused, and not counted.",
-    effect="the record names what the guard did not see",
+    effect="The record names what the guard did not see.",
 )
 async def blind(stack: Stack) -> list[Found]:  # noqa: ARG001 - it is in this process
     """Tell what is known of the scenario by now that the guard cannot see."""

@@ -33,6 +33,9 @@ async def rate_limit(stack: Stack) -> Iterable[Found]:
 
 
 def _judged(one: Told, rate: Rate, peak: int) -> Iterator[Found]:
+    if one.down:
+        yield skipped(one.down, host=one.name)
+        return
     if not one.value("config_sha256"):
         why = one.why_not("config_sha256")
         yield unknown(f"its configuration is not known: {why}", "Name it with config", one.name)

@@ -32,7 +32,7 @@ _VERBOSE = ("warn", "notice", "info", "debug")
 
 @check(
     "journal.rate",
-    "Journal keeps up with the access log",
+    "Journal keeps up",
     expected="fewer lines a second than journald suppresses",
     why="When an access log goes to the journal and is suppressed, WORKER TIMEOUT and tracebacks are "
     "suppressed with it.",
@@ -52,6 +52,8 @@ def _in_journal(one: Told) -> bool:
 
 
 def _journal(one: Told, rate: Rate) -> Found:
+    if one.down:
+        return skipped(one.down, host=one.name)
     name = "accesslog" if one.kind == "gunicorn" else "access_log"
     access = one.value(name)
     if not access:
@@ -110,6 +112,8 @@ async def times(stack: Stack) -> Iterable[Found]:
 
 
 def _nginx(one: Told) -> Found:
+    if one.down:
+        return skipped(one.down, host=one.name)
     name = one.value("access_log_format")
     if not name:
         why = one.why_not("access_log_format", "config_sha256")
@@ -126,6 +130,8 @@ def _nginx(one: Told) -> Found:
 
 
 def _caddy(one: Told) -> Found:
+    if one.down:
+        return skipped(one.down, host=one.name)
     name = one.value("access_log_format")
     if name == "json":
         return ok("JSON, with duration; Caddy tells no times of the application", one.name)
@@ -154,6 +160,8 @@ async def level(stack: Stack) -> Iterable[Found]:
 
 
 def _level(one: Told) -> Found:
+    if one.down:
+        return skipped(one.down, host=one.name)
     levels = listed(one.value("error_log_level"))
     if not levels:
         why = one.why_not("error_log_level", "config_sha256")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rampdeck.config import Config, LoginConfig
 from rampdeck.errors import NoAnswer
 from rampdeck.preflight.asks import TARGET, Asks
-from rampdeck.preflight.check import Found, check, failed, ok
+from rampdeck.preflight.check import Found, check, failed, ok, skipped
 from rampdeck.preflight.http import Browser, Visit, origin, shown
 from rampdeck.preflight.stack import Stack
 from rampdeck.preflight.statuses import problem, told
@@ -17,6 +17,15 @@ async def home(stack: Stack) -> Visit:
     """Return the page that is asked for first, with its redirects."""
     browser = Browser(stack.target)
     return await browser.visit(browser.url(stack.settings.preflight.path))
+
+
+async def unanswered(stack: Stack) -> Found | None:
+    """Return that no page can be asked for, which one check judges for all; ``None`` where one can."""
+    try:
+        await stack.ask(home)
+    except NoAnswer as error:
+        return skipped(f"{error.what}: target.answers says why")
+    return None
 
 
 @check(

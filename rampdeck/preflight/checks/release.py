@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from rampdeck.errors import RampdeckError
 from rampdeck.facts import Fact
-from rampdeck.preflight.check import Found, check, failed, ok, unknown, warning
+from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
 from rampdeck.preflight.checks.services import start
 from rampdeck.preflight.processes import Process, Running, moment, processes
 from rampdeck.preflight.stack import Stack
@@ -54,7 +54,7 @@ async def candidate(stack: Stack) -> Iterable[Found]:
     found += _compared("commit", wanted.commit, commits)
     found += _compared("image", wanted.image, images, _ids(applications))
     if not (wanted.commit or wanted.image):
-        found.append(_untold([*commits, *images]))
+        found.append(_untold([*commits, *images], asked=bool(applications or release)))
     found += _uncommitted(release, wanted.commit)
     found += _older(stack, release, applications, running)
     return found
@@ -137,12 +137,14 @@ def _name(what: str, value: str) -> str:
     return sha[0] if sha else value.partition(",")[0]
 
 
-def _untold(there: Sequence[Evidence]) -> Found:
+def _untold(there: Sequence[Evidence], *, asked: bool) -> Found:
     runs = "; ".join(f"{one.place} {one.fact.value}" for one in there if one.fact.value)
     said = f"nobody says which release is to be tested; there is {runs}" if runs else ""
     said = said or "nobody says which release is to be tested, and nothing tells which one runs"
     commit = next((one.fact.value for one in there if _SHA.search(one.fact.value)), "")
     fix = f"--commit {_name('commit', commit) or 'SHA'}, or [preflight] commit, or image"
+    if not asked:
+        return skipped(said, fix)  # a load and nothing else: nobody looks behind the target
     return warning(said, fix, expected="the release that is named")
 
 

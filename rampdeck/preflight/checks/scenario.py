@@ -51,7 +51,7 @@ def _course(stack: Stack) -> str:
 
 @check(
     "gate.thresholds",
-    "Thresholds",
+    "Thresholds can be judged",
     expected="every threshold can be read, and a source delivers what it judges",
     why="What is not judged cannot fail, so it cannot pass either.",
     effect="The verdict is INCONCLUSIVE where a threshold that decides has no data.",

@@ -15,6 +15,7 @@ from rampdeck.preflight.telling import (
     PATIENCE,
     PROXIES,
     RUNS,
+    TIRED,
     Told,
     is_down,
     listed,
@@ -31,7 +32,7 @@ _START = {
 
 @check(
     "services.active",
-    "Services run",
+    "Service runs",
     expected="every server that is read is active",
     why="A load test of a stack of which a part is down measures how the rest does without it.",
     effect="The record is one of a stack that was not whole.",
@@ -49,6 +50,8 @@ def _judged(one: Told, seen: Sequence[Process]) -> Found:
     if one.kind in CONNECTED:
         return _connected(one)
     states = listed(one.value("state"))
+    if one.silent:
+        return unknown(f"it {one.silent}", TIRED, one.name)
     if not states:
         why = one.why_not("state")
         return unknown(
@@ -70,7 +73,8 @@ def _connected(one: Told) -> Found:
             since = moment(time.time() - seconds)
         return ok("it answers" + (f", up since {since}" if since else ""), one.name)
     if is_down(one.kind, one.why):
-        return failed(f"it does not answer: {one.why}", start(one), one.name)
+        first = one.why.partition(". ")[0]  # what follows is advice, for which there is a line
+        return failed(f"it does not answer: {first}", start(one), one.name)
     return unknown(f"it told nothing: {one.why}", "See what the check of the source says", one.name)
 
 

@@ -25,7 +25,7 @@ HEADER_FIX = (
 
 @check(
     "django.allowed_hosts",
-    "ALLOWED_HOSTS",
+    "ALLOWED_HOSTS covers the target",
     expected="ALLOWED_HOSTS covers the target's host",
     why="A request for another host is answered 400 before any of the application's code runs.",
     effect="Every request would fail, and quickly.",
@@ -90,7 +90,7 @@ def is_secure(stack: Stack, answer: Answer) -> tuple[bool, str]:
 
 @check(
     "django.proxy_header",
-    "SECURE_PROXY_SSL_HEADER",
+    "Django knows of TLS",
     expected="Django knows that a request came over TLS",
     why="Otherwise it takes each for plain HTTP: forms are refused, redirects lead astray or in circles.",
     effect="Logins and forms would fail for a reason that is none of the load's.",
@@ -114,7 +114,7 @@ def _proxied(stack: Stack, answer: Answer) -> Found:
 
 @check(
     "django.csrf_origins",
-    "CSRF_TRUSTED_ORIGINS",
+    "Forms from the target are trusted",
     expected="a form that a browser posts from the target is trusted",
     why="Django compares a form's origin with what it sees itself; behind a proxy that may be another.",
     effect="Every form of a browser would be answered 403.",
@@ -154,7 +154,7 @@ def _covers(trusted: str, origin: str) -> bool:
 
 @check(
     "django.secure_cookies",
-    "Cookies and redirects fit the scheme",
+    "Cookies fit the scheme",
     expected="what is kept to TLS is not asked for over plain HTTP",
     why="A cookie that is kept to TLS is not sent over plain HTTP, and a redirect to TLS leads away.",
     effect="Nobody would stay logged in, or every answer would be a redirect.",

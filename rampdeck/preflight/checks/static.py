@@ -14,7 +14,7 @@ from rampdeck.errors import RampdeckError
 from rampdeck.model import SourceInfo
 from rampdeck.preflight.asks import TARGET, Asks
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
-from rampdeck.preflight.checks.pages import home
+from rampdeck.preflight.checks.pages import home, unanswered
 from rampdeck.preflight.http import Answer, Browser, origin
 from rampdeck.preflight.marks import new_mark
 from rampdeck.preflight.markup import Page
@@ -102,6 +102,8 @@ async def _file(stack: Stack) -> tuple[str, str]:
 )
 async def proxy(stack: Stack) -> Found:
     """Ask for a static file with a mark, and look for the mark in the proxies' logs."""
+    if silent := await unanswered(stack):
+        return silent
     url, elsewhere = await _file(stack)
     if not url and elsewhere:
         return ok(f"they come from another host, {origin(elsewhere)}, which the load does not touch")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from rampdeck.guard.production import is_called_production, production_of
 from rampdeck.loop import in_greenlet
-from rampdeck.preflight.check import Definition, Found, check, failed, ok, warning
+from rampdeck.preflight.check import Definition, Found, check, failed, ok, skipped, warning
 from rampdeck.preflight.stack import Stack
 
 MOST = 6
@@ -48,9 +48,7 @@ async def environment(stack: Stack) -> Found:
 async def resolves(stack: Stack) -> Found:
     """Ask for the addresses of the target."""
     if not stack.target:
-        return warning(
-            "nothing says where the load goes", "host in [target], -H URL, or host in the user class"
-        )
+        return skipped("nothing says where the load goes: target.answers says what to do")
     name = stack.target_name
     if not name:
         return failed(f"{stack.target} names no host", "host in [target]: https://staging.example.com")

@@ -17,7 +17,7 @@ _KEPT = re.compile(r"(\d+) connections for ([\d.]+) s")
 
 @check(
     "timeouts.aligned",
-    "Timeouts of proxy and application",
+    "Timeouts do not race",
     expected="the proxy waits longer than Gunicorn lets a request take",
     why="Where both give up at the same second, the same slow request is a 502 now and a 504 then; where the "
     "proxy gives up first, workers go on with requests that nobody waits for.",
@@ -56,7 +56,7 @@ def _end(address: str) -> str:
 
 
 def _timeouts(one: Told, proxy: Told) -> Iterator[Found]:
-    place = f"{proxy.name}, {one.name}"
+    place = proxy.name
     if down := one.down or proxy.down:
         yield skipped(down, host=place)
         return
@@ -137,12 +137,12 @@ def _keepalive(one: Told, proxy: Told) -> Iterator[Found]:
         fix = (
             f"{option} {float(kept[2]) + 15:g} for {one.kind}, or a shorter keepalive_timeout in the upstream"
         )
-        yield warning(f"{said}: a request may meet a closing one, 502", fix, f"{proxy.name}, {one.name}")
+        yield warning(f"{said}: a request may meet a closing one, 502", fix, proxy.name)
 
 
 @check(
     "workers.class",
-    "Workers and their class",
+    "Workers are known",
     expected="it is known how many requests the application works on at once",
     why="The class of the workers decides what a slow request or a slow client holds up.",
     effect="The record names class and number of the workers.",

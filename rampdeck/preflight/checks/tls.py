@@ -16,7 +16,7 @@ from rampdeck.config import Config
 from rampdeck.facts import Fact, known, told
 from rampdeck.preflight.asks import TARGET, Asks
 from rampdeck.preflight.check import Found, check, failed, ok, warning
-from rampdeck.preflight.checks.pages import home
+from rampdeck.preflight.checks.pages import home, unanswered
 from rampdeck.preflight.http import Answer, trusting
 from rampdeck.preflight.stack import Stack
 from rampdeck.text import clean
@@ -152,13 +152,15 @@ async def _distrust(target: str) -> tuple[str, str]:
 
 @check(
     "tls.ends",
-    "How TLS ends",
+    "TLS ends as in production",
     expected="as in production, with a certificate that users trust",
     why="Handshakes cost the proxy its processor, and a certificate that is refused fails every request.",
     effect="The record would not say how far TLS was the same as in production.",
 )
 async def ends(stack: Stack) -> Found:
     """Judge protocol, certificate and what was said of production."""
+    if silent := await unanswered(stack):
+        return silent
     found = await stack.ask(tls)
     if not found.protocol:
         return _plain(found)

@@ -83,7 +83,7 @@ DEPRECATED = "uvicorn.workers"
 
 @check(
     "versions.defects",
-    "Known defects of the versions",
+    "Versions have no known defect",
     expected="no version with a defect that a load test meets",
     why="A leak of the server looks like one of the release.",
     effect="What is found under load may be the server's own defect.",
