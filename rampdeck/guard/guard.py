@@ -11,10 +11,12 @@ Who is there in which phase:
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 
 from rampdeck.errors import UsageError
 from rampdeck.guard import clients, hook
@@ -33,6 +35,7 @@ _PROGRAMS = (
 )
 _INTERPRETER = "cpython.PyInterpreterState_New"
 _UNSEEN = "the guard cannot see what {} connects to"
+_LOGGING = logging.Logger.callHandlers.__code__
 MOST = 50
 """Blind spots that are told one by one."""
 
@@ -123,15 +126,15 @@ class Guard:
     def _connecting(self, _: str, arguments: hook.Arguments) -> None:
         sock, address = arguments
         # A socket that is connected sends without an address.
-        if address is not None and not is_ours():
+        if address is not None and not _is_apart():
             self.door.connect(sock, address)
 
     def _making(self, _: str, arguments: hook.Arguments) -> None:
-        if not is_ours():
+        if not _is_apart():
             self.door.make(int(arguments[1]))
 
     def _starting(self, event: str, arguments: hook.Arguments) -> None:
-        if is_ours() or self.programs or os.getpid() != self._process:
+        if _is_apart() or self.programs or os.getpid() != self._process:
             return
         name = clients.program(event, arguments)
         if self._settled:
@@ -140,5 +143,18 @@ class Guard:
         self.be_blind(f"{name} was started while the locustfile was imported: {_UNSEEN.format('it')}")
 
     def _interpreting(self, _: str, __: hook.Arguments) -> None:
-        if not is_ours():
+        if not _is_apart():
             self.door.refuse("an interpreter of its own", "an interpreter of its own has no guard")
+
+
+def _is_apart() -> bool:
+    """Return whether what runs now is Rampdeck itself, and no handler that the scenario has given to logging.
+
+    Those run wherever something is logged, in our tasks as well; none of ours connects.
+    """
+    if not is_ours():
+        return False
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code is not _LOGGING:
+        frame = frame.f_back
+    return frame is None
