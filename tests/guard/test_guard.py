@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import socket
 import subprocess
@@ -110,6 +111,20 @@ def test_a_block_can_be_put_apart_and_back_under_the_guard(guard: Guard, server:
         assert not greenlet.get()
     assert not contact(server)
     assert guard.refusals.total == 4
+
+
+def test_a_log_handler_of_the_scenario_is_not_apart_where_we_log(guard: Guard, server: Address) -> None:
+    went: list[bool] = []
+
+    class Shipping(logging.Handler):
+        def emit(self, _: logging.LogRecord) -> None:
+            went.append(contact(server))
+
+    logger = logging.Logger("shipped")
+    logger.addHandler(Shipping())
+    with apart():
+        logger.warning("something of ours")
+    assert went == [False]
 
 
 def test_a_guard_that_is_over_is_in_nobodys_way(server: Address) -> None:
