@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from rampdeck import config, loop
 from rampdeck.config import Config
 from rampdeck.config.model import seconds
+from rampdeck.engine import throttle
 from rampdeck.engine.volley import Endpoint, Volley
 from rampdeck.errors import UsageError
 from rampdeck.exits import Exit
@@ -43,7 +44,9 @@ def smoke(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
     endpoint = _endpoint(options)
     _check_amounts(options)
     if DEFAULT_FILE.exists():
-        _check_target(config.load(DEFAULT_FILE), options, DEFAULT_FILE)
+        settings = config.load(DEFAULT_FILE)
+        _check_target(settings, options, DEFAULT_FILE)
+        throttle.hold_to(settings.guard.rps)
     loop.freeze(collect=True)
     duration = options.z or 0.0
     guard = Guard()

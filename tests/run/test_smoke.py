@@ -250,6 +250,13 @@ def test_the_ceiling_of_users_holds_here_too(project: Project, site: str) -> Non
     assert seen(site)[0] == []
 
 
+def test_so_does_the_ceiling_of_requests_a_second(project: Project, site: str) -> None:
+    project.write("rampdeck.toml", "[guard]\nrps = 10\n")
+    done = smoke(project, site, "-n", "25", "-c", "5", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["seconds"] >= 2  # three times ten requests, a second apart
+
+
 def test_its_help_says_what_it_is(project: Project) -> None:
     assert "No release evidence" in smoke(project, "--help").stdout
     done = subprocess.run(
