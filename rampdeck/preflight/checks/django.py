@@ -64,7 +64,7 @@ async def reachable(stack: Stack) -> Found:
 
 @check(
     "django.check_deploy",
-    "check --deploy finds nothing",
+    "Django's own checks pass",
     expected="no error, and no warning that is not silenced",
     why="Django knows what stands against a release; what nobody would release is not to be tested.",
     effect="The record lists what Django warned of.",

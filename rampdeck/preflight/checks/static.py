@@ -27,6 +27,8 @@ FIND = "LC_ALL=C tail -c 262144 -- FILE | grep -aF -- MARK"
 WAIT = 4.0
 """Seconds that the line may take into the log: Nginx may write it a little later (buffer=, flush=)."""
 PAUSE = 0.25
+PATIENCE = 25.0
+"""Seconds that it may take: pages and files that Django serves are slow just when it matters."""
 SUFFIXES = (
     ".css",
     ".js",
@@ -99,6 +101,7 @@ async def _file(stack: Stack) -> tuple[str, str]:
     expected="a static file that the application is not asked for",
     why="Each file that Django serves takes a worker away from the pages; so no production is set up.",
     effect="The record would not say who served the static files: the workers may have.",
+    patience=PATIENCE,
 )
 async def proxy(stack: Stack) -> Found:
     """Ask for a static file with a mark, and look for the mark in the proxies' logs."""
