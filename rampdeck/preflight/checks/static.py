@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from rampdeck.config import Config, LoginConfig
-from rampdeck.errors import RampdeckError
+from rampdeck.errors import NoAnswer, RampdeckError
 from rampdeck.model import SourceInfo
 from rampdeck.preflight.asks import TARGET, Asks
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
@@ -105,8 +105,10 @@ async def _file(stack: Stack) -> tuple[str, str]:
 )
 async def proxy(stack: Stack) -> Found:
     """Ask for a static file with a mark, and look for the mark in the proxies' logs."""
-    if silent := await unanswered(stack):
-        return silent
+    try:
+        await stack.ask(home)
+    except NoAnswer as error:
+        return unanswered(error)
     url, elsewhere = await _file(stack)
     if not url and elsewhere:
         return ok(f"they come from another host, {origin(elsewhere)}, which the load does not touch")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from rampdeck.config import Config
+from rampdeck.errors import NoAnswer
 from rampdeck.facts import Fact, known, told
 from rampdeck.preflight.asks import TARGET, Asks
 from rampdeck.preflight.check import Found, check, failed, ok, warning
@@ -159,9 +160,10 @@ async def _distrust(target: str) -> tuple[str, str]:
 )
 async def ends(stack: Stack) -> Found:
     """Judge protocol, certificate and what was said of production."""
-    if silent := await unanswered(stack):
-        return silent
-    found = await stack.ask(tls)
+    try:
+        found = await stack.ask(tls)
+    except NoAnswer as error:
+        return unanswered(error)
     if not found.protocol:
         return _plain(found)
     said = f"{found.protocol} ({found.cipher}) {found.ends}; certificate of {found.certificate}"
