@@ -85,7 +85,10 @@ class Browser:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        shutil.rmtree(self._folder / "profile", ignore_errors=True)
+        profile = self._folder / "profile"
+        if (link := profile / "SingletonSocket").is_symlink():  # leads to a folder that it leaves behind
+            shutil.rmtree(link.readlink().parent, ignore_errors=True)
+        shutil.rmtree(profile, ignore_errors=True)
 
     def resize(self, width: int, height: int) -> None:
         """Give the window another size, in CSS pixels."""
