@@ -1,6 +1,7 @@
 """What every test runs in: the one loop of the product, patched before anything else is imported."""
 
 import os
+import signal
 
 os.environ.setdefault("RAMPDECK_ENVIRONMENT", "test")  # a run must name what it loads
 os.environ.setdefault("RAMPDECK_NO_PREFLIGHT", "1")
@@ -12,6 +13,7 @@ from rampdeck import loop  # first: it patches the process
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and that is inherited
 pytest_plugins = ("tests.servers",)
 
 
