@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
+
 from rampdeck.facts import Fact, known, told, unknown
 
 from ._redis_figures import Info, mode, number
@@ -9,7 +12,7 @@ from ._redis_figures import Info, mode, number
 _NO_RIGHT = "this user may not ask CONFIG GET. ACL SETUSER the user with +config|get"
 
 
-def redis_facts(info: Info, save: str | None) -> tuple[Fact, ...]:
+def redis_facts(info: Info, save: str | None, started: str) -> tuple[Fact, ...]:
     """Return the facts that an answer to INFO has, and the one to ``CONFIG GET save``."""
     valkey = info.get("valkey_version")
     version = f"Valkey {valkey}" if valkey else str(info.get("redis_version", ""))
@@ -29,11 +32,18 @@ def redis_facts(info: Info, save: str | None) -> tuple[Fact, ...]:
         told("redis.appendonly", "appendonly", appends, "INFO persistence", untold),
         _save(save),
         told("redis.config_file", "configuration file", info.get("config_file", ""), "INFO server", "none"),
-        told(
-            "redis.uptime", "runs for (s)", info.get("uptime_in_seconds"), "INFO server", untold, moves=True
-        ),
+        told("redis.started", "started", started, "INFO server", untold, moves=True),
         known("redis.pid", "process id", info.get("process_id", ""), "INFO server", moves=True),
     )
+
+
+def started(info: Info) -> str:
+    """Return when the server was started, by its own clock: to the minute, for INFO knows whole seconds."""
+    now, seconds = number(info, "server_time_usec"), number(info, "uptime_in_seconds")
+    if seconds is None:
+        return ""
+    utc = (time.time() if now is None else now / 1e6) - seconds
+    return datetime.fromtimestamp(utc, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _save(save: str | None) -> Fact:

@@ -25,7 +25,7 @@ from rampdeck.stock import Stock
 from rampdeck.view import Column, Figure, Metric, Table, Unit, View
 
 from . import _redis_figures as figures
-from ._facts_redis import redis_facts
+from ._facts_redis import redis_facts, started
 from ._states import Alarm, States, metrics
 
 SELDOM = 5
@@ -156,6 +156,7 @@ class RedisCollector:
         self._slow_id: int | None = None
         self._wanted: list[asyncio.Future[tuple[Fact, ...]]] = []
         self._info: figures.Info | None = None
+        self._since: dict[str, str] = {}
         self._read = asyncio.Event()
 
     def asks(self) -> tuple[str, ...]:
@@ -210,7 +211,9 @@ class RedisCollector:
                     sink.warn(session.refused)
                 sink.sample(found, self._rows(info, slow))
                 if self._wanted:
-                    self._tell(redis_facts(info, await session.save(SAVE)))
+                    # Worked out anew, it could be another minute.
+                    since = self._since.setdefault(str(info.get("run_id", "")), started(info))
+                    self._tell(redis_facts(info, await session.save(SAVE), since))
 
     def _tell(self, told: tuple[Fact, ...]) -> None:
         for wanted in self._wanted:

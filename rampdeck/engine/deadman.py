@@ -36,7 +36,8 @@ LOOK = 0.1
 class DeadMan:
     """Listens whether the cockpit is there; ``let_go`` is told why, at each look, once it is not.
 
-    The first beat arms it: a master that knows none is not waited for.
+    The first beat arms it, or the first order of a cockpit: a master that knows no
+    beats is not waited for.
     ``alone`` is for the worker to set, as long as it has no load for that reason.
     """
 
@@ -58,6 +59,10 @@ class DeadMan:
             self._last = time.monotonic()
             self._armed = self._armed or kind == BEAT
             self.heard.set()
+
+    def arm(self) -> None:
+        """Wait for beats from now on: an order may come before the first one."""
+        self._armed = True
 
     def attach(self, socket: Any) -> None:
         """Listen at this ZeroMQ socket from now on, in place of the one before."""
@@ -89,9 +94,11 @@ class DeadMan:
         """See the connection end, and come back."""
         while True:
             event = parse_monitor_message(events.recv_multipart())["event"]
-            self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            if event == zmq.EVENT_MONITOR_STOPPED:
+            if (
+                event == zmq.EVENT_MONITOR_STOPPED
+            ):  # of a socket that has been left: says nothing of the present
                 return
+            self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             if not self._connected and self._armed:
                 self._lose("the connection to the cockpit has ended")
 

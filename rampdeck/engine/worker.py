@@ -131,6 +131,8 @@ class CockpitWorker(WorkerRunner):
         else:
             if msg.type == "spawn":
                 self._learn(msg.data["user_classes_count"])
+                if SHARE in msg.data["parsed_options"]:  # only a cockpit says it
+                    self._deadman.arm()
                 self.ceilings.take_share(msg.data["parsed_options"].get(SHARE))
                 if (hosts := msg.data["parsed_options"].get(GUARD_HOSTS)) is not None:
                     self._guard.door.hosts = Hosts.unpacked(hosts)

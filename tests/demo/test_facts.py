@@ -116,4 +116,4 @@ def _check(record: dict[str, Any], stack: DemoInfo) -> None:
     assert fields["Commit SHA"].endswith(", at the end 1a2b3c4")
     assert fields["Gunicorn workers"] == f"{stack.gunicorn.workers}, sync, timeout 30"
     assert re.fullmatch(r"[0-9a-f]{16}, at the end [0-9a-f]{16}", fields["Nginx config version"])
-    assert re.fullmatch(r"\d+ MB; orders_order \d+ rows", fields["Database size note"])
+    assert re.fullmatch(r"\d+ MB; orders_order \d+ rows, auth_user \d+ rows", fields["Database size note"])

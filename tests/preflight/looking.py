@@ -59,7 +59,7 @@ REDIS = {
     "redis.maxmemory": "67108864 bytes",
     "redis.maxmemory_policy": "volatile-lru",
     "redis.maxclients": "10000",
-    "redis.uptime": "60",
+    "redis.started": "2026-11-16 08:00 UTC",
 }
 TABLES: Mapping[str, Mapping[str, str]] = {
     "gunicorn": {},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable, Sequence
 
 from rampdeck.preflight.check import Found, check, failed, ok, unknown
@@ -69,8 +68,6 @@ def _judged(one: Told, seen: Sequence[Process]) -> Found:
 def _connected(one: Told) -> Found:
     if one.facts:
         since = one.value("started")
-        if not since and (seconds := one.number("uptime")) is not None:
-            since = moment(time.time() - seconds)
         return ok("it answers" + (f", up since {since}" if since else ""), one.name)
     if is_down(one.kind, one.why):
         first = one.why.partition(". ")[0]  # what follows is advice, for which there is a line

@@ -12,7 +12,7 @@ import redis
 
 from collectors._facts_caddy import CaddyFacts
 from collectors._facts_host import host_facts
-from collectors._facts_redis import redis_facts
+from collectors._facts_redis import redis_facts, started
 from collectors.generator import GeneratorCollector, GeneratorConfig
 from collectors.redis import RedisCollector, RedisConfig
 from rampdeck import __version__
@@ -47,20 +47,20 @@ async def test_a_policy_that_is_changed_in_mid_run_is_seen(redis_server: RedisSe
     assert before["redis.save"].value == "never"
     assert before["redis.appendonly"].value == "no"
     assert before["redis.maxclients"].value.isdecimal()
-    assert before["redis.uptime"].value.isdecimal()
+    assert before["redis.started"].value.endswith(" UTC")
     policy = "redis.maxmemory_policy"
     assert (before[policy].value, after[policy].value) == ("noeviction", "volatile-lru")
 
 
 def test_valkey_sentinels_and_servers_that_tell_little_are_told_as_they_are() -> None:
     valkey = {"valkey_version": "8.0.1", "redis_version": "7.2.4", "role": "slave", "maxmemory": 0}
-    found = by_name(redis_facts(valkey, None))
+    found = by_name(redis_facts(valkey, None, started(valkey)))
     assert found["redis.version"].value == "Valkey 8.0.1"
     assert found["redis.maxmemory"].value == "no limit"
     assert (
         found["redis.save"].why == "this user may not ask CONFIG GET. ACL SETUSER the user with +config|get"
     )
-    bare = by_name(redis_facts({"redis_version": "2.8"}, ""))
+    bare = by_name(redis_facts({"redis_version": "2.8"}, "", ""))
     assert bare["redis.maxmemory"].value == ""
     assert bare["redis.maxmemory"].why == "INFO does not tell"
 

@@ -57,7 +57,7 @@ async def test_what_cannot_be_seen_is_unknown_not_stopped() -> None:
 
 async def test_a_process_of_another_name_is_not_taken_for_redis() -> None:
     """In a container its number is one of its own: here it is somebody else's."""
-    facts = {"redis": {"redis.pid": "1", "redis.uptime": "60", "redis.maxclients": "5000"}}
+    facts = {"redis": {"redis.pid": "1", "redis.started": "2026-11-16 08:00 UTC", "redis.maxclients": "5000"}}
     there = of(facts, seen=process(1, 5, name="systemd"))
     assert (await there.ask(processes))["redis@local"] == []
     there = of(facts, seen=process(1, 5, name="redis-server"))
