@@ -34,7 +34,7 @@ SENTENCES = {
     "static-by-django": "/static/shop/shop.css",
     "unlogged-errors": "provoked",
     "redis-stopped": "it does not answer",
-    "unreadable-journal": "moved",
+    "unreadable-journal": "cannot read the journal",
 }
 """What the check that goes red says of it, among other things."""
 
