@@ -29,7 +29,7 @@ def test_the_document_on_stdout_is_all_that_stands_there(project: Project) -> No
     record = (project.session / "record.md").read_text()
     assert (project.folder / "record.md").read_text() == record
     assert (project.folder / "deep/x.html").read_text().lower().startswith("<!doctype html>")
-    assert "running  users" in done.stderr
+    assert "ramping to 2 users" in done.stderr, "what happens goes to stderr"
     assert "\r" not in done.stderr
     assert f"The record is in {project.session}/record.md, and beside it: " in done.stderr
     for name in ("record.json", "session.sqlite"):
