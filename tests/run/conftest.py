@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,15 +53,22 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(scope="session")
-def site() -> Iterator[str]:
-    """A small web server on loopback; its address."""
-    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as process:
+@contextmanager
+def serving(program: str) -> Iterator[str]:
+    """A small web server, by a program that prints its port; yields its address."""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
         finally:
             process.terminate()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """A small web server on loopback; its address."""
+    with serving(SERVER) as address:
+        yield address
 
 
 @dataclass

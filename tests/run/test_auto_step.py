@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.run.conftest import Project
+from tests.run.conftest import Project, serving
 
 SERVERS, SERVICE, THINK = 8, 0.05, 0.2
 CAPACITY = SERVERS / SERVICE
@@ -66,12 +64,8 @@ thresholds = ["p95 < 260ms", "error_rate < 1%"]
 
 @pytest.fixture
 def small_site() -> Iterator[str]:
-    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        finally:
-            process.terminate()
+    with serving(SERVER) as address:
+        yield address
 
 
 def test_the_knee_of_a_small_server_is_found_and_whether_it_recovers(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 
 from rampdeck.engine import wire
-from tests.run.conftest import Project, environment
+from tests.run.conftest import Project, environment, serving
 from tests.run.test_workers import until
 
 NOTE = "One endpoint, no release evidence"
@@ -71,12 +70,8 @@ asyncio.run(main())
 @pytest.fixture
 def site() -> Iterator[str]:
     """A web server that takes 20 ms for each answer and keeps what it was asked."""
-    with subprocess.Popen([sys.executable, "-c", SITE], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        finally:
-            process.terminate()
+    with serving(SITE) as address:
+        yield address
 
 
 def seen(site: str) -> tuple[list[tuple[str, str, dict[str, str], str]], int]:

@@ -7,7 +7,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 
@@ -15,7 +14,7 @@ import pytest
 
 from rampdeck.engine.recorder import MOST_NAMES
 from rampdeck.model import OTHER_NAMES, Event
-from tests.run.conftest import Project, environment
+from tests.run.conftest import Project, environment, serving
 from tests.run.test_headless import _until_running, items_of
 
 SETTLED = '[load]\nsettle = "1s"\n'
@@ -187,12 +186,8 @@ class Visitor(FastHttpUser):
 
 @pytest.fixture
 def counting_site() -> Iterator[str]:
-    with subprocess.Popen([sys.executable, "-c", COUNTING], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        finally:
-            process.terminate()
+    with serving(COUNTING) as address:
+        yield address
 
 
 def test_ten_thousand_names_share_one_beyond_the_first_and_nothing_is_lost(

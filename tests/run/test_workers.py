@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from rampdeck.model import Event, Sample
-from tests.run.conftest import Project, environment
+from tests.run.conftest import Project, environment, serving
 from tests.run.test_headless import SETTLED, items_of
 from tests.run.test_terminal import Terminal, target, terminal
 
@@ -54,12 +54,8 @@ asyncio.run(main())
 @pytest.fixture
 def site() -> Iterator[str]:
     """A web server that counts what it answers, for this test alone."""
-    with subprocess.Popen([sys.executable, "-c", COUNTING], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        finally:
-            process.terminate()
+    with serving(COUNTING) as address:
+        yield address
 
 
 def count_of(site: str) -> int:
