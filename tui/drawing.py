@@ -140,10 +140,23 @@ def dimmed(line: Line) -> Line:
 
 def wrap(text: str, width: int, most: int) -> list[str]:
     """Return text broken at spaces into at most ``most`` lines of at most ``width`` cells."""
-    if width <= 0 or most <= 0:
+    if width <= 0:
         return []
-    lines = fold(text, width)
-    return lines if len(lines) <= most else [*lines[: most - 1], cut(f"{lines[most - 1]} …", width)]
+    lines: list[str] = []
+    current = ""
+    for word in text.split():
+        candidate = f"{current} {word}" if current else word
+        if width_of(candidate) <= width:
+            current = candidate
+            continue
+        if current:
+            lines.append(current)
+        current = cut(word, width)
+    if current:
+        lines.append(current)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], cut(f"{lines[most - 1]} …", width)] if most > 0 else []
+    return lines
 
 
 def fold(text: str, width: int) -> list[str]:

@@ -13,9 +13,8 @@ from tui import Cockpit
 
 from .fakes import FakeDeck, log
 from .made import before
+from .looking import PATIENCE
 from .preflights import preflight
-
-PATIENCE = 30.0
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 

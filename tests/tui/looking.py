@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import cast
 
 from textual.pilot import Pilot
@@ -14,6 +16,9 @@ from tui.screens.dashboard import Dashboard
 from tui.screens.preflight import Preflight
 from tui.widgets.bars import Bar
 from tui.widgets.line_view import LineView
+
+PATIENCE = 30.0
+"""Seconds that a picture may take before a test gives up."""
 
 
 def app_of(pilot: Pilot[None]) -> Cockpit:
@@ -47,6 +52,13 @@ def bar(pilot: Pilot[None], name: str) -> str:
 def screen_text(pilot: Pilot[None]) -> str:
     """Return every character on the screen, dialogs included."""
     return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
+
+
+async def until(pilot: Pilot[None], shown: Callable[[], bool]) -> None:
+    """Wait until something is to be seen: beside busy neighbours a picture takes its time."""
+    async with asyncio.timeout(PATIENCE):
+        while not shown():
+            await pilot.pause()
 
 
 def right_half(pilot: Pilot[None]) -> list[str]:
