@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -272,6 +273,23 @@ async def test_it_can_be_switched_off_and_says_so(load: Load, truth: Truth) -> N
 
 def test_this_system_stamps() -> None:
     assert wire.install() == wire.WireClock(running=True)
+
+
+def test_a_kernel_that_takes_a_moment_to_begin_with_stamps_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stamped, came = wire._Exchanges.stamped, []
+
+    def late(self: Any, ancillary: Any) -> None:
+        came.append(ancillary)
+        if len(came) > 3:
+            stamped(self, ancillary)
+
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(wire._Exchanges, "stamped", late)
+        elsewhere.setattr(wire, "_kept_open", [])
+        assert wire.install().running
+    assert len(came) == 4
 
 
 @pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
