@@ -12,8 +12,8 @@ from rampdeck.config import ScreenConfig
 from tui import Cockpit
 
 from .fakes import FakeDeck, log
-from .made import before
 from .looking import PATIENCE
+from .made import before
 from .preflights import preflight
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
