@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from rampdeck.processes import WALK
 from rampdeck.remote import Shell
 
 from ._lines import text_of
@@ -21,7 +22,8 @@ _SECTION = re.compile(r"== ([a-z]+)")
 def script(*names: str, **words: str) -> str:
     """Return scripts of ``sh/`` as one, with values for its variables before it."""
     assigned = "".join(f"{key}={value}\n" for key, value in words.items())
-    return assigned + "".join((_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8") for name in names)
+    walk = WALK if "facts_processes" in names else ""
+    return assigned + walk + "".join((_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8") for name in names)
 
 
 def quoted(words: Iterable[str]) -> str:

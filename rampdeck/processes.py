@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+WALK = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
+"""Shell functions that go through the processes of a host, for the beginning of a script."""
 _PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)[\d.]*")
 _WITH_VALUE = ("-X", "-W", "--check-hash-based-pycs")
 """Options of Python that take the next word."""

@@ -6,23 +6,16 @@ id -u
 echo '== version'
 nginx -V 2>&1 | tr ' ' '\n' | grep -vE '^--(with|add|http|without)' | tr '\n' ' '
 echo
-tell() {
-    for path in $(grep -lsaF "nginx: $1 process" /proc/[0-9]*/cmdline); do
-        pid=${path#/proc/}
-        pid=${pid%%/*}
-        read -r stat <"/proc/$pid/stat" || continue
-        # The user that it runs as, by the kernel's own word.
-        while read -r key user _; do
-            case $key in Uid:) break ;; esac
-        done <"/proc/$pid/status"
-        set -- ${stat##*) }
-        printf '%s %s %s ' "$user" "$pid" "$2"
-        tr '\000\n' '\t ' <"$path"
-        echo
-    done 2>/dev/null
+on_process() {
+    # The user that it runs as, by the kernel's own word.
+    while read -r key user _; do
+        case $key in Uid:) break ;; esac
+    done <"/proc/$pid/status"
+    printf '%s ' "$user"
+    tell_process
 }
 echo '== masters'
-tell master
+each_process -F "nginx: master process"
 echo '== workers'
-tell worker
+each_process -F "nginx: worker process"
 hidden

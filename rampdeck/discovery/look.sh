@@ -10,22 +10,17 @@ echo '== processes'
 # The brackets keep this very command line, which holds the names, from being found.
 names='g[u]nicorn|u[v]icorn|n[g]inx: master|^[^ ]*c[a]ddy|^[^ ]*p[o]stgres([^:]|$)|r[e]dis-server|v[a]lkey-server'
 all=' '
-for path in $(grep -lsaE "$names" /proc/[0-9]*/cmdline); do
-    pid=${path#/proc/}
-    pid=${pid%%/*}
-    # Its name, which stands in brackets before the rest, may be anything.
-    read -r stat <"/proc/$pid/stat" || continue
-    set -- ${stat##*) }
-    printf 'process %s %s ' "$pid" "$2"
-    tr '\000\n' '\t ' <"$path"
-    echo
+on_process() {
+    printf 'process '
+    tell_process
     all="$all$pid "
     # Of workers one knows enough.
-    case $all in *" $2 "*) continue ;; esac
+    case $all in *" $parent "*) return ;; esac
     sed -n 's/^[^:]*:[^:]*:\(..*\)/group \1/p' "/proc/$pid/cgroup"
     printf 'cwd %s\n' "$(readlink "/proc/$pid/cwd" | tr '\n' ' ')"
     ls -l "/proc/$pid/fd" | head -n 200 | sed -n 's/.* \([0-9][0-9]*\) -> \(.*\)$/fd \1 \2/p'
-done 2>/dev/null
+}
+each_process -E "$names"
 echo '== listening'
 for table in tcp tcp6; do
     awk '$4 == "0A" { print "tcp", $2, $10 }' "/proc/net/$table"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 
-from rampdeck.processes import Process
+from rampdeck.processes import WALK, Process
 
 SCRIPT = Path(__file__).with_name("look.sh")
 PATIENCE = 30.0
@@ -30,7 +30,7 @@ _TCP = re.compile(r"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})")
 
 def look() -> str:
     """Return the command that looks at a host."""
-    return f"format='{_CONTAINER_FORMAT}'\n{SCRIPT.read_text(encoding='utf-8')}"
+    return f"format='{_CONTAINER_FORMAT}'\n{WALK}{SCRIPT.read_text(encoding='utf-8')}"
 
 
 @dataclass(frozen=True, slots=True)

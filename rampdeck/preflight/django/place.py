@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rampdeck.config import DjangoConfig
 from rampdeck.errors import SourceError
-from rampdeck.processes import Process, first_of, is_python
+from rampdeck.processes import WALK, Process, first_of, is_python
 from rampdeck.remote import Shell
 from rampdeck.text import clean
 
@@ -99,7 +99,7 @@ class _Running:
 
 def look(unit: str) -> str:
     """Return the script that looks for servers."""
-    return f"unit={shlex.quote(unit)}\n{_LOOK.read_text(encoding='utf-8')}"
+    return f"unit={shlex.quote(unit)}\n{WALK}{_LOOK.read_text(encoding='utf-8')}"
 
 
 async def find(shell: Shell, config: DjangoConfig, hint: Hint | None = None) -> Place:
