@@ -36,7 +36,7 @@ _OWN = {"redis": ("redis", "valkey")}
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ProcessStatus:
     """A process as the kernel tells of it: its start in UTC seconds, and ``ulimit -n`` of it."""
 
     pid: int
@@ -45,7 +45,7 @@ class Process:
     files: int | None = None
 
 
-Running = Mapping[str, Sequence[Process]]
+Running = Mapping[str, Sequence[ProcessStatus]]
 """The processes of each source, by its name, the first one first."""
 
 
@@ -69,11 +69,11 @@ async def processes(stack: Stack) -> Running:
     return {name: seen for each in found for name, seen in each.items()}
 
 
-async def _on(stack: Stack, host: str, those: Iterable[Told]) -> dict[str, list[Process]]:
+async def _on(stack: Stack, host: str, those: Iterable[Told]) -> dict[str, list[ProcessStatus]]:
     pids = {one.name: _pids(one) for one in those}
     names = {one.name: _OWN.get(one.kind, ()) for one in those}
     every = list(dict.fromkeys(pid for each in pids.values() for pid in each))[:MOST]
-    seen: Mapping[int, Process] = {}
+    seen: Mapping[int, ProcessStatus] = {}
     if every:
         with suppress(RampdeckError):
             done = await stack.shell(host).run(LOOK.replace("PIDS", " ".join(map(str, every))), timeout=QUICK)
@@ -89,9 +89,9 @@ def _pids(one: Told) -> list[int]:
     return [int(text) for text in texts if text.isdecimal()]
 
 
-def _read(text: str) -> dict[int, Process]:
+def _read(text: str) -> dict[int, ProcessStatus]:
     """Return the processes that the host told of."""
-    found: dict[int, Process] = {}
+    found: dict[int, ProcessStatus] = {}
     ticks, boot, last = 100, 0, None
     for number, line in enumerate(text.splitlines()):
         if not number and line.isdecimal():
@@ -100,11 +100,11 @@ def _read(text: str) -> dict[int, Process]:
             boot = int(line[6:])
         elif (limit := _LIMIT.match(line)) and last is not None:
             files = int(limit[1]) if limit[1].isdecimal() else None
-            found[last.pid] = last = Process(last.pid, last.name, last.started, files)
+            found[last.pid] = last = ProcessStatus(last.pid, last.name, last.started, files)
         elif stat := _STAT.match(line):
             rest = stat[3].split()
             if len(rest) > _START and rest[_START].isdecimal():
-                last = Process(int(stat[1]), stat[2], boot + int(rest[_START]) / ticks)
+                last = ProcessStatus(int(stat[1]), stat[2], boot + int(rest[_START]) / ticks)
                 found[last.pid] = last
     return found
 

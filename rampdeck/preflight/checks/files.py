@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
 from rampdeck.preflight.checks.timeouts import at_once
-from rampdeck.preflight.processes import Process, processes
+from rampdeck.preflight.processes import ProcessStatus, processes
 from rampdeck.preflight.stack import Stack
 from rampdeck.preflight.telling import APPLICATIONS, PATIENCE, PROXIES, Told, listed, told
 
@@ -51,7 +51,7 @@ async def servers(stack: Stack) -> Iterable[Found]:
     return found
 
 
-def _nginx(one: Told, seen: Sequence[Process], peak: int) -> Found:
+def _nginx(one: Told, seen: Sequence[ProcessStatus], peak: int) -> Found:
     each, pids = one.number("worker_connections"), listed(one.value("worker_pids"))
     workers = one.number("worker_processes") or len(pids)
     if each is None or not workers:
@@ -72,7 +72,7 @@ def _nginx(one: Told, seen: Sequence[Process], peak: int) -> Found:
     return ok(text, one.name)
 
 
-def _application(one: Told, seen: Sequence[Process], peak: int) -> Found:
+def _application(one: Told, seen: Sequence[ProcessStatus], peak: int) -> Found:
     workers, concurrent = one.number("workers"), at_once(one, peak)
     if workers is None or concurrent is None:
         why = one.why_not("workers", "threads")
@@ -81,7 +81,7 @@ def _application(one: Told, seen: Sequence[Process], peak: int) -> Found:
     return _files(one, seen, 3 * -(-concurrent // max(workers, 1)))
 
 
-def _files(one: Told, seen: Sequence[Process], need: int) -> Found:
+def _files(one: Told, seen: Sequence[ProcessStatus], need: int) -> Found:
     files = min((it.files for it in seen if it.files is not None), default=None)
     need += OWN
     if files is None:
@@ -106,11 +106,11 @@ def _redis(one: Told, applications: Iterable[Told], peak: int) -> Found:
     return ok(text, one.name)
 
 
-def _least(seen: Iterable[Process], pids: Iterable[str]) -> int | None:
+def _least(seen: Iterable[ProcessStatus], pids: Iterable[str]) -> int | None:
     return min(_limits(seen, set(pids)), default=None)
 
 
-def _limits(seen: Iterable[Process], pids: set[str]) -> Iterator[int]:
+def _limits(seen: Iterable[ProcessStatus], pids: set[str]) -> Iterator[int]:
     for process in seen:
         if str(process.pid) in pids and process.files is not None:
             yield process.files

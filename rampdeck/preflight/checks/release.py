@@ -12,7 +12,7 @@ from rampdeck.errors import RampdeckError
 from rampdeck.facts import Fact
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, unknown, warning
 from rampdeck.preflight.checks.services import start
-from rampdeck.preflight.processes import Process, Running, moment, processes
+from rampdeck.preflight.processes import ProcessStatus, Running, moment, processes
 from rampdeck.preflight.stack import Stack
 from rampdeck.preflight.telling import APPLICATIONS, PATIENCE, WAIT, Told, listed, told
 
@@ -177,7 +177,7 @@ def _older(
             yield ok(f"started {moment(loaded)}, after the files came ({moment(since)})", one.name)
 
 
-def _loaded(one: Told, seen: Sequence[Process]) -> float | None:
+def _loaded(one: Told, seen: Sequence[ProcessStatus]) -> float | None:
     """Return when the oldest process read its code: a worker, or with ``preload_app`` the arbiter."""
     if not seen:
         return None

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from rampdeck.preflight.check import Found, check, failed, ok, unknown
-from rampdeck.preflight.processes import Process, moment, processes
+from rampdeck.preflight.processes import ProcessStatus, moment, processes
 from rampdeck.preflight.stack import Stack
 from rampdeck.preflight.telling import (
     APPLICATIONS,
@@ -45,7 +45,7 @@ async def active(stack: Stack) -> Iterable[Found]:
     return [_judged(one, running.get(one.name, ())) for one in everybody]
 
 
-def _judged(one: Told, seen: Sequence[Process]) -> Found:
+def _judged(one: Told, seen: Sequence[ProcessStatus]) -> Found:
     if one.kind in CONNECTED:
         return _connected(one)
     states = listed(one.value("state"))
