@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -92,6 +92,13 @@ class Check:
     fix: str = ""
     effect: str = ""
     took: float = 0.0
+    because: str = ""
+    """The :attr:`label` of the one whose failure keeps this one from being known."""
+
+    @property
+    def label(self) -> str:
+        """Its name and place, which tell it from all others: ``host.connects at app``."""
+        return f"{self.name} at {self.host}" if self.host else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,8 @@ class Definition:
     """What is looked at, by ``look``; the words are those of its results.
 
     ``why`` says why it matters, ``effect`` what the record will lack, or will
-    say, if one goes on all the same.
+    say, if one goes on all the same. ``blinds``: where it fails, others come
+    to know nothing either, and all they can say are its words.
     """
 
     name: str
@@ -109,6 +117,7 @@ class Definition:
     effect: str
     look: Look = field(repr=False)
     patience: float = PATIENCE
+    blinds: bool = False
 
     def pending(self) -> Check:
         """Return it as long as nothing is known."""
@@ -136,7 +145,14 @@ class Definition:
 
 
 def check(
-    name: str, title: str, *, expected: str, why: str, effect: str, patience: float = PATIENCE
+    name: str,
+    title: str,
+    *,
+    expected: str,
+    why: str,
+    effect: str,
+    patience: float = PATIENCE,
+    blinds: bool = False,
 ) -> Callable[[Look], Definition]:
     """Make a check of the function below; it returns one :class:`Found`, or one for each place.
 
@@ -144,7 +160,7 @@ def check(
     """
 
     def made(look: Look) -> Definition:
-        return Definition(name, title, expected, why, effect, look, patience)
+        return Definition(name, title, expected, why, effect, look, patience, blinds)
 
     return made
 
@@ -161,6 +177,26 @@ def worst(checks: Sequence[Check]) -> State:
         if state in states:
             return state
     return State.OK
+
+
+def told_once(checks: Sequence[Check], blinding: Collection[str]) -> tuple[Check, ...]:
+    """Return them; one that only has the words of a failure of ``blinding`` says that it waits for that.
+
+    A host that cannot be reached would else be told thirty times, and hide
+    what has failed besides.
+    """
+    causes = [one for one in checks if one.name in blinding and one.state is State.FAILED]
+    return tuple(_behind(one, causes) for one in checks)
+
+
+def _behind(check: Check, causes: Sequence[Check]) -> Check:
+    if check in causes or check.state in (State.OK, State.WARNING, State.PENDING):
+        return check
+    for cause in causes:
+        if cause.found in check.found:
+            found = f"not known as long as it fails at {cause.host}: {cause.title}"
+            return replace(check, state=State.UNKNOWN, found=found, fix=cause.fix, because=cause.label)
+    return check
 
 
 def at(found: Found, host: str) -> Found:

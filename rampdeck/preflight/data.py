@@ -30,7 +30,7 @@ Told = Mapping[str, Stock | RampdeckError]
 async def stocks(stack: Stack) -> Told:
     """Return what lies in each store by its source's name, or why that is not known."""
     keepers = [source for source in stack.sources if _keeps(source)]
-    found = await asyncio.gather(*(_ask(source) for source in keepers))
+    found = await asyncio.gather(*(_ask(stack, source) for source in keepers))
     return {source.info.name: told for source, told in zip(keepers, found, strict=True)}
 
 
@@ -38,10 +38,11 @@ def _keeps(source: Source) -> bool:
     return isinstance(source.collector, Storekeeper) and not source.absent
 
 
-async def _ask(source: Source) -> Stock | RampdeckError:
+async def _ask(stack: Stack, source: Source) -> Stock | RampdeckError:
     keeper = source.collector
     assert isinstance(keeper, Storekeeper)
     try:
+        await stack.reach(source.host)
         async with asyncio.timeout(PATIENCE):
             return await guarded(keeper.stock, source.info.kind)
     except TimeoutError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rampdeck import defects
 from rampdeck.errors import RampdeckError
-from rampdeck.preflight.check import Check, Definition, Found, State, at, skipped, unknown, worst
+from rampdeck.preflight.check import Check, Definition, Found, State, at, skipped, told_once, unknown, worst
 
 if TYPE_CHECKING:
     from rampdeck.preflight.stack import Stack  # loads the engine, which a screen has no need of
@@ -52,6 +52,7 @@ class Inspection:
         self._definitions = definitions
         self._changed = changed
         self._results: dict[str, tuple[Check, ...]] = {one.name: (one.pending(),) for one in definitions}
+        self._blinding = {one.name for one in definitions if one.blinds}
         self._running = 0
         self._began = time.monotonic()
         self._took = 0.0
@@ -60,8 +61,8 @@ class Inspection:
     def view(self) -> PreflightView:
         """What is known by now, in the order of the definitions."""
         seconds = time.monotonic() - self._began if self._running else self._took
-        found = tuple(one for each in self._results.values() for one in each)
-        return PreflightView(found, bool(self._running), seconds)
+        found = [one for each in self._results.values() for one in each]
+        return PreflightView(told_once(found, self._blinding), bool(self._running), seconds)
 
     async def run(self, names: Collection[str] | None = None) -> PreflightView:
         """Look at all, or at the checks of these names again; returns when everything is known."""

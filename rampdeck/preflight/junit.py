@@ -41,7 +41,6 @@ def _seconds(checks: list[Check]) -> float:
 
 
 def _case(check: Check) -> Case:
-    place = f" at {check.host}" if check.host else ""
     outcome = _OUTCOMES.get(check.state, "")
     lines = tuple(
         f"{called}: {text}"
@@ -54,7 +53,7 @@ def _case(check: Check) -> Case:
         )
         if text
     )
-    return Case(f"{check.name}{place}", outcome, check.state.value, check.found, lines, check.took)
+    return Case(check.label, outcome, check.state.value, check.found, lines, check.took)
 
 
 def _said(checks: list[Check]) -> Iterator[str]:

@@ -8,18 +8,20 @@ of them the answer, or the same refusal.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from rampdeck.config import Config
+from rampdeck.errors import HostUnreachable
 from rampdeck.facts import Fact
 from rampdeck.gatherer import Gatherer
 from rampdeck.model import Health, Stage
 from rampdeck.pace import Ticks
-from rampdeck.remote import Shell
+from rampdeck.remote import Completed, Shell
 from rampdeck.remote.hosts import Hosts
 from rampdeck.session import Session
 from rampdeck.sources import Source
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
+WHAT_IT_IS = "uname -sr"
+"""Asked of a host far away: that it answers says that we are let in."""
+REACHED = 8.0
+"""Seconds that a login may take, of the ten that a check has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +73,36 @@ class Stack:
     plan: tuple[Stage, ...] = ()
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     scenario: Scenario = field(default_factory=Scenario)
-    _asked: dict[Callable[[Stack], Awaitable[Any]], asyncio.Task[Any]] = field(default_factory=dict)
+    _asked: dict[Hashable, asyncio.Task[Any]] = field(default_factory=dict)
 
     async def ask(self, question: Callable[[Stack], Awaitable[T]]) -> T:
         """Return the answer to a question, which is asked once; whoever gives up does not end it for others.
 
         Raises what the question raises.
         """
-        if question not in self._asked:
-            self._asked[question] = asyncio.ensure_future(question(self))
-            self._asked[question].add_done_callback(lambda done: done.cancelled() or done.exception())
-        return cast("T", await asyncio.shield(self._asked[question]))
+        return await self._once(question, partial(question, self))
+
+    async def reach(self, host: str) -> Completed:
+        """Return what a host answers to :data:`WHAT_IT_IS`; tried once, for all who need the host.
+
+        Raises :class:`RemoteError` where it does not let us in, in time for
+        those who have waited for it to say so.
+        """
+        return await self._once((WHAT_IT_IS, host), partial(self._reached, host))
+
+    async def _reached(self, host: str) -> Completed:
+        try:
+            async with asyncio.timeout(REACHED):
+                return await self.hosts.remote(host).run(WHAT_IT_IS)
+        except TimeoutError:
+            why, fix = f"no login within {REACHED:g} s", "Look whether this machine may reach it"
+            raise HostUnreachable(f"{host} cannot be reached", why, fix) from None
+
+    async def _once(self, key: Hashable, asking: Callable[[], Awaitable[T]]) -> T:
+        if key not in self._asked:
+            self._asked[key] = asyncio.ensure_future(asking())
+            self._asked[key].add_done_callback(lambda done: done.cancelled() or done.exception())
+        return cast("T", await asyncio.shield(self._asked[key]))
 
     async def seen(self, patience: float) -> None:
         """Wait until every source has been seen or has failed, so many seconds at the most."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from rampdeck.errors import RampdeckError
+from rampdeck.errors import RampdeckError, RemoteError
 from rampdeck.facts import Fact
 from rampdeck.model import Health
 from rampdeck.preflight.stack import Stack
@@ -100,6 +100,11 @@ async def told(stack: Stack, *kinds: str) -> list[Told]:
 
 
 async def _told(stack: Stack, source: Source) -> Told:
+    try:
+        await stack.reach(source.host)
+    except RemoteError as error:
+        # Its facts would be waited for until the host can be used, which may be never.
+        return Told(source, why=f"{error.what}: {error.why}" if error.why else error.what, blind=True)
     asking = asyncio.ensure_future(stack.facts(source))
     try:
         async with asyncio.timeout(WAIT):

@@ -39,6 +39,8 @@ TITLE, HOST = 42, 22
 """Columns that titles and hosts get at the most; what is longer pushes the rest of its line."""
 FEW = 3
 """Checks that were left out up to which each has its line; of more, only the names are told."""
+BEHIND = "hides"
+"""What those are called below a check that nothing is known of because of it."""
 _BELOW = (("expected", "expected"), ("fix", "do"), ("effect", "record"), ("why", "why"))
 """What stands below a check that is not as expected, in the order of the screen: its field, and its label."""
 
@@ -47,6 +49,11 @@ def names(view: PreflightView, state: State | None = None, without: Collection[s
     """Return the names of the checks that came out so, each once."""
     found = (one.name for one in view.checks if state is None or one.state is state)
     return [name for name in dict.fromkeys(found) if name not in without]
+
+
+def behind(view: PreflightView, check: Check) -> list[str]:
+    """Return the names of the checks that are not known because this one failed, each once."""
+    return list(dict.fromkeys(one.name for one in view.checks if one.because == check.label))
 
 
 def counted(things: Sequence[object], what: str) -> str:
@@ -73,6 +80,7 @@ def data(check: Check) -> dict[str, object]:
         "title": check.title,
         "why": check.why,
         "effect": check.effect,
+        "because": check.because,
         "seconds": round(check.took, 3),
     }
 
@@ -109,6 +117,8 @@ def text(
     why something was left out is told of each, however many they are.
     """
     wrong = [check for state in WRONG for check in view.checks if check.state is state]
+    if not reasons:
+        wrong = [check for check in wrong if not check.because]
     calm = [check for check in view.checks if check.state not in WRONG] if everything else []
     left = [check for check in calm if check.state is State.SKIPPED]
     folded = len(left) > FEW and not reasons
@@ -118,7 +128,7 @@ def text(
     blocks = [
         [line for check in calm for line in _lines(check, columns, colours, width)],
         list(_left_out(left, colours, width)) if folded else [],
-        [line for check in wrong for line in _lines(check, columns, colours, width)],
+        [line for check in wrong for line in _lines(check, columns, colours, width, behind(view, check))],
         [summary(view)] if everything else [],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -131,7 +141,9 @@ def _columns(shown: Sequence[Check], width: int) -> tuple[int, int]:
     return title, host if width - title - host - 6 >= MIN_WIDTH else 0
 
 
-def _lines(check: Check, columns: tuple[int, int], colours: bool, width: int) -> Iterator[str]:
+def _lines(
+    check: Check, columns: tuple[int, int], colours: bool, width: int, hidden: Sequence[str] = ()
+) -> Iterator[str]:
     title, host = columns
     found = check.found or WORDS[check.state]
     if host:
@@ -152,6 +164,8 @@ def _lines(check: Check, columns: tuple[int, int], colours: bool, width: int) ->
             # What is to be pasted stays whole.
             label = _painted(f"    {called:9}", "2", colours)
             yield from _beside(label, said, 13, width, whole=field == "fix")
+    if hidden:
+        yield from _beside(_painted(f"    {BEHIND:9}", "2", colours), ", ".join(hidden), 13, width)
 
 
 def _left_out(checks: Sequence[Check], colours: bool, width: int) -> Iterator[str]:

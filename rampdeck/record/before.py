@@ -120,7 +120,7 @@ def rows(work: Groundwork) -> Iterator[Row]:
     yield "Third parties", f"{GUARDED}; {told}"
 
 
-def below(check: CheckResult) -> Iterator[Row]:
+def below(check: CheckResult, preflight: PreflightResult | None) -> Iterator[Row]:
     """Yield what stands below a check that was not ok: what was expected, and what that means here."""
     if check.expected:
         yield "Expected", check.expected
@@ -128,6 +128,8 @@ def below(check: CheckResult) -> Iterator[Row]:
         yield "What to do", check.fix
     if check.effect:
         yield "Effect", check.effect
+    if preflight and (hidden := preflight.behind(check)):
+        yield "Not known because of it", ", ".join(hidden)
 
 
 def refusals(work: Groundwork) -> tuple[Refusal, ...]:
@@ -149,7 +151,7 @@ def _check(check: CheckResult, preflight: PreflightResult | None) -> Iterator[st
     on = ", and one went on" if went_on(check, preflight) else ""
     found = f": {prose(check.found, MOST_SAID)}" if check.found else ""
     yield f"- {SIGNS[check.state]} **{CALLED[check.state]}** {code(check.name)}{where}{on}{found}"
-    for called, said in below(check):
+    for called, said in below(check, preflight):
         yield f"  - {called}: {code(said) if called == 'What to do' else prose(said, MOST_SAID)}"
 
 

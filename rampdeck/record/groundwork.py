@@ -43,6 +43,13 @@ class CheckResult:
     why: str
     fix: str
     effect: str
+    because: str = ""
+    """The :attr:`label` of the one whose failure kept this one from being known."""
+
+    @property
+    def label(self) -> str:
+        """Its name and place, which tell it from all others."""
+        return f"{self.name} at {self.host}" if self.host else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +92,14 @@ class PreflightResult:
 
     @property
     def not_ok(self) -> tuple[CheckResult, ...]:
-        """The checks that were not as expected, the worst first."""
-        return tuple(check for state in STATES[:4] for check in self.checks if check.state == state)
+        """The checks that were not as expected, the worst first; not those :meth:`behind` one of them."""
+        causes = {check.label for check in self.checks if check.state == "failed"}
+        own = [check for check in self.checks if check.state == "failed" or check.because not in causes]
+        return tuple(check for state in STATES[:4] for check in own if check.state == state)
+
+    def behind(self, check: CheckResult) -> tuple[str, ...]:
+        """Return the names of the checks that are not known because this one failed, each once."""
+        return tuple(dict.fromkeys(one.name for one in self.checks if one.because == check.label))
 
     def named(self, *states: str) -> tuple[str, ...]:
         """Return the names of the checks that came out so, each once."""

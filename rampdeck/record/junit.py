@@ -140,18 +140,17 @@ def _preflight(result: Result) -> Iterator[Suite]:
         "preflight",
         preflight.seconds,
         result.began or result.ended if preflight.at is None else Instant(preflight.at, 0.0),
-        [_check(check, _unsure(result)) for check in preflight.not_ok],
+        [_check(check, preflight, _unsure(result)) for check in preflight.not_ok],
         [("environment", work.environment), ("went_on", ", ".join(preflight.went_on))],
         list(_said(preflight)),
     )
 
 
-def _check(check: CheckResult, unsure: str) -> Case:
-    place = f" at {check.host}" if check.host else ""
+def _check(check: CheckResult, preflight: PreflightResult, unsure: str) -> Case:
     outcome = {"failed": unsure, "warning": ""}.get(check.state, "skipped")
-    words = (("found", check.found), *before.below(check), ("why", check.why))
+    words = (("found", check.found), *before.below(check, preflight), ("why", check.why))
     lines = tuple(f"{called.lower()}: {text}" for called, text in words if text)
-    return Case(f"{check.name}{place}", outcome, check.state, check.found, lines)
+    return Case(check.label, outcome, check.state, check.found, lines)
 
 
 def _said(preflight: PreflightResult) -> Iterator[str]:

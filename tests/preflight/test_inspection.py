@@ -6,7 +6,18 @@ import asyncio
 from collections.abc import Callable
 
 from rampdeck.errors import SourceError
-from rampdeck.preflight.check import Definition, Found, Look, State, check, failed, ok, skipped, warning
+from rampdeck.preflight.check import (
+    Definition,
+    Found,
+    Look,
+    State,
+    check,
+    failed,
+    ok,
+    skipped,
+    unknown,
+    warning,
+)
 from rampdeck.preflight.inspection import Inspection
 from rampdeck.preflight.stack import Stack
 
@@ -122,3 +133,36 @@ async def test_a_check_that_nobody_wants_says_so() -> None:
 async def test_a_check_with_nothing_to_look_at_is_not_good_but_skipped() -> None:
     assert (await states(always("a.none")))[0][1] is State.SKIPPED
     assert (await states(always("a.some", skipped("no Nginx"))))[0][2] == "no Nginx"
+
+
+async def test_what_one_failure_hides_is_not_known_because_of_it_and_what_failed_besides_stays() -> None:
+    dark = "app (10.0.0.7 port 22) cannot be reached: no answer"
+
+    @check("a.host", "Host lets us in", expected="", why="", effect="", blinds=True)
+    async def host(_: Stack) -> tuple[Found, ...]:
+        return (
+            failed(dark, "ssh app true", "app"),
+            failed("db refuses us", "Add our key", "db"),
+            ok("in", "web"),
+        )
+
+    view = await Inspection(
+        stack(),
+        [
+            always("b.source", failed(dark, "Look there", "nginx@app"), ok("it is read", "nginx@web")),
+            host,
+            always("c.service", unknown(f"it told nothing: {dark}. ssh app true", "See there", "nginx@app")),
+            always("c.files", skipped(f"nginx@app cannot be read: {dark}", host="nginx@app")),
+            always("d.own", failed("DEBUG is on", "Switch it off", "app"), warning(dark, "read it", "log")),
+        ],
+    ).run()
+    hidden = {one.label: one for one in view.checks if one.because}
+    assert list(hidden) == ["b.source at nginx@app", "c.service at nginx@app", "c.files at nginx@app"]
+    for one in hidden.values():
+        assert (one.state, one.because, one.fix) == (State.UNKNOWN, "a.host at app", "ssh app true")
+        assert one.found == "not known as long as it fails at app: Host lets us in"
+    assert [one.label for one in view.checks if one.state is State.FAILED] == [
+        "a.host at app",
+        "a.host at db",
+        "d.own at app",
+    ]

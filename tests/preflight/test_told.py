@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from rampdeck.model import Instant
@@ -118,6 +119,7 @@ async def test_json_tells_every_check_in_stable_words() -> None:
         "title": "B.Bad",
         "why": "it matters",
         "effect": "the record lacks it",
+        "because": "",
     }
 
 
@@ -146,3 +148,18 @@ async def test_two_findings_at_one_place_are_two_cases() -> None:
 
 async def test_a_preflight_without_checks_says_so() -> None:
     assert summary(await view_of()).startswith("nothing to look at")
+
+
+async def test_what_a_failure_hides_is_named_below_it_and_told_no_second_time() -> None:
+    dark = "app cannot be reached: no answer"
+    host = replace(finding("a.host", failed(dark, "ssh app true", "app")), blinds=True)
+    hidden = [finding(name, unknown(dark, "See there", "app")) for name in ("b.service", "c.clock")]
+    view = await view_of(host, *hidden, hidden[0], finding("d.own", failed("gone", PASTE, "app")))
+    said = text(view)
+    assert said.count(dark) == 1
+    assert "    hides    b.service, c.clock\n" in said
+    assert said.endswith(summary(view))
+    assert "2 failed · 2 not known" in said
+    assert "C.Clock" in text(view, reasons=True), "whoever asks for a check by name is told of it"
+    told = {one["name"]: one["because"] for one in json.loads(as_json(view, {}))["checks"]}
+    assert told == {"a.host": "", "b.service": "a.host at app", "c.clock": "a.host at app", "d.own": ""}

@@ -101,6 +101,18 @@ def test_the_worst_check_comes_first_and_those_left_out_are_named() -> None:
     assert rows(meta(*RED))["Left out"] == "release.candidate"
 
 
+def test_what_a_failure_hides_is_named_below_it() -> None:
+    cause = check("host.connects", "failed", host="app", found="app cannot be reached")
+    hidden = [
+        check(name, "unknown", host="app", because="host.connects at app") for name in ("clock", "files")
+    ]
+    own = check("own", "unknown", host="app"), check("lost", "unknown", because="what is not there")
+    work = laid(meta(cause, *hidden, *own))
+    assert [one.name for one in before.not_ok(work.preflight)] == ["host.connects", "own", "lost"]
+    assert "Not known because of it: clock, files" in before.section(work)
+    assert "1 failed, 4 not known" in before.headline(work.preflight)
+
+
 def test_the_record_says_how_tls_ends_here_and_in_production() -> None:
     said = rows(meta(*GREEN))
     assert said["TLS here"].startswith("ends at the proxy (Server: nginx); TLS 1.3, TLS_AES_256_GCM_SHA384;")

@@ -77,6 +77,20 @@ async def test_the_cursor_goes_to_the_first_failed_check_when_all_are_known(
         assert "✖ DEBUG is off on app-1" in selected(pilot)
 
 
+async def test_what_a_failure_hides_stands_below_all_that_was_found(opened: Opened, deck: FakeDeck) -> None:
+    hidden = [
+        replace(one, state=State.UNKNOWN, because="django.debug at app-1")
+        if one.name == "ssh.connect"
+        else one
+        for one in CHECKS
+    ]
+    deck.found = preflight(*hidden)
+    async with opened(preflight=True) as pilot:
+        signs = [line[0] for line in rows_of(pilot)[1 : len(CHECKS) + 1]]
+        assert "".join(signs) == "✖✖?▲???" + "●" * 13 + "○"
+        assert rows_of(pilot)[5].startswith("?  ssh connect")
+
+
 async def test_a_cursor_that_somebody_moved_stays_with_its_check(opened: Opened, deck: FakeDeck) -> None:
     deck.found = looking_again(preflight())
     async with opened(preflight=True) as pilot:

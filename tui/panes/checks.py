@@ -16,8 +16,8 @@ from ..widgets.pane import Pane
 
 EYE = (State.FAILED, State.UNKNOWN, State.WARNING)
 """What the eye is led to once everything is known, in this order."""
-CALM, LEFT_OUT = len(EYE), len(EYE) + 1
-"""Ranks of what is as it should be, or not known yet, and of what nobody asked for."""
+HIDDEN, CALM, LEFT_OUT = len(EYE), len(EYE) + 1, len(EYE) + 2
+"""Ranks of what a failure above keeps from being known, of what is fine or to come, of what nobody wants."""
 TOOK = 9
 TOOK_FROM = 90
 """Cells of the pane from which on there is room to say how long a check took."""
@@ -155,7 +155,7 @@ def _row(check: Check, widths: Sequence[int], *, selected: bool) -> Line:
     first: Span = (f"{sign} ", tone)
     if selected:
         return (first, (name + place + said + end, Tone.SELECTED))
-    quiet = check.state in (State.PENDING, State.SKIPPED)
+    quiet = check.state in (State.PENDING, State.SKIPPED) or bool(check.because)
     calm = Tone.MUTED if quiet else Tone.TEXT
     strong = Tone.STRONG if check.state is State.FAILED else calm
     return joined((first, (name, strong), (place, Tone.MUTED), (said, calm), (end, Tone.MUTED)))
@@ -183,4 +183,7 @@ def _find(key: Key | None, keys: Sequence[Key], near: int) -> int:
 
 def _ranks(checks: Sequence[Check]) -> dict[Key, int]:
     places = {state: rank for rank, state in enumerate(EYE)} | {State.SKIPPED: LEFT_OUT}
-    return {key: places.get(one.state, CALM) for key, one in zip(_keys(checks), checks, strict=True)}
+    return {
+        key: HIDDEN if one.because else places.get(one.state, CALM)
+        for key, one in zip(_keys(checks), checks, strict=True)
+    }

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rampdeck.config import Config
-from rampdeck.errors import CommandFailed, ScenarioError
+from rampdeck.errors import CommandFailed, NoAnswer, ScenarioError
 from rampdeck.preflight.asks import TARGET, Asks
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, warning
+from rampdeck.preflight.checks.pages import home, unanswered
 from rampdeck.preflight.flows import command, read
 from rampdeck.preflight.stack import Stack
 from rampdeck.remote.hosts import LOCAL
@@ -34,6 +35,11 @@ async def run(stack: Stack) -> list[Found]:
         return [skipped("left out by [preflight] flows = false")]
     if not stack.scenario.files:
         return [skipped("there is no scenario", "Name one: -f locustfile.py, or [scenario] file")]
+    try:
+        if stack.target:
+            await stack.ask(home)
+    except NoAnswer as error:
+        return [unanswered(error)]
     try:
         remote = stack.hosts.remote(LOCAL)
         done = await remote.run(command(stack.scenario.arguments), timeout=PATIENCE)

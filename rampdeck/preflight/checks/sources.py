@@ -16,7 +16,7 @@ from rampdeck.model import Health
 from rampdeck.pace import Ticks
 from rampdeck.preflight.asks import Asks
 from rampdeck.preflight.check import Definition, Found, check, failed, ok, skipped, unknown, warning
-from rampdeck.preflight.stack import Stack
+from rampdeck.preflight.stack import WHAT_IT_IS, Stack
 from rampdeck.preflight.telling import is_down
 from rampdeck.remote.hosts import LOCAL
 from rampdeck.session import Source as Live
@@ -26,8 +26,6 @@ from rampdeck.trust.watch import unneeded
 from rampdeck.view import Figure, Unit
 from rampdeck.workers.crew import Crew
 
-WHAT_IT_IS = "uname -sr"
-"""Asked of a host far away: that it answers says that we are let in."""
 PATIENCE = 8.0
 """Seconds that a source gets until it is seen."""
 SOON = 5.0
@@ -51,6 +49,7 @@ def asks(settings: Config) -> Iterator[Asks]:
     expected="SSH answers, its host key is known and the login is accepted",
     why="A layer that cannot be looked at cannot be what a slow answer is explained by.",
     effect="Every source on that host is missing, and the verdict is INCONCLUSIVE where it is needed.",
+    blinds=True,
 )
 async def connects(stack: Stack) -> list[Found]:
     """Run a short command on every host far away."""
@@ -62,7 +61,7 @@ async def connects(stack: Stack) -> list[Found]:
 
 async def _reached(stack: Stack, host: str) -> Found:
     try:
-        answer = await stack.shell(host).run(WHAT_IT_IS)
+        answer = await stack.reach(host)
     except RampdeckError as error:
         found = f"{error.what}: {error.why}" if error.why else error.what
         return failed(found, error.fix or f"Try it by hand: ssh {host}", host)

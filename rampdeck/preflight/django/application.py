@@ -59,6 +59,8 @@ async def where(stack: Stack) -> Place | None:
         return None
     host, hint = host_and_hint(settings)
     remote = stack.hosts.remote(host)
+    if not remote.local:
+        await stack.reach(host)
     try:
         return await place.find(remote, settings.django, hint)
     except SourceError:

@@ -37,12 +37,12 @@ def _checks(preflight: PreflightResult | None) -> Iterator[str]:
         on = " <b>and one went on</b>" if before.went_on(check, preflight) else ""
         found = f": {text(check.found, _LONG)}" if check.found else ""
         state = tag(_KINDS.get(check.state, "unknown"), before.CALLED[check.state])
-        below = items(_below(check))
+        below = items(_below(check, preflight))
         yield f"{state} {code(check.name)}{where}{on}{found}{below}"
 
 
-def _below(check: CheckResult) -> Iterator[str]:
-    for called, said in before.below(check):
+def _below(check: CheckResult, preflight: PreflightResult | None) -> Iterator[str]:
+    for called, said in before.below(check, preflight):
         yield f"{called}: {code(said) if called == 'What to do' else text(said, _LONG)}"
 
 

@@ -19,7 +19,7 @@ from rampdeck.duties import Duties
 from rampdeck.gatherer import Gatherer
 from rampdeck.preflight.check import Definition, Found, State
 from rampdeck.preflight.checks import sources
-from rampdeck.preflight.stack import Stack
+from rampdeck.preflight.stack import WHAT_IT_IS, Stack
 from rampdeck.readers import Readers
 from rampdeck.remote.hosts import Hosts
 from rampdeck.session import Session
@@ -193,4 +193,4 @@ def test_every_host_that_is_read_is_told_what_it_is_sent() -> None:
             ],
         }
     )
-    assert [(one.host, one.commands) for one in sources.asks(settings)] == [("web", (sources.WHAT_IT_IS,))]
+    assert [(one.host, one.commands) for one in sources.asks(settings)] == [("web", (WHAT_IT_IS,))]
