@@ -24,16 +24,21 @@ HERE = Path(__file__).parent
 AT_ONCE = 4
 """Parts that run side by side; on two cores, since most of it is waiting."""
 SLOW = (
+    "run/test_preflight_faults.py",
     "collectors/test_[a-h]*.py",
     "run/test_faults.py",
     "tui",
     "run/test_verdicts.py",
     "collectors/test_[i-z]*.py",
+    "run/test_dead_man.py",
     "run/test_pipeline.py",
     "run/test_defects.py",
     "engine/test_w*.py",
     "test_[a-z]*.py",
     "run/test_headless.py",
+    "run/test_guard.py",
+    "preflight",
+    "run/test_init.py",
     "remote",
     "run/test_generator_health.py",
     "run/test_workers.py",
