@@ -9,7 +9,7 @@ from rampdeck.config import Config
 from rampdeck.errors import CommandFailed, NoAnswer, ScenarioError
 from rampdeck.preflight.asks import TARGET, Asks
 from rampdeck.preflight.check import Found, check, failed, ok, skipped, warning
-from rampdeck.preflight.checks.pages import home, unanswered
+from rampdeck.preflight.checks.pages import answers, home, unanswered
 from rampdeck.preflight.flows import command, read
 from rampdeck.preflight.stack import Stack
 from rampdeck.remote.hosts import LOCAL
@@ -36,7 +36,7 @@ async def run(stack: Stack) -> list[Found]:
     if not stack.scenario.files:
         return [skipped("there is no scenario", "Name one: -f locustfile.py, or [scenario] file")]
     try:
-        if stack.target:
+        if stack.target and answers.name not in stack.settings.preflight.skip:
             await stack.ask(home)
     except NoAnswer as error:
         return [unanswered(error)]

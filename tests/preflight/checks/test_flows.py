@@ -51,7 +51,8 @@ async def tried(server: Server, body: str, *arguments: str, **preflight: object)
 
 
 def paths(server: Server) -> list[str]:
-    return [asked.path for asked in server.asked]
+    """What the users asked for; before they do, it is looked whether the target answers at all."""
+    return [asked.path for asked in server.asked[1:]]
 
 
 async def test_each_task_is_done_once_whatever_its_weight_and_without_a_pause(server: Server) -> None:
@@ -262,6 +263,28 @@ async def test_a_task_without_requests_proves_nothing(server: Server) -> None:
     (found,) = await tried(server, "class Visitor(HttpUser):\n    @task\n    def page(self): pass\n")
     assert found.state is State.WARNING
     assert "it asks for nothing" in found.found
+
+
+async def test_where_the_target_does_not_answer_no_flow_is_tried(
+    server: Server,
+) -> None:
+    nobody, body = (
+        Server("http://127.0.0.1:9"),
+        f"""
+    class Visitor(HttpUser):
+        host = "{server.url}"
+        @task
+        def page(self):
+            self.client.get("{server.url}/page")
+    """,
+    )
+    (found,) = await tried(nobody, body)
+    assert found.state is State.SKIPPED
+    assert found.found == "no answer from http://127.0.0.1:9: target.answers says why"
+    assert server.asked == []
+    (found,) = await tried(nobody, body, skip=["target.answers"])
+    assert found.state is State.OK, "who leaves that check out has a target that speaks no HTTP"
+    assert [asked.path for asked in server.asked] == ["/page"]
 
 
 async def test_whoever_wants_no_flows_or_has_none_is_told_so(server: Server) -> None:
