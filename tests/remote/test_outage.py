@@ -69,7 +69,7 @@ async def test_a_blind_pane_knows_when_its_host_is_tried_next(sshd_server: SshdS
         await sources.are(BLIND)
         (first, *_) = sources.turned(BLIND)
     assert "the connection was refused" in first.text
-    assert 0 < float(first.fields["next"]) - first.at.utc <= 1.0
+    assert 0 < float(first.fields["next"]) - first.at.utc <= 1.001  # it is told in milliseconds
 
 
 @pytest.mark.usefixtures("quick")
@@ -105,7 +105,7 @@ async def test_a_host_that_was_down_for_seconds_is_soon_back(special_sshd: Start
         await sources.are(LIVE, LIVE)
         pauses = [float(event.fields["next"]) - event.at.utc for event in sources.turned(BLIND)]
     # Not by this machine's pace: how soon it is tried again is told each time.
-    assert max(pauses) <= max(backoff.FIRST, backoff.SHARE * (time.monotonic() - down))
+    assert max(pauses) <= max(backoff.FIRST, backoff.SHARE * (time.monotonic() - down)) + 0.001
 
 
 @pytest.mark.usefixtures("quick")
