@@ -345,11 +345,12 @@ class FileFollower:
         if polls:
             return f"LC_ALL=C tail -c +{start} -F {POLLING} -- {name} 2>&1"
         # Busybox's tail does not see that a file was truncated: a shell beside it says so in GNU's words,
-        # unless within a second it has grown beyond what it was.
+        # unless within a second it has grown beyond what it was. The first size is taken before tail begins.
         note = shlex.quote(f"tail: {self.path}: file truncated")
         watch = (
-            f"s=$(stat -L -c %s -- {name}) || s=0; while sleep 1; do "
+            "while sleep 1; do "
             f"n=$(stat -L -c %s -- {name} 2>/dev/null) || continue; "
             f"test $n -ge $s || {{ echo {note}; kill $$; exit; }}; s=$n; done"
         )
-        return f"LC_ALL=C; export LC_ALL; ({watch}) & exec tail -c +{start} -F -- {name} 2>&1"
+        size = f"s=$(stat -L -c %s -- {name}) || s=0"
+        return f"LC_ALL=C; export LC_ALL; {size}; ({watch}) & exec tail -c +{start} -F -- {name} 2>&1"

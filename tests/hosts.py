@@ -39,7 +39,7 @@ def commands(marker: str) -> list[str]:
     return [line for line in running(marker) if " rampdeck " not in line]
 
 
-async def becomes_true(condition: Callable[[], bool], patience: float = 5.0) -> bool:
+async def becomes_true(condition: Callable[[], bool], patience: float = 60.0) -> bool:
     """Wait until a condition holds; false when it does not within the patience."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience):

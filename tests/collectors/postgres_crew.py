@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 
 import psycopg
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from collectors.postgres import PostgresCollector, PostgresConfig
 from rampdeck.demo.servers import PostgresServer
 from rampdeck.model import Sample, Value
+
+from .watching import PATIENCE
 
 
 def collector(server: PostgresServer, monkeypatch: pytest.MonkeyPatch, **keys: object) -> PostgresCollector:
@@ -46,6 +49,16 @@ async def workers(server: PostgresServer, count: int) -> AsyncIterator[list[psyc
     """Several sessions of the application."""
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(worker(server)) for _ in range(count)]
+
+
+def wait_until_left(server: PostgresServer) -> None:
+    """Wait until the sessions of earlier tests are gone: the server ends them later than a client does."""
+    clients = "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend'"
+    deadline = time.monotonic() + PATIENCE
+    with closing(server.connect(as_admin=True)) as admin:
+        while left := admin.execute(f"{clients} AND pid <> pg_backend_pid()").fetchall():
+            assert time.monotonic() < deadline, f"{len(left)} sessions stay"
+            time.sleep(0.01)
 
 
 def row_of(sample: Sample, pid: int) -> dict[str, Value]:

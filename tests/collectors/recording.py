@@ -24,7 +24,7 @@ from pathlib import Path
 
 import psycopg
 
-from rampdeck.demo.process import make_folder
+from rampdeck.demo.process import free_port, make_folder
 from rampdeck.demo.servers import PostgresServer
 
 WSGI = """
@@ -93,8 +93,7 @@ class Server:
     """A server with its output in a file; what is asked of it, it may leave unanswered."""
 
     def __init__(self, folder: Path, command: list[str]) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.output = folder / "output"
         command = [part.replace("PORT", str(self.port)) for part in command]
         with self.output.open("ab") as output:

@@ -23,12 +23,18 @@ def tools(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         busybox = shutil.which("busybox")
         if busybox is None:
             pytest.skip("busybox is not installed")
-        folder = tmp_path / "bin"
-        folder.mkdir()
-        for applet in APPLETS:
-            (folder / applet).symlink_to(busybox)
+        folder = applets(tmp_path, busybox)
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return str(request.param)
+
+
+def applets(parent: Path, busybox: str) -> Path:
+    """Make a folder for the PATH with the tools of Alpine."""
+    folder = parent / "bin"
+    folder.mkdir()
+    for applet in APPLETS:
+        (folder / applet).symlink_to(busybox)
+    return folder
 
 
 @pytest.fixture
@@ -102,6 +108,24 @@ async def test_what_was_copied_before_a_truncation_is_read_from_the_copy(log: Pa
         await heard.has("1", "2", "3", "4", "5")
     [gap] = heard.gaps
     assert gap.startswith(f"lines of {log} may be missing: the file was truncated, ")
+
+
+async def test_a_truncation_right_after_the_first_line_is_seen_though_busybox_begins_slowly(
+    log: Path, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("busybox is not installed")
+    folder = applets(tmp_path, busybox)
+    (folder / "stat").unlink()
+    (folder / "stat").write_text(f'#!/bin/sh\n[ "$3" != %s ] || sleep 1\nexec {busybox} stat "$@"\n')
+    (folder / "stat").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    async with reading(heard):
+        os.truncate(log, 0)
+        await heard.until(lambda: heard.gaps)
+        say(log, "1")
+        await heard.has("1")
 
 
 async def test_a_truncation_while_nobody_looks_is_made_up_for_from_the_copy(log: Path, heard: Heard) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
@@ -33,7 +34,7 @@ def logs(server: NginxServer) -> dict[str, str]:
 def get(server: NginxServer, path: str, times: int = 1) -> None:
     for _ in range(times):
         try:
-            urllib.request.urlopen(server.url + path, timeout=10).close()
+            urllib.request.urlopen(server.url + path, timeout=60).close()
         except urllib.error.HTTPError as error:
             error.close()
 
@@ -48,7 +49,7 @@ def asked(nginx: Followed) -> list[int]:
 
 
 async def test_requests_are_counted_by_status_and_timed(nginx_server: NginxServer) -> None:
-    before = lines(nginx_server.access_log)
+    before, began = lines(nginx_server.access_log), time.time()
     async with following(NginxCollector, logs(nginx_server)) as nginx:
         await nginx.until(lambda: nginx.sink.health is Health.LIVE)
         get(nginx_server, "/", 7)
@@ -71,13 +72,14 @@ async def test_requests_are_counted_by_status_and_timed(nginx_server: NginxServe
     assert failed[0].fields["upstream_status"] == "503"
     assert failed[0].text.startswith('"GET /status/503 HTTP/1.1" 503 ')
     assert failed[0].sent is not None
-    assert abs(failed[0].sent - failed[0].at.utc) < 5
+    assert int(began) <= failed[0].sent <= failed[0].at.utc, "to the second"
     assert not [event for event in nginx.fresh if event.fields.get("status") == "200"]
 
 
 async def test_an_application_that_is_down_is_named_in_the_error_log(
     nginx_server: NginxServer, upstream_server: UpstreamServer
 ) -> None:
+    began = time.time()
     async with following(NginxCollector, logs(nginx_server)) as nginx:
         await nginx.until(lambda: nginx.sink.health is Health.LIVE)
         upstream_server.stop()
@@ -95,9 +97,11 @@ async def test_an_application_that_is_down_is_named_in_the_error_log(
     assert event.fields["upstream"] == upstream_server.url + "/orders/"
     assert event.fields["client"] == "127.0.0.1"
     assert event.sent is not None
-    assert abs(event.sent - event.at.utc) < 5
+    assert int(began) <= event.sent <= event.at.utc, "to the second"
     async with following(NginxCollector, logs(nginx_server)) as later:
-        await later.until(lambda: len(later.samples) > 0)
+        await later.until(
+            lambda: later.samples and any("Connection refused" in event.text for event in later.events())
+        )
     assert later.event("Connection refused").fields["before"] == "start"
     assert later.total("error_lines") == 0, "what came before the beginning does not count"
 

@@ -53,7 +53,7 @@ SERVER = """
 
 def ask(server: NginxServer, path: str, body: bytes | None = None) -> None:
     with contextlib.suppress(urllib.error.URLError, OSError, http.client.HTTPException):
-        urllib.request.urlopen(server.url + path, data=body, timeout=5).close()
+        urllib.request.urlopen(server.url + path, data=body, timeout=60).close()
 
 
 @contextmanager
@@ -206,14 +206,17 @@ async def test_a_want_of_file_descriptors_is_named(upstream_server: UpstreamServ
     assert min(event.severity for event in seen.fresh) <= Severity.CRITICAL
 
 
-async def test_a_reload_and_a_worker_that_dies_are_named(nginx_server: NginxServer) -> None:
+async def test_a_reload_and_a_worker_that_dies_are_named() -> None:
     with nginx("http://127.0.0.1:9", lambda text: text) as server:
         async with following(NginxCollector, {"error_log": str(server.error_log)}) as seen:
             await seen.until(lambda: seen.sink.health is Health.LIVE)
+            master = psutil.Process(server.pid)
+            old = set(master.children())
             os.kill(server.pid, signal.SIGHUP)
             await seen.until(lambda: seen.total("config_changed") == 1)
             await seen.until(lambda: seen.total("starting") == 1)
-            psutil.Process(server.pid).children()[0].kill()
+            await seen.until(lambda: master.children() and not old & set(master.children()))
+            master.children()[0].kill()
             await seen.until(lambda: seen.total("worker_died") == 1)
     died = next(event for event in seen.fresh if event.fields.get("signal") == "worker_died")
     assert died.severity is Severity.ALERT

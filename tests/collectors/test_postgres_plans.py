@@ -18,7 +18,7 @@ from rampdeck.errors import RampdeckError, SourceError
 from rampdeck.model import Health, Value
 from rampdeck.pace import Ticks
 
-from .postgres_crew import collector, row_of, rows_of, worker
+from .postgres_crew import collector, row_of, rows_of, wait_until_left, worker
 from .watching import Watch, watching
 
 
@@ -32,6 +32,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def postgres(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> PostgresCollector:
+    wait_until_left(postgres_server)
     return collector(postgres_server, monkeypatch)
 
 
@@ -150,7 +151,7 @@ async def test_a_second_statement_is_refused_by_the_server_itself(
     owner = collector(postgres_server, monkeypatch, user=postgres_server.owner, password_env="OWNER")
     async with watching(owner) as watch:
         # What a client sends in one go is one text in pg_stat_activity while it runs.
-        held = f"{query.replace('SELECT 1', 'SELECT pg_sleep(30)', 1)}"
+        held = f"{query.replace('SELECT 1', 'SELECT pg_sleep(120)', 1)}"
         with closing(postgres_server.connect(as_owner=True)) as application:
             running = asyncio.ensure_future(_send(application, held))
             pid = application.info.backend_pid
@@ -197,9 +198,9 @@ def test_the_query_of_a_cursor_is_what_has_a_plan() -> None:
 async def test_what_lasts_longer_than_five_seconds_is_ended_and_leaves_nothing_behind(
     postgres: PostgresCollector, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collectors._plans.ANALYZE_TIMEOUT_MS", 300)
-    async with watching(postgres) as watch, row_for(watch, postgres_server, "SELECT pg_sleep(0.9)") as slow:
-        assert "it took over 0.3 s and was ended" in await refused(postgres, "analyze", slow)
+    monkeypatch.setattr("collectors._plans.ANALYZE_TIMEOUT_MS", 1000)
+    async with watching(postgres) as watch, row_for(watch, postgres_server, "SELECT pg_sleep(1.5)") as slow:
+        assert "it took over 1 s and was ended" in await refused(postgres, "analyze", slow)
         async with row_for(watch, postgres_server, "SELECT pg_advisory_lock_shared(11)") as locking:
             assert "actual time" in await postgres.act("analyze", locking)
         held = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory'"

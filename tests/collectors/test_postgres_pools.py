@@ -19,7 +19,7 @@ from collectors.postgres import PostgresCollector, PostgresConfig
 from rampdeck.demo.servers import PostgresServer
 
 from .postgres_crew import collector
-from .watching import failure
+from .watching import failure, until
 
 SSL_REQUEST = 80877103
 
@@ -98,6 +98,4 @@ async def test_a_pool_that_swallows_our_limits_is_not_read_through(
     assert "this is a pool, not the server" in await failure(collector(postgres_server, monkeypatch))
     with closing(postgres_server.connect(as_admin=True)) as admin:
         count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rampdeck'"
-        async with asyncio.timeout(10):
-            while admin.execute(count).fetchone() != (0,):
-                await asyncio.sleep(0.05)
+        await until(lambda: admin.execute(count).fetchone() == (0,) or None)

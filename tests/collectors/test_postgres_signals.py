@@ -17,7 +17,7 @@ from rampdeck.demo.servers import PostgresServer
 from rampdeck.model import Event, Health, Severity
 from rampdeck.pace import Ticks
 
-from .postgres_crew import collector, pids, rows_of, worker, workers
+from .postgres_crew import collector, pids, rows_of, wait_until_left, worker, workers
 from .watching import Watch, until, watching
 
 
@@ -32,6 +32,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def postgres(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> PostgresCollector:
+    wait_until_left(postgres_server)
     return collector(postgres_server, monkeypatch)
 
 
@@ -48,8 +49,13 @@ def signalled(watch: Watch, signal: str) -> list[Event]:
     return [event for event in watch.events if event.fields.get("signal") == signal]
 
 
-async def begun_and_over(watch: Watch, signal: str, count: int = 1) -> list[Event]:
-    return await until(lambda: found if len(found := signalled(watch, signal)) >= 2 * count else None)
+async def begun_and_over(watch: Watch, signal: str, subject: str = "") -> list[Event]:
+    """Wait until a state of this one has begun and is over; others may have it in between."""
+
+    def mine() -> list[Event]:
+        return [event for event in signalled(watch, signal) if event.fields.get("subject", "") == subject]
+
+    return await until(lambda: found if len(found := mine()) >= 2 else None)
 
 
 async def test_who_holds_a_lock_for_long_is_named_with_whom_it_keeps_waiting(
@@ -69,8 +75,8 @@ async def test_who_holds_a_lock_for_long_is_named_with_whom_it_keeps_waiting(
         await second.rollback()
         await waiting[1]
         await third.rollback()
-        begun, over = await begun_and_over(watch, "lock_waits")
-        idle = await begun_and_over(watch, "idle_in_transaction_long")
+        begun, over = await begun_and_over(watch, "lock_waits", f"pid {root}")
+        idle = await begun_and_over(watch, "idle_in_transaction_long", f"pid {root}")
 
     rows = rows_of(sample, "blocking")
     assert [row["pid"] for row in rows] == [str(root), f"└ {middle}", f"└ {last}"]

@@ -13,7 +13,7 @@ from collectors.redis import RedisCollector, RedisConfig
 from rampdeck.demo.servers import PostgresServer, RedisServer
 from rampdeck.stock import Holding, Stock
 
-from .watching import watching
+from .watching import PATIENCE, until, watching
 
 
 async def test_tables_are_told_with_rows_size_statistics_and_warmth(
@@ -24,10 +24,13 @@ async def test_tables_are_told_with_rows_size_statistics_and_warmth(
     with contextlib.closing(server.connect(as_owner=True)) as owner:
         owner.execute("CREATE TABLE stocked (id int PRIMARY KEY, note text)")
         owner.execute("INSERT INTO stocked SELECT n, repeat('x', 100) FROM generate_series(1, 5000) n")
-    # A session that ends has sent what it counted: ANALYZE before that, and the rows are counted twice.
+        there = f"SELECT 1 FROM pg_stat_activity WHERE pid = {owner.info.backend_pid}"
     with contextlib.closing(server.connect(as_owner=True)) as owner:
+        # A session that is gone has sent what it counted: ANALYZE before that, and rows are counted twice.
+        await until(lambda: owner.execute(there).fetchone() is None or None)
         owner.execute("ANALYZE stocked")
         owner.execute("CREATE SCHEMA other CREATE TABLE never (id int)")
+        owner.execute("ALTER TABLE other.never SET (autovacuum_enabled = off)")  # which would analyze it
         owner.execute("INSERT INTO other.never SELECT generate_series(1, 2000)")
         try:
             owner.execute("SELECT count(*) FROM stocked")
@@ -64,13 +67,13 @@ async def test_tables_are_told_with_rows_size_statistics_and_warmth(
 
 async def until_counted(collector: PostgresCollector) -> Stock:
     """Ask until the server has counted: it counts a little later than it does."""
-    for _ in range(200):
-        stock = await collector.stock()
-        rows = {table.name: table.rows for table in stock.holdings}
-        if rows.get("stocked") and rows.get("other.never"):
-            return stock
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"never counted: {stock}")
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            stock = await collector.stock()
+            rows = {table.name: table.rows for table in stock.holdings}
+            if rows.get("stocked") and rows.get("other.never"):
+                return stock
+            await asyncio.sleep(0.05)
 
 
 async def test_databases_of_redis_are_told_with_their_keys(redis_server: RedisServer, tmp_path: Path) -> None:

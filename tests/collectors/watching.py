@@ -17,8 +17,8 @@ from rampdeck.remote.local import LocalRemote
 from rampdeck.remote.ssh import SshRemote
 from rampdeck.supervise import supervise
 
-PATIENCE = 20.0
-"""Seconds that a test waits for what must come."""
+PATIENCE = 60.0
+"""Seconds that a test waits for what must come; generous, since the machine may be busy."""
 T = TypeVar("T")
 
 

@@ -64,13 +64,13 @@ class Sources:
             reading = supervise(Reads(self._wanted[name]), self.remote, sink, rank)
             self.tasks[name] = asyncio.create_task(reading)
 
-    async def are(self, *healths: Health, patience: float = 20.0) -> None:
+    async def are(self, *healths: Health) -> None:
         """Wait until the sources, in their order, are that healthy."""
 
         def so() -> bool:
             return [sink.health for sink in self.sinks.values()] == list(healths)
 
-        await becomes_true(so, patience)
+        await becomes_true(so)
         assert so(), {name: (sink.health, sink.reason) for name, sink in self.sinks.items()}
 
     @property

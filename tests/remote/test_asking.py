@@ -280,9 +280,10 @@ class TestPassword:
     async def test_the_time_of_a_question_counts_for_no_limit(self, password_sshd: StartPasswordSshd) -> None:
         operator = Operator(PASSWORD)
         operator.may_answer.clear()
-        hosts = hosts_of(password_sshd(PASSWORD_ONLY), operator, identity_file=None, connect_timeout=1.0)
+        hosts = hosts_of(password_sshd(PASSWORD_ONLY), operator, identity_file=None, connect_timeout=4.0)
         login = asyncio.create_task(said_by(hosts))
-        await asyncio.sleep(1.5)
+        assert await becomes_true(lambda: bool(operator.asked))
+        await asyncio.sleep(4.5)
         assert not login.done()
         operator.may_answer.set()
         assert await login == "in"
@@ -293,7 +294,7 @@ class TestPassword:
     ) -> None:
         operator = Operator(PASSWORD)
         operator.may_answer.clear()
-        server = password_sshd(f"{PASSWORD_ONLY}\nLoginGraceTime 1")
+        server = password_sshd(f"{PASSWORD_ONLY}\nLoginGraceTime 4")
         hosts = hosts_of(server, operator, identity_file=None)
         login = asyncio.create_task(said_by(hosts))
         assert await becomes_true(lambda: bool(sessions(server)) and bool(operator.asked))

@@ -39,7 +39,7 @@ async def test_status_and_output_are_the_commands_own(shell: list[str], stdin: b
         assert process.stdout
         assert process.stderr
         assert (process.stdout.read(), process.stderr.read()) == (b"out\n", b"problem\n")
-        assert process.wait(5) == 7
+        assert process.wait(60) == 7
 
 
 @pytest.mark.parametrize("stdin", [False, True])
@@ -58,7 +58,7 @@ async def test_what_is_written_reaches_the_command(shell: list[str]) -> None:
         process.stdin.write(b"tick\n")
         process.stdin.flush()
         assert process.stdout.read() == b"got tick\n"
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("stdin", [False, True])

@@ -101,7 +101,7 @@ async def reads(name: str) -> None:
             part in found for part in ("journalctl", "access.log", "error.log", "read -r _", "sleep 0.3")
         )
 
-    assert await becomes_true(under_way, 20.0), started_by(name)
+    assert await becomes_true(under_way), started_by(name)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -123,7 +123,7 @@ async def test_nothing_runs_on_when_a_silent_connection_is_given_up_by_sshd(
     with cockpit(server, tmp_path) as ours:
         await reads(name)
         os.kill(ours.pid, signal.SIGSTOP)
-        assert await becomes_true(lambda: not started_by(name), 20.0), started_by(name)
+        assert await becomes_true(lambda: not started_by(name)), started_by(name)
 
 
 async def test_nothing_runs_on_here_either_when_the_cockpit_is_killed(

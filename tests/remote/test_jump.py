@@ -35,6 +35,11 @@ def sessions(server: SshdServer) -> int:
     return len(psutil.Process(server.process.pid).children())
 
 
+async def has(server: SshdServer, connections: int) -> bool:
+    """Wait until a server has so many; who only looked whether it listens is still on the way out."""
+    return await becomes_true(lambda: sessions(server) == connections)
+
+
 async def said_by(hosts: Hosts, name: str) -> str:
     done = await hosts.remote(name).run('echo "$SSH_CONNECTION"')
     return done.stdout.decode().strip()
@@ -53,9 +58,9 @@ async def test_hosts_behind_it_share_one_connection_to_it(
     behind = host_of(sshd_server, jump="bastion")
     hosts = Hosts({"bastion": host_of(bastion), "web": behind, "db": behind})
     assert all(await asyncio.gather(said_by(hosts, "web"), said_by(hosts, "db"), said_by(hosts, "bastion")))
-    assert sessions(bastion) == 1
+    assert await has(bastion, 1)
     await hosts.close()
-    assert await becomes_true(lambda: sessions(bastion) == 0)
+    assert await has(bastion, 0)
 
 
 async def test_a_jump_host_over_a_jump_host(
@@ -71,7 +76,8 @@ async def test_a_jump_host_over_a_jump_host(
         }
         hosts = Hosts(tables)
         assert await said_by(hosts, "web")
-        assert (sessions(bastion), sessions(second)) == (1, 1)
+        assert await has(bastion, 1)
+        assert await has(second, 1)
         await hosts.close()
 
 
@@ -120,7 +126,7 @@ class TestSshConfig:
         self.write(home, bastion)
         hosts = Hosts({"web": host_of(sshd_server), "db": host_of(sshd_server)})
         assert all([await said_by(hosts, "web"), await said_by(hosts, "db")])
-        assert sessions(bastion) == 1
+        assert await has(bastion, 1)
         await hosts.close()
 
     async def test_a_host_of_ours_by_that_name_is_the_one(
@@ -129,7 +135,7 @@ class TestSshConfig:
         (home / ".ssh" / "config").write_text("Host web.staging\n HostName 127.0.0.1\n ProxyJump gate\n")
         hosts = Hosts({"gate": host_of(bastion), "web": host_of(sshd_server, address="web.staging")})
         assert all([await said_by(hosts, "web"), await said_by(hosts, "gate")])
-        assert sessions(bastion) == 1
+        assert await has(bastion, 1)
         await hosts.close()
 
     async def test_user_and_port_stand_in_it_too_and_it_may_be_a_chain(
@@ -147,7 +153,7 @@ class TestSshConfig:
         table = HostConfig(address="web.staging", port=sshd_server.port)
         hosts = Hosts({"web": table})
         assert await said_by(hosts, "web")
-        assert sessions(bastion) == 2
+        assert await has(bastion, 2)
         await hosts.close()
 
     async def test_an_unknown_key_of_the_jump_host_is_refused_whatever_the_file_says(
@@ -157,7 +163,7 @@ class TestSshConfig:
         error = await refused_by(Hosts({"web": host_of(sshd_server)}), "web")
         assert isinstance(error, HostKeyRefused)
         assert "over gate: the host key of gate" in error.what
-        assert await becomes_true(lambda: sessions(bastion) == 0)
+        assert await has(bastion, 0)
 
     async def test_a_jump_host_that_the_file_sends_over_itself_is_reached_directly(
         self, bastion: SshdServer, sshd_server: SshdServer, home: Path

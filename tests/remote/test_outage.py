@@ -69,7 +69,7 @@ async def test_a_blind_pane_knows_when_its_host_is_tried_next(sshd_server: SshdS
         await sources.are(BLIND)
         (first, *_) = sources.turned(BLIND)
     assert "the connection was refused" in first.text
-    assert 0 < float(first.fields["next"]) - first.at.utc <= 1.0
+    assert 0 < float(first.fields["next"]) - first.at.utc <= 1.001  # it is told in milliseconds
 
 
 @pytest.mark.usefixtures("quick")
@@ -86,7 +86,7 @@ async def test_after_a_lost_connection_all_are_back(special_sshd: StartSshd) -> 
             read.told.clear()
             cut(server)
             assert await becomes_true(lambda: len({event.source for event in read.turned(BLIND)}) == 4)
-            assert await becomes_true(lambda: len(read.turned(LIVE)) == 4)
+            assert await becomes_true(lambda: len({event.source for event in read.turned(LIVE)}) == 4)
             (redis, *_) = [event.text for event in read.turned(BLIND) if event.source == "redis"]
             assert redis.startswith("the connection to web"), "the database is not to blame"
 
@@ -96,36 +96,43 @@ async def test_a_host_that_was_down_for_seconds_is_soon_back(special_sshd: Start
     remote = SshRemote("web", host_of(server))
     async with reading(remote, host=FOR_EVER, nginx=FOR_EVER) as sources:
         await sources.are(LIVE, LIVE)
+        down = time.monotonic()
         server.stop()
         await sources.are(BLIND, BLIND)
         assert await becomes_true(lambda: all("the connection was refused" in why for why in sources.reasons))
         await asyncio.sleep(3)
         server.start()
-        await sources.are(LIVE, LIVE, patience=10.0)
+        await sources.are(LIVE, LIVE)
+        pauses = [float(event.fields["next"]) - event.at.utc for event in sources.turned(BLIND)]
+    # Not by this machine's pace: how soon it is tried again is told each time.
+    assert max(pauses) <= max(backoff.FIRST, backoff.SHARE * (time.monotonic() - down)) + 0.001
 
 
 @pytest.mark.usefixtures("quick")
 async def test_a_frozen_host_is_noticed_and_back_when_it_thaws(
     special_sshd: StartSshd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ssh_module, "KEEPALIVE", 0.2)
+    monkeypatch.setattr(ssh_module, "KEEPALIVE", 0.5)
     server = special_sshd("")
-    remote = SshRemote("web", host_of(server, connect_timeout=0.5))
+    remote = SshRemote("web", host_of(server, connect_timeout=3.0))
     async with reading(remote, host=FOR_EVER, nginx=FOR_EVER) as sources:
         await sources.are(LIVE, LIVE)
         listener = psutil.Process(server.process.pid)
+        listener.suspend()
         frozen = [listener, *listener.children()]
         for process in frozen:
-            process.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
         try:
             # Accepted by the kernel, and nothing said.
             assert await becomes_true(lambda: all("no answer within" in why for why in sources.reasons))
         finally:
             for process in frozen:
-                process.resume()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
         await sources.are(LIVE, LIVE)
         texts = [event.text for event in sources.turned(BLIND)]
-        assert any("was lost: it was closed there, or nothing answered for 0.6 s" in text for text in texts)
+        assert any("was lost: it was closed there, or nothing answered for 1.5 s" in text for text in texts)
 
 
 @pytest.mark.usefixtures("quick")

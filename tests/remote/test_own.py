@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from rampdeck.demo.sshd import SshdServer
@@ -15,6 +14,7 @@ from rampdeck.errors import HostKeyRefused
 from rampdeck.remote.own import Identity
 from rampdeck.remote.ssh import SshRemote
 from tests.hosts import host_of
+from tests.remote.operators import cut_off
 
 StartSshd = Callable[[str], SshdServer]
 BEFORE = Identity("one-boot", "192.0.2.1")
@@ -43,8 +43,7 @@ async def lose_connection(remote: SshRemote, server: SshdServer) -> None:
     """Let the connection be lost and made anew."""
     async with remote.stream("echo begun; sleep 1000") as stream:
         assert await anext(aiter(stream.chunks())) == b"begun\n"
-        for session in psutil.Process(server.process.pid).children():
-            session.kill()
+        cut_off(server)
         assert (await stream.wait()).status == -1
     assert (await remote.run("echo in")).stdout == b"in\n"
 

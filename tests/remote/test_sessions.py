@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -87,12 +88,23 @@ async def test_a_short_command_waits_for_another_and_leaves_streams_alone(specia
     await remote.close()
 
 
-async def test_a_stream_waits_for_a_short_command(special_sshd: StartSshd, marker: str) -> None:
-    remote = SshRemote("web", host_of(special_sshd("MaxSessions 1")))
-    short = asyncio.create_task(remote.run(f"sleep 0.5; echo done; : {marker}"))
+async def test_a_stream_waits_for_a_short_command(
+    special_sshd: StartSshd, marker: str, tmp_path: Path
+) -> None:
+    remote, go = SshRemote("web", host_of(special_sshd("MaxSessions 1"))), tmp_path / "go"
+
+    async def follow() -> bytes:
+        async with remote.stream("echo begun") as stream:
+            return await anext(aiter(stream.chunks()))
+
+    command = f"until test -e {go}; do sleep 0.05; done; echo done; : {marker}"
+    short = asyncio.create_task(remote.run(command, timeout=60))
     assert await becomes_true(lambda: bool(commands(marker)))
-    async with remote.stream("echo begun") as stream:
-        assert await anext(aiter(stream.chunks())) == b"begun\n"
+    stream = asyncio.create_task(follow())
+    await asyncio.sleep(0.3)
+    assert not stream.done(), "there is no session for it yet"
+    go.touch()
+    assert await stream == b"begun\n"
     assert (await short).stdout == b"done\n"
     await remote.close()
 

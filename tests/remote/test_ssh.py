@@ -18,6 +18,7 @@ from rampdeck.remote import ssh as ssh_module
 from rampdeck.remote.ssh import SshRemote
 from tests.hosts import becomes_true, commands, host_of, running
 from tests.remote.conftest import refused_by
+from tests.remote.operators import cut_off
 
 StartSshd = Callable[[str], SshdServer]
 
@@ -142,8 +143,7 @@ class TestOneConnection:
             assert await anext(chunks) == b"begun\n"
             short = asyncio.create_task(remote.run(f"sleep 1000; : {marker}", timeout=60))
             assert await becomes_true(lambda: len(commands(marker)) == 1)
-            for session in sessions(server):
-                session.kill()
+            cut_off(server)
             assert [chunk async for chunk in chunks] == []
             assert (await stream.wait()).status == -1
             with pytest.raises(HostUnreachable, match="was lost"):
@@ -159,6 +159,8 @@ class TestOneConnection:
         server = special_sshd("")
         remote = SshRemote("web", host_of(server))
         async with remote.stream("sleep 60") as stream:
+            # Who only looked whether it listens is still on the way out.
+            assert await becomes_true(lambda: len(sessions(server)) == 1)
             (session,) = sessions(server)
             session.suspend()
             try:

@@ -10,10 +10,17 @@ from rampdeck.remote import turns as module
 from rampdeck.remote.turns import Turns
 
 
-async def begin(turns: Turns, rank: int, begun: list[int], lasts: float = 0.0) -> None:
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is passed over because this machine is slow."""
+    monkeypatch.setattr(module, "SETTLE", 1000.0)
+
+
+async def begin(turns: Turns, rank: int, begun: list[int], end: asyncio.Event | None = None) -> None:
     with await turns.take(rank):
         begun.append(rank)
-        await asyncio.sleep(lasts)
+        if end:
+            await end.wait()
 
 
 async def test_all_who_are_woken_together_begin_in_their_order() -> None:
@@ -37,7 +44,7 @@ async def test_after_an_outage_nobody_waits_for_another() -> None:
     turns, begun = Turns(), list[int]()
     await asyncio.gather(*(begin(turns, rank, begun) for rank in range(3)))
     slow = await turns.take(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await begin(turns, 1, begun)
     slow.over()
     assert begun == [0, 1, 2, 1]
@@ -62,7 +69,7 @@ async def test_one_who_neither_reads_nor_fails_does_not_hold_up_the_others(
     monkeypatch.setattr(module, "SETTLE", 0.05)
     turns, begun = Turns(), list[int]()
     await turns.take(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await begin(turns, 1, begun)
     assert begun == [1]
 
@@ -90,7 +97,7 @@ async def test_one_who_no_longer_waits_is_passed_over(granted: bool) -> None:
         first.over()
     gone.cancel()
     first.over()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await last
     assert begun == [2]
 
@@ -98,19 +105,19 @@ async def test_one_who_no_longer_waits_is_passed_over(granted: bool) -> None:
 async def test_a_turn_that_is_over_twice_gives_one_more_only() -> None:
     turns, begun = Turns(), list[int]()
     first = await turns.take(0)
-    tasks = [asyncio.create_task(begin(turns, rank, begun, 0.05)) for rank in (1, 2)]
+    end = asyncio.Event()
+    tasks = [asyncio.create_task(begin(turns, rank, begun, end)) for rank in (1, 2)]
     await asyncio.sleep(0)
     first.over()
     first.over()
     await asyncio.sleep(0.01)
     assert begun == [1]
+    end.set()
     await asyncio.gather(*tasks)
+    assert begun == [1, 2]
 
 
-async def test_one_who_reads_may_open_all_that_it_reads_from_before_the_next_one_begins(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "SETTLE", 1000.0)
+async def test_one_who_reads_may_open_all_that_it_reads_from_before_the_next_one_begins() -> None:
     turns, begun = Turns(), list[int]()
     first = await turns.take(0)
     second = asyncio.create_task(begin(turns, 1, begun))
@@ -118,6 +125,6 @@ async def test_one_who_reads_may_open_all_that_it_reads_from_before_the_next_one
     for _ in range(5):
         await asyncio.sleep(0)
     assert begun == []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await second
     assert begun == [1]

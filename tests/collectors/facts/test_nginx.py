@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from rampdeck.nginx.files import shell_glob
 from rampdeck.remote.local import LocalRemote
 from tests.servers import UpstreamServer
 
-from ..watching import until
+from ..watching import PATIENCE, until
 from .conftest import Answers, by_name
 
 
@@ -72,10 +73,10 @@ async def test_a_change_in_an_included_file_and_a_reload_are_seen(nginx: NginxSe
     (nginx.folder / "limits.conf").write_text("client_max_body_size 6m;\n")
     os.kill(nginx.pid, signal.SIGHUP)
     workers = before["nginx.worker_pids"].value
-    for _ in range(200):
-        after = by_name(await asking.facts(LocalRemote()))
-        if not set(after["nginx.worker_pids"].value.split(", ")) & set(workers.split(", ")):
-            break
+    after = before
+    async with asyncio.timeout(PATIENCE):
+        while set(after["nginx.worker_pids"].value.split(", ")) & set(workers.split(", ")):
+            after = by_name(await asking.facts(LocalRemote()))
     assert after["nginx.config_sha256"].value != before["nginx.config_sha256"].value
     assert after["nginx.master_pid"] == before["nginx.master_pid"]
     assert after["nginx.worker_pids"].value != workers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from rampdeck.facts import Fact
 from rampdeck.model import Health
 from rampdeck.remote.local import LocalRemote
 
-from ..watching import watching
+from ..watching import PATIENCE, watching
 from .conftest import by_name
 
 Asking = Callable[..., Any]
@@ -110,7 +111,12 @@ async def test_a_setting_that_is_altered_in_mid_run_is_seen(
             admin.execute("ALTER SYSTEM SET max_connections = 50")
             admin.execute("ALTER ROLE shop SET statement_timeout = '5s'")
             admin.execute("SELECT pg_reload_conf()")
-            admin.execute("SELECT pg_sleep(0.3)")
+            changed = "SELECT 1 FROM pg_settings WHERE name = 'max_connections' AND pending_restart"
+            read, deadline = False, time.monotonic() + PATIENCE
+            while not read:  # by the server, which does so a little later
+                assert time.monotonic() < deadline
+                with contextlib.closing(postgres_server.connect(as_admin=True)) as fresh:
+                    read = fresh.execute(changed).fetchone() is not None
 
         try:
             before, after = await asking(alter)

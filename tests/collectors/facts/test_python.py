@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ from rampdeck.processes import Process
 from rampdeck.remote.local import LocalRemote
 from tests.docker import DockerStandIn
 
+from ..watching import PATIENCE
 from .conftest import Answers, by_name
 
 APP = """
@@ -76,10 +78,9 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 
 
 async def asked_until(asking: PythonFacts, fits: Callable[[dict[str, Fact]], bool]) -> dict[str, Fact]:
-    for _ in range(100):
-        found = by_name(await asking.facts(LocalRemote()))
-        if fits(found):
-            break
+    async with asyncio.timeout(PATIENCE):
+        while not fits(found := by_name(await asking.facts(LocalRemote()))):
+            pass
     return found
 
 
