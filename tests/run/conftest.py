@@ -30,6 +30,16 @@ class Visitor(FastHttpUser):
     def home(self):
         self.client.get("/")
 """
+ANY_MACHINE = """
+[generator]
+delay = 10_000
+lag = 10_000
+cpu = 10_000
+memory = 1_000
+littles_law = 1_000
+steal = 1_000
+"""
+"""Limits that a busy machine keeps as well: whatever else it has to do is not what is tested."""
 SERVER = """
 import asyncio, sys
 

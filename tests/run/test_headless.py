@@ -14,20 +14,14 @@ import pytest
 
 from rampdeck.model import Event, EventKind, RequestBatch, Step
 from rampdeck.store import SessionReader
-from tests.run.conftest import Project, environment
+from tests.run.conftest import ANY_MACHINE, Project, environment
 
 SETTLED = """
 [load]
 settle = "1s"
 """
-# Whatever else this machine has to do is not what is tested here.
-UNDISTURBED = """
-[generator]
-delay = 10_000
-lag = 10_000
-cpu = 10_000
-memory = 1_000
-littles_law = 1_000
+UNDISTURBED = f"""
+{ANY_MACHINE}
 [gate]
 thresholds = ["error_rate < 1%", "p95 < 10s"]
 """
@@ -91,7 +85,8 @@ def test_a_plan_of_the_file_is_walked_through_and_a_breach_fails_with_exit_code_
         image_tag = "web-abc1234"
         commit_sha = { command = "echo 8f3c1d2" }
         gunicorn_workers = { command = "exit 3" }
-        """,
+        """
+        + ANY_MACHINE,
     )
     done = project.headless()
     assert done.returncode == 1, done.stderr
@@ -130,9 +125,9 @@ def test_a_source_that_cannot_be_seen_makes_the_verdict_inconclusive_and_says_wh
 
 def test_failures_are_counted_with_their_text(project: Project) -> None:
     project.write("locustfile.py", (project.folder / "locustfile.py").read_text().replace('"/"', '"/broken"'))
-    project.write("rampdeck.toml", SETTLED)
+    project.write("rampdeck.toml", SETTLED + ANY_MACHINE)
     done = project.headless("-u", "2", "-r", "2", "-t", "5s")
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     (request,) = project.result["requests"]
     assert request["failures"] == request["requests"] > 0
     assert project.result["errors"][0]["count"] == request["requests"]
@@ -289,6 +284,12 @@ def test_the_configuration_that_init_writes_can_be_run(project: Project) -> None
     again = project.run("init")
     assert again.returncode == 2
     assert "rampdeck.toml exists" in again.stderr
+    written = (project.folder / "rampdeck.toml").read_text()
+    assert written.count("\n[generator]\n") == written.count("\n[gate]\n") == 1
+    busy = written.replace("\n[generator]\n", ANY_MACHINE).replace(
+        "\n[gate]\n", '\n[gate]\nthresholds = ["p95 < 10s", "error_rate < 1%"]\n'
+    )
+    project.write("rampdeck.toml", busy)
     done = project.headless("-u", "2", "-r", "2", "-t", "8s")
     assert done.returncode == 0, done.stderr
 

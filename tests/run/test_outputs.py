@@ -14,8 +14,8 @@ from subprocess import CompletedProcess
 import pytest
 
 from rampdeck.model import Event, EventKind
-from tests.run.conftest import Project, environment
-from tests.run.test_headless import items_of
+from tests.run.conftest import ANY_MACHINE, Project, environment
+from tests.run.test_headless import SETTLED, UNDISTURBED, items_of
 
 NAMES = ("_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv")
 SCENARIO = """
@@ -60,6 +60,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, site: str) -> Ran:
     """One run of which everything was wanted."""
     project = Project(tmp_path_factory.mktemp("ran"), site)
     project.write("locustfile.py", SCENARIO)
+    project.write("rampdeck.toml", ANY_MACHINE)
     wanted = ("--csv", "our/deep/x", "--csv-full-history", "--json", "--html", "pages/report-{u}-{t}.html")
     done = project.headless(*SMALL, "-t", "9s", *wanted, "--reset-stats", "--only-summary")
     assert done.returncode == 1, done.stderr
@@ -133,7 +134,7 @@ def test_the_files_can_be_read_at_any_moment_of_the_run(project: Project) -> Non
 
 def test_a_folder_that_goes_away_is_told_once_and_the_run_goes_on(project: Project) -> None:
     (project.folder / "out").mkdir()
-    project.write("rampdeck.toml", '[load]\nsettle = "1s"\n')
+    project.write("rampdeck.toml", SETTLED + UNDISTURBED)
     given = ("run", "--headless", "-H", project.site, *SMALL, "-t", "6s", "--csv", "out/x")
     with project.start(*given) as process:
         _until((project.folder / "out/x_stats.csv").exists)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from rampdeck.model import Pace, RequestBatch
 from rampdeck.store import SessionReader
-from tests.run.conftest import Project
+from tests.run.conftest import ANY_MACHINE, Project
 
-SETTLED = """
+SETTLED = f"""
 [load]
 settle = "1s"
+{ANY_MACHINE}
 """
 PACED = """
 from locust import FastHttpUser, constant_throughput, task

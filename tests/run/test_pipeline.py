@@ -12,7 +12,7 @@ import pytest
 
 from rampdeck.model import RequestBatch
 from rampdeck.store import SessionReader
-from tests.run.conftest import Project, environment
+from tests.run.conftest import ANY_MACHINE, Project, environment
 from tests.run.test_headless import SETTLED, UNDISTURBED
 
 SHORT = ("-u", "2", "-r", "20", "-t", "5s")
@@ -82,7 +82,7 @@ def test_quiet_is_for_a_run_without_a_screen(project: Project) -> None:
 
 
 def test_a_breach_is_told_when_it_happens(project: Project) -> None:
-    project.write("rampdeck.toml", SETTLED + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
+    project.write("rampdeck.toml", SETTLED + ANY_MACHINE + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
     with project.start(
         "run", "--headless", "-H", project.site, "-u", "2", "-r", "20", "-t", "10m"
     ) as process:
@@ -207,7 +207,7 @@ def test_without_stdout_and_stderr_the_record_is_written_all_the_same(project: P
 
 
 def test_on_github_the_verdict_is_on_the_page_of_the_run(project: Project) -> None:
-    project.write("rampdeck.toml", SETTLED + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
+    project.write("rampdeck.toml", SETTLED + ANY_MACHINE + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
     text = (project.folder / "locustfile.py").read_text()
     commands = (
         'def home(self):\n        print("::error::from a server"); print("  ::stop-commands::x ##[error]y")'
@@ -227,7 +227,7 @@ def test_on_github_the_verdict_is_on_the_page_of_the_run(project: Project) -> No
 
 
 def test_a_summary_that_cannot_be_written_is_told_and_costs_nothing_else(project: Project) -> None:
-    project.write("rampdeck.toml", SETTLED + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
+    project.write("rampdeck.toml", SETTLED + ANY_MACHINE + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
     err = _on_github(project, {"GITHUB_STEP_SUMMARY": "/proc/nowhere"})
     assert "The summary cannot be appended to /proc/nowhere" in err
     assert (project.session / "record.md").exists()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.run.conftest import Project, environment
+from tests.run.conftest import ANY_MACHINE, Project, environment
 
 CONFIGURATION = """
 [load]
@@ -60,7 +60,7 @@ class Visitor(FastHttpUser):
 def left(tmp_path_factory: pytest.TempPathFactory, site: str) -> Project:
     """A project in which a headless run has come to its end."""
     project = Project(tmp_path_factory.mktemp("left"), site)
-    project.write("rampdeck.toml", CONFIGURATION)
+    project.write("rampdeck.toml", CONFIGURATION + ANY_MACHINE)
     project.write("locustfile.py", LOCUSTFILE)
     done = project.headless()
     assert done.returncode == 1, done.stderr
