@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from rampdeck.errors import SessionError
+from rampdeck.model import Event, EventKind, RequestBatch
+from rampdeck.store import SessionReader
 
 ROOT = Path(__file__).parents[2]
 LOCUSTFILE = """
@@ -30,6 +35,16 @@ class Visitor(FastHttpUser):
     def home(self):
         self.client.get("/")
 """
+ANY_MACHINE = """
+[generator]
+delay = 10_000
+lag = 10_000
+cpu = 10_000
+memory = 1_000
+littles_law = 1_000
+steal = 1_000
+"""
+"""Limits that a busy machine keeps as well: whatever else it has to do is not what is tested."""
 SERVER = """
 import asyncio, sys
 
@@ -69,6 +84,14 @@ def site() -> Iterator[str]:
     """A small web server on loopback; its address."""
     with serving(SERVER) as address:
         yield address
+
+
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait for something that comes about sooner or later, on a busy machine later."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not come about in time"
+        time.sleep(0.05)
 
 
 @dataclass
@@ -138,6 +161,27 @@ class Project:
         """What the record of the only session says."""
         found: dict[str, Any] = json.loads((self.session / "record.json").read_text())
         return found
+
+    def so_far(self) -> list[object]:
+        """What stands in the session of a run that goes on; nothing as long as it has none."""
+        found = list(self.folder.glob("rampdeck-sessions/*/session.sqlite"))
+        try:
+            with SessionReader(found[0]) as reader:
+                return list(reader.items())
+        except (IndexError, SessionError):  # its tables come with the first commit
+            return []
+
+    def recorded(self) -> int:
+        """How many requests that succeeded stand in the session so far."""
+        batches = [item for item in self.so_far() if isinstance(item, RequestBatch)]
+        return sum(stats.successes.count for batch in batches for stats in batch.entries)
+
+    def stops(self) -> bool:
+        """Whether it stands in the session that the operator stopped the load."""
+        return any(
+            isinstance(item, Event) and item.kind is EventKind.KEY and item.text == "stop"
+            for item in self.so_far()
+        )
 
     @property
     def session(self) -> Path:

@@ -19,6 +19,9 @@ from rampdeck.store import SessionReader
 
 BACK = 10.0
 """Seconds after a fault's end within which every pane lives again: that is promised."""
+NAP = 0.1
+LONG = 60.0
+"""Seconds for what is promised for no moment."""
 STORED = 1.5
 """Seconds until what was seen stands in the file: there is one commit a second."""
 NUMBER = re.compile(r"number[/ ](\d+)")
@@ -67,10 +70,10 @@ class Deck:
         self.faults.append(Fault(name, began, ended, time.time(), blinds))
         time.sleep(0.5)
 
-    def until_well(self, when: str) -> None:
+    def until_well(self, when: str, seconds: float = BACK + STORED) -> None:
         """Wait until every source is live and tells something of this moment or later."""
         since = time.time()
-        _until(lambda: not self.missing(since), lambda: f"{when}: {self.missing(since)}")
+        _until(lambda: not self.missing(since), lambda: f"{when}: {self.missing(since)}", seconds)
 
     def until_read(self) -> None:
         """Wait until the last line that was written is recorded from every log."""
@@ -78,6 +81,7 @@ class Deck:
         _until(
             lambda: all(self._said().get(log) == last for log in self.logs),
             lambda: f"{last} was written, and read: {self._said()}",
+            LONG,
         )
 
     def missing(self, since: float) -> list[str]:
@@ -114,11 +118,13 @@ class Deck:
         return sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)
 
 
-def _until(true: Callable[[], bool], why: Callable[[], str]) -> None:
-    deadline = time.monotonic() + BACK + STORED
-    while not true():
-        assert time.monotonic() < deadline, why()
-        time.sleep(0.2)
+def _until(true: Callable[[], bool], why: Callable[[], str], seconds: float) -> None:
+    """Wait for that many seconds, in naps: each is as much longer as this machine lets everybody wait."""
+    for _ in range(round(seconds / NAP)):
+        if true():
+            return
+        time.sleep(NAP)
+    assert true(), why()
 
 
 def numbers_of(items: list[object], source: str, *, with_field: str = "") -> Counter[int]:

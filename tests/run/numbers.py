@@ -66,9 +66,8 @@ class Numbers:
             self._file = self.log.open("ab", buffering=0)
 
     def replace_journal(self) -> None:
-        """Remove the journal's file, when it was surely read to its end, and go on in another one."""
+        """Remove the journal's file, of which all must have been read, and go on in another one."""
         with self.lock:
-            time.sleep(1.0)
             self.journal.stop()
             self.journal.path.unlink()
             self.journal = JournalWriter.create(self.folder)

@@ -27,6 +27,7 @@ from tests.run.test_workers import count_of, events_of, free_port, site, until, 
 __all__ = ["configured", "host", "site", "terminal", "there"]
 
 PROMISE = 2.0
+NAP = 0.02
 LONGER = 2.0
 LET_GO = "a worker stopped its users by itself, because the cockpit was not there"
 STUBBORN = """
@@ -75,10 +76,16 @@ def begun(project: Project, cockpit: subprocess.Popen[str], more: int = 40) -> N
 
 def falls_silent(project: Project) -> None:
     """Wait as long as is promised; no request comes from then on."""
-    time.sleep(PROMISE)
+    wait_for_the_promise()
     count = count_of(project.site)
     time.sleep(LONGER)
     assert count_of(project.site) == count
+
+
+def wait_for_the_promise() -> None:
+    """Wait as long as is promised, in naps: each is as much longer as this machine lets everybody wait."""
+    for _ in range(round(PROMISE / NAP)):
+        time.sleep(NAP)
 
 
 @contextmanager
@@ -121,7 +128,7 @@ def test_a_killed_cockpit_leaves_no_load_and_no_process(project: Project, worker
         assert bool(family) is (workers != "0")
         cockpit.kill()
         falls_silent(project)
-        assert not psutil.wait_procs(family, timeout=5)[1]
+        assert not psutil.wait_procs(family, timeout=60)[1]
 
 
 @pytest.mark.parametrize("command", [OURS, "no-such-program worker"], ids=["ours", "plain locust"])
@@ -183,10 +190,11 @@ def test_users_come_back_one_after_the_other_when_all_were_gone(project: Project
         cockpit.send_signal(signal.SIGSTOP)
         falls_silent(project)
         cockpit.send_signal(signal.SIGCONT)
-        count = count_of(project.site)
+        count, since = count_of(project.site), time.monotonic()
         time.sleep(2.5)
-        # Of one user, then two, at 10 requests a second; all six together would make 120.
-        assert count_of(project.site) - count < 60
+        passed, made = time.monotonic() - since, count_of(project.site) - count
+        # Of one user, then two, at 10 requests a second; all six together would make twice as many.
+        assert made < 24 * passed
 
 
 def test_a_frozen_cockpit_leaves_no_load_in_workers_over_ssh(

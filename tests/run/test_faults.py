@@ -29,7 +29,7 @@ from rampdeck.demo.nginx import NginxServer
 from rampdeck.demo.servers import PostgresServer, RedisServer
 from rampdeck.demo.sshd import SshdServer
 from tests.run.conftest import Project, environment
-from tests.run.faults import Deck, gaps_of, numbers_of, stopped, total
+from tests.run.faults import LONG, Deck, gaps_of, numbers_of, stopped, total
 from tests.run.numbers import Numbers
 
 JOURNALD, JOURNAL, FILE = "gunicorn:journald@web", "gunicorn:journal@web", "gunicorn:file@web"
@@ -102,7 +102,7 @@ def stage(
         with _running(project) as run:
             file = project.session / "session.sqlite"
             deck = Deck(file, tuple(followed), tuple(polled), numbers.written)
-            deck.until_well("at the start")
+            deck.until_well("at the start", LONG)
             numbers.start()
             yield Stage(numbers, deck, run, host, postgres_server, redis_server)
 
@@ -168,9 +168,9 @@ def test_lines_beyond_the_limit_are_counted_and_told(project: Project, tmp_path:
     project.write("rampdeck.toml", f'[[collectors]]\nkind = "gunicorn"\nfile = "{log}"\nlimit = 10\n')
     with _running(project) as run:
         deck = Deck(project.session / "session.sqlite", (), ("gunicorn@local",), {})
-        deck.until_well("at the start")
+        deck.until_well("at the start", LONG)
         log.write_text("".join(f"number {number}\n" for number in range(500)))
-        deck.until_well("after the flood")
+        deck.until_well("after the flood", LONG)
         run.send_signal(signal.SIGINT)
         run.wait(60)
     (source,) = [one for one in project.result["sources"] if one["name"] == "gunicorn@local"]
@@ -221,8 +221,12 @@ def move_the_logs(stage: Stage) -> None:
     if numbers.journald is not None:
         with deck.fault("journal rotated"):
             numbers.journald.rotate()
-    with deck.fault("journal vanished", JOURNAL):
-        numbers.replace_journal()
+    with contextlib.ExitStack() as held:
+        held.enter_context(numbers.lock)
+        deck.until_read()  # what is not read by then is gone with it
+        with deck.fault("journal vanished", JOURNAL):
+            numbers.replace_journal()
+            held.close()
     for path in moved:
         path.unlink()
 

@@ -6,7 +6,7 @@ import pytest
 
 from rampdeck.model import Event, EventKind, Step
 from rampdeck.store import SessionReader
-from tests.run.conftest import Project
+from tests.run.conftest import ANY_MACHINE, Project
 
 BROKEN = """
 from locust import FastHttpUser, constant, task
@@ -18,20 +18,14 @@ class Visitor(FastHttpUser):
     def home(self):
         self.client.get("/broken")
 """
-# Whatever else this machine has to do is not what is tested here.
-CONFIGURATION = """
+CONFIGURATION = f"""
 [load]
 step = 5
 spawn_rate = 100
 settle = "1s"
 auto_hold = "30s"
 max_users = 20
-[generator]
-delay = 10_000
-lag = 10_000
-cpu = 10_000
-memory = 1_000
-littles_law = 1_000
+{ANY_MACHINE}
 [gate]
 thresholds = ["p95 < 10s", "error_rate < 1% abort after 2s"]
 """

@@ -70,11 +70,6 @@ class Visitor(FastHttpUser):
 """
 
 
-def finding_of(project: Project) -> str:
-    texts = [str(finding["text"]) for finding in project.result["findings"]]
-    return next(text for text in texts if "the loop stood still" in text)
-
-
 @pytest.mark.parametrize(
     ("scenario", "place"),
     [
@@ -88,9 +83,11 @@ def test_code_of_the_scenario_that_blocks_the_loop_is_named(
     project.write("locustfile.py", scenario)
     project.write("rampdeck.toml", QUICK)
     done = project.headless("-u", "1", "-t", "8s")
-    assert place in finding_of(project), done.stderr
-    told = next(line for line in done.stderr.splitlines() if line.startswith("the loop stood"))
-    assert place in told
+    # A busy machine may let the loop stand in other places besides.
+    findings = [str(finding["text"]) for finding in project.result["findings"]]
+    assert any("the loop stood still" in text and place in text for text in findings), done.stderr
+    told = [line for line in done.stderr.splitlines() if line.startswith("the loop stood")]
+    assert any(place in line for line in told), told
     assert "hunter2" not in done.stderr
     assert place.split(";")[0] in (project.session / "record.md").read_text()
 
@@ -131,7 +128,8 @@ def test_users_who_wait_for_each_other_are_found_by_little_s_law(project: Projec
 
 def test_a_sleep_in_a_task_is_a_wait(project: Project) -> None:
     project.write("locustfile.py", SLEEPING)
-    project.write("rampdeck.toml", QUICK)
+    # Taken for neither, the sleeps would be nearly all of the users' time; a busy machine takes some of it.
+    project.write("rampdeck.toml", QUICK + "[generator]\nlittles_law = 60\n")
     project.headless("-u", "5", "-r", "5", "-t", "16s")
     assert not any("in no request and no wait" in reason for reason in project.result["reasons"])
 

@@ -191,6 +191,7 @@ def test_what_the_guard_cannot_see_is_told(project: Project, grounds: Grounds) -
         "locustfile.py",
         """
         import subprocess
+        import gevent
         import grpc
         from locust import FastHttpUser, task
 
@@ -202,10 +203,12 @@ def test_what_the_guard_cannot_see_is_told(project: Project, grounds: Grounds) -
                 import zmq
                 subprocess.run(["true"], check=True)
                 self.client.get("/")
+                gevent.spawn(self.environment.runner.quit)
+                gevent.sleep(60)
         """,
     )
     project.write("rampdeck.toml", "[guard]\nprograms = true\n")
-    given = ("run", "--headless", "-H", grounds.site, "-u", "1", "-t", "2")
+    given = ("run", "--headless", "-H", grounds.site, "-u", "1", "-t", "10m")
     with project.start(*given, env=grounds.variables) as program:
         said = program.communicate(timeout=60)[1]
     told = guard_of(project)

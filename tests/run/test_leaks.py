@@ -14,7 +14,7 @@ import redis as sync_redis
 
 from rampdeck.demo.servers import PostgresServer, RedisServer
 from rampdeck.store import SessionReader
-from tests.run.conftest import Project, environment
+from tests.run.conftest import ANY_MACHINE, Project, environment
 
 MARK = "Zq9x"
 """What every planted secret ends with; none of them is a part of another."""
@@ -161,7 +161,8 @@ def test_no_byte_of_what_a_run_leaves_holds_a_secret(
     project.write("postgres.password", postgres_server.password)
     project.write("redis.password", redis_server.password)
     project.write(
-        "rampdeck.toml", TOML.format(folder=project.folder, postgres=postgres_server, redis=redis_server)
+        "rampdeck.toml",
+        TOML.format(folder=project.folder, postgres=postgres_server, redis=redis_server) + ANY_MACHINE,
     )
     secrets = {"SHOP_PASSWORD": f"from-env-{MARK}", "SSH_PASSWORD": f"ssh-{MARK}"}
     outputs: tuple[str, ...] = (

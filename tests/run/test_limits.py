@@ -9,7 +9,7 @@ import pytest
 
 from rampdeck.model import Event, EventKind, Sample, Step
 from rampdeck.store import SessionReader
-from tests.run.conftest import Project, environment
+from tests.run.conftest import ANY_MACHINE, Project, environment
 
 BROKEN = """
 from locust import FastHttpUser, constant, task
@@ -35,17 +35,10 @@ class Steep(LoadTestShape):
     def tick(self):
         return (500, 900) if self.get_run_time() < 6 else None
 """
-# Whatever else this machine has to do is not what is tested here.
-CALM = """
+CALM = f"""
 [load]
 settle = "1s"
-[generator]
-delay = 10_000
-lag = 10_000
-cpu = 10_000
-memory = 1_000
-littles_law = 1_000
-steal = 1_000
+{ANY_MACHINE}
 """
 
 

@@ -14,8 +14,8 @@ from subprocess import CompletedProcess
 import pytest
 
 from rampdeck.model import Event, EventKind
-from tests.run.conftest import Project, environment
-from tests.run.test_headless import items_of
+from tests.run.conftest import ANY_MACHINE, Project, environment, until
+from tests.run.test_headless import SETTLED, UNDISTURBED, items_of
 
 NAMES = ("_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv")
 SCENARIO = """
@@ -60,6 +60,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, site: str) -> Ran:
     """One run of which everything was wanted."""
     project = Project(tmp_path_factory.mktemp("ran"), site)
     project.write("locustfile.py", SCENARIO)
+    project.write("rampdeck.toml", ANY_MACHINE)
     wanted = ("--csv", "our/deep/x", "--csv-full-history", "--json", "--html", "pages/report-{u}-{t}.html")
     done = project.headless(*SMALL, "-t", "9s", *wanted, "--reset-stats", "--only-summary")
     assert done.returncode == 1, done.stderr
@@ -120,7 +121,7 @@ def test_the_files_can_be_read_at_any_moment_of_the_run(project: Project) -> Non
 
     with project.start("run", "--headless", "-H", project.site, *SMALL, "-t", "10m", "--csv", "x") as process:
         try:
-            _until(grown)
+            until(grown)
             process.send_signal(signal.SIGINT)
             while process.poll() is None:
                 look()
@@ -133,10 +134,10 @@ def test_the_files_can_be_read_at_any_moment_of_the_run(project: Project) -> Non
 
 def test_a_folder_that_goes_away_is_told_once_and_the_run_goes_on(project: Project) -> None:
     (project.folder / "out").mkdir()
-    project.write("rampdeck.toml", '[load]\nsettle = "1s"\n')
+    project.write("rampdeck.toml", SETTLED + UNDISTURBED)
     given = ("run", "--headless", "-H", project.site, *SMALL, "-t", "6s", "--csv", "out/x")
     with project.start(*given) as process:
-        _until((project.folder / "out/x_stats.csv").exists)
+        until((project.folder / "out/x_stats.csv").exists)
         (project.folder / "out").rename(project.folder / "gone")
         _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
@@ -238,10 +239,18 @@ def test_users_can_be_configured_on_the_command_line(project: Project) -> None:
 def test_a_stop_lets_requests_end_for_the_stop_timeout(project: Project) -> None:
     slow = SCENARIO.replace(
         'self.client.get("/buy")',
-        'self.client.get("/buy"); __import__("gevent").sleep(1.5); self.client.get("/end")',
+        'self.client.get("/buy"); open("bought", "w").close(); __import__("gevent").sleep(3); '
+        'self.client.get("/end")',
     )
     project.write("locustfile.py", slow.replace("wait_time = constant(0.1)", "wait_time = constant(60)"))
-    project.headless("-u", "1", "-r", "20", "-t", "1s", "--stop-timeout", "10", "Buyer")
+    given = ("run", "--headless", "-H", project.site, "-u", "1", "-t", "10m", "--json-file", "out.json")
+    with project.start(*given, "--stop-timeout", "60", "Buyer") as process:
+        try:
+            until((project.folder / "bought").exists)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert {row["name"] for row in project.result["requests"]} == {"/buy", "/end"}
 
 
@@ -262,11 +271,3 @@ def locust(project: Project, *arguments: str) -> str:
         command, cwd=project.folder, env=environment(), capture_output=True, text=True, check=False
     )
     return done.stdout
-
-
-def _until(condition: object) -> None:
-    assert callable(condition)
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)

@@ -12,7 +12,7 @@ import pytest
 
 from rampdeck.model import RequestBatch
 from rampdeck.store import SessionReader
-from tests.run.conftest import Project, environment
+from tests.run.conftest import ANY_MACHINE, Project, environment, until
 from tests.run.test_headless import SETTLED, UNDISTURBED
 
 SHORT = ("-u", "2", "-r", "20", "-t", "5s")
@@ -82,7 +82,7 @@ def test_quiet_is_for_a_run_without_a_screen(project: Project) -> None:
 
 
 def test_a_breach_is_told_when_it_happens(project: Project) -> None:
-    project.write("rampdeck.toml", SETTLED + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
+    project.write("rampdeck.toml", SETTLED + ANY_MACHINE + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
     with project.start(
         "run", "--headless", "-H", project.site, "-u", "2", "-r", "20", "-t", "10m"
     ) as process:
@@ -91,7 +91,7 @@ def test_a_breach_is_told_when_it_happens(project: Project) -> None:
             told = next(line for line in process.stderr if "p50 < 0.1ms" in line)
             assert process.poll() is None, "while the load goes on"
             process.send_signal(signal.SIGTERM)
-            rest = process.communicate(timeout=30)[1]
+            rest = process.communicate(timeout=60)[1]
         finally:
             process.kill()
     assert told[:2].isdigit(), "when it was"
@@ -102,21 +102,21 @@ def test_a_breach_is_told_when_it_happens(project: Project) -> None:
 def test_a_second_signal_stops_at_once_and_there_is_a_record_still(
     project: Project, number: signal.Signals
 ) -> None:
-    # A user who takes a minute for what he does at the end, and is given two.
+    # A user who takes ten minutes for what he does at the end, and is given twenty.
     text = (project.folder / "locustfile.py").read_text()
     project.write(
         "locustfile.py",
-        "import gevent\n" + text + "        open('there', 'w').close()\n        gevent.sleep(60)\n",
+        "import gevent\n" + text + "        open('there', 'w').close()\n        gevent.sleep(600)\n",
     )
-    project.write("rampdeck.toml", '[load]\nsettle = "1s"\nstop_timeout = "120s"\n')
+    project.write("rampdeck.toml", '[load]\nsettle = "1s"\nstop_timeout = "1200s"\n')
     with project.start("run", "--headless", "-H", project.site, "-u", "1", "-t", "10m") as process:
         try:
-            _until(lambda: (project.folder / "there").exists())
+            until(lambda: (project.folder / "there").exists())
             process.send_signal(number)
-            time.sleep(1)
+            until(project.stops)
             assert process.poll() is None, "the user may still end what he does"
             process.send_signal(number)
-            err = process.communicate(timeout=45)[1]
+            err = process.communicate(timeout=60)[1]
         finally:
             process.kill()
     assert process.returncode == 4, err
@@ -126,8 +126,7 @@ def test_a_second_signal_stops_at_once_and_there_is_a_record_still(
 def test_a_killed_run_can_be_read_up_to_its_last_second(project: Project) -> None:
     with project.start("run", "--headless", "-H", project.site, "-u", "3", "-r", "9", "-t", "60s") as process:
         try:
-            _until(lambda: bool(list(project.folder.glob("rampdeck-sessions/*/session.sqlite"))))
-            time.sleep(4)
+            until(lambda: project.recorded() > 0)
         finally:
             process.kill()
         process.communicate()
@@ -145,12 +144,12 @@ def test_a_reader_who_reads_nothing_does_not_hold_up_the_load(project: Project) 
     # The pipe takes 64 KiB; this is several times as much, and nobody reads until all is over.
     with project.start("run", "--headless", "-H", project.site, "-u", "5", "-r", "20", "-t", "6s") as process:
         try:
-            _until(lambda: bool(list(project.folder.glob("rampdeck-sessions/*/record.md"))))
+            until(lambda: bool(list(project.folder.glob("rampdeck-sessions/*/record.md"))))
             err = process.communicate(timeout=60)[1]
         finally:
             process.kill()
     assert process.returncode == 0, err
-    assert project.result_of_record["total"]["requests"] > 100, "about 8 a second of each user"
+    assert project.result_of_record["total"]["requests"] > 2 * 65_536 / 2_000, "twice what the pipe takes"
     assert "PASS" in err
     assert "The record is in" in err, "what waited was told to the end"
 
@@ -161,7 +160,7 @@ def test_a_reader_of_stdout_who_is_slow_gets_the_whole_document(project: Project
         *("run", "--headless", "-H", project.site, *SHORT, "--report", "html"), stderr=subprocess.DEVNULL
     ) as process:
         try:
-            _until(lambda: bool(list(project.folder.glob("rampdeck-sessions/*/record.md"))))
+            until(lambda: bool(list(project.folder.glob("rampdeck-sessions/*/record.md"))))
             time.sleep(2)
             out = process.communicate(timeout=60)[0]
         finally:
@@ -172,20 +171,19 @@ def test_a_reader_of_stdout_who_is_slow_gets_the_whole_document(project: Project
 
 def test_a_reader_of_stdout_who_never_reads_is_left_by_a_signal(project: Project) -> None:
     project.write("rampdeck.toml", SETTLED + UNDISTURBED)
-    names = "\n".join(
-        f"        self.client.get('/', name='/{'long-name/' * 40}{number}')" for number in range(300)
-    )
+    # Whoever comes next asks for the next name, so that all of them are asked for in any case.
+    ask = f"        self.client.get('/', name='/{'long-name/' * 40}%d' % (next(numbers) % 300))\n"
     text = (project.folder / "locustfile.py").read_text()
-    project.write("locustfile.py", text + names + "\n")
+    project.write("locustfile.py", "import itertools\nnumbers = itertools.count()\n" + text + ask * 50)
     with project.start(
         *("run", "--headless", "-H", project.site, *SHORT, "--report", "json"), stderr=subprocess.DEVNULL
     ) as process:
         try:
-            _until(lambda: bool(list(project.folder.glob("rampdeck-sessions/*/record.md"))))
+            until(lambda: bool(list(project.folder.glob("rampdeck-sessions/*/record.md"))))
             time.sleep(2)
             assert process.poll() is None, "the document is larger than the pipe"
             process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
+            process.wait(timeout=60)
         finally:
             process.kill()
     assert (project.session / "record.json").stat().st_size > 100_000
@@ -207,7 +205,7 @@ def test_without_stdout_and_stderr_the_record_is_written_all_the_same(project: P
 
 
 def test_on_github_the_verdict_is_on_the_page_of_the_run(project: Project) -> None:
-    project.write("rampdeck.toml", SETTLED + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
+    project.write("rampdeck.toml", SETTLED + ANY_MACHINE + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
     text = (project.folder / "locustfile.py").read_text()
     commands = (
         'def home(self):\n        print("::error::from a server"); print("  ::stop-commands::x ##[error]y")'
@@ -227,7 +225,7 @@ def test_on_github_the_verdict_is_on_the_page_of_the_run(project: Project) -> No
 
 
 def test_a_summary_that_cannot_be_written_is_told_and_costs_nothing_else(project: Project) -> None:
-    project.write("rampdeck.toml", SETTLED + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
+    project.write("rampdeck.toml", SETTLED + ANY_MACHINE + '[gate]\nthresholds = ["p50 < 0.1ms"]\n')
     err = _on_github(project, {"GITHUB_STEP_SUMMARY": "/proc/nowhere"})
     assert "The summary cannot be appended to /proc/nowhere" in err
     assert (project.session / "record.md").exists()
@@ -242,10 +240,3 @@ def _on_github(project: Project, more: dict[str, str]) -> str:
             process.kill()
     assert process.returncode == 1, err
     return err
-
-
-def _until(there: Any) -> None:
-    until = time.monotonic() + 60
-    while not there():
-        assert time.monotonic() < until
-        time.sleep(0.1)

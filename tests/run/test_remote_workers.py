@@ -126,7 +126,7 @@ def test_nothing_runs_there_once_the_cockpit_is_killed(
         cockpit.kill()
         cockpit.communicate()
     assert len(workers) == 2
-    _, alive = psutil.wait_procs(workers, timeout=5)
+    _, alive = psutil.wait_procs(workers, timeout=60)
     assert not alive
     left = folders(there)
     assert left, "nobody was there any more to remove them"

@@ -10,13 +10,12 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.run.conftest import Project, environment
+from tests.run.conftest import ANY_MACHINE, Project, environment, until
 
 CONFIGURATION = """
 [load]
@@ -60,7 +59,7 @@ class Visitor(FastHttpUser):
 def left(tmp_path_factory: pytest.TempPathFactory, site: str) -> Project:
     """A project in which a headless run has come to its end."""
     project = Project(tmp_path_factory.mktemp("left"), site)
-    project.write("rampdeck.toml", CONFIGURATION)
+    project.write("rampdeck.toml", CONFIGURATION + ANY_MACHINE)
     project.write("locustfile.py", LOCUSTFILE)
     done = project.headless()
     assert done.returncode == 1, done.stderr
@@ -258,11 +257,12 @@ def test_what_is_no_record_cannot_be_checked(
 
 def test_a_session_that_somebody_was_reading_at_its_end_says_that_it_is_not_sealed(project: Project) -> None:
     with project.start("run", "--headless", "-H", project.site, "-u", "2", "-t", "5") as run:
-        file = _session_of(project)
+        until(project.so_far)
+        file = project.session / "session.sqlite"
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as reader:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM events").fetchone()
-            run.communicate(timeout=30)
+            run.communicate(timeout=60)
     done = project.run("report", "--verify", str(file.parent))
     assert done.returncode == 1
     assert done.stdout.count("not sealed") == 2
@@ -273,11 +273,11 @@ def test_a_session_that_somebody_was_reading_at_its_end_says_that_it_is_not_seal
 
 def test_a_run_that_was_killed_is_reported_up_to_its_last_commit(project: Project) -> None:
     with project.start("run", "--headless", "-H", project.site, "-u", "3", "-t", "60") as run:
-        file = _session_of(project)
-        time.sleep(8)
+        until(lambda: project.recorded() > 10)
+        file = project.session / "session.sqlite"
         going_on = project.run("report", str(file), "--json")
         os.kill(run.pid, signal.SIGKILL)
-        run.communicate(timeout=10)
+        run.communicate(timeout=60)
     killed = project.run("report", str(file.parent), "--json", "--exit-code")
     assert killed.returncode == 3
     for said in (going_on, killed):
@@ -288,15 +288,3 @@ def test_a_run_that_was_killed_is_reported_up_to_its_last_commit(project: Projec
         assert record["session_sha256"] is None
         assert "sha256" not in record
     assert json.loads(killed.stdout)["total"]["requests"] >= json.loads(going_on.stdout)["total"]["requests"]
-
-
-def _session_of(project: Project) -> Path:
-    """Wait until a run has its session file and some of it is committed; return the file."""
-    for _ in range(200):
-        found = [
-            path for path in project.folder.glob("rampdeck-sessions/*/session.sqlite") if path.stat().st_size
-        ]
-        if found and found[0].with_name("session.sqlite-wal").exists():
-            return found[0]
-        time.sleep(0.1)
-    raise AssertionError("the run has no session file")

@@ -134,7 +134,7 @@ def test_a_scenario_that_takes_the_signals_does_not_keep_them(
         _until_running(process)
         process.send_signal(number)
         try:
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == 4

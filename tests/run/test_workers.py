@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -10,17 +11,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import pytest
 
+from rampdeck.demo.process import free_port
 from rampdeck.model import Event, Sample
-from tests.run.conftest import Project, environment, serving
+from tests.run.conftest import Project, environment, serving, until
 from tests.run.test_headless import SETTLED, items_of
 from tests.run.test_terminal import Terminal, target, terminal
 
-__all__ = ["terminal"]
+__all__ = ["free_port", "terminal", "until"]
 
 COUNTING = """
 import asyncio
@@ -63,22 +65,14 @@ def count_of(site: str) -> int:
         return int(answer.read())
 
 
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not come about in time"
-        time.sleep(0.05)
-
-
 def workers_of(cockpit: subprocess.Popen[str]) -> list[psutil.Process]:
     """The worker processes below a cockpit."""
-    family = psutil.Process(cockpit.pid).children(recursive=True)
-    return [process for process in family if process.cmdline()[1:4] == ["-m", "rampdeck", "worker"]]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    found = []
+    for process in psutil.Process(cockpit.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a short command's
+            if process.cmdline()[1:4] == ["-m", "rampdeck", "worker"]:
+                found.append(process)
+    return found
 
 
 def events_of(project: Project) -> list[str]:
@@ -119,7 +113,7 @@ def test_a_run_in_two_workers_counts_what_the_server_counts_and_leaves_nothing_b
 def test_a_worker_that_is_killed_marks_the_step_and_the_run_goes_on(project: Project) -> None:
     project.write("rampdeck.toml", SETTLED)
     with project.start(
-        "run", "--headless", "-H", project.site, "-u", "6", "-r", "6", "-t", "12s", "--workers", "2",
+        "run", "--headless", "-H", project.site, "-u", "6", "-r", "6", "-t", "20s", "--workers", "2",
         "--json-file", "out.json",
     ) as cockpit:  # fmt: skip
         until(lambda: len(workers_of(cockpit)) == 2)
@@ -149,7 +143,7 @@ def test_no_worker_outlives_a_cockpit_that_is_killed(project: Project) -> None:
         workers[0].suspend()  # not even one that cannot hear
         cockpit.kill()
         cockpit.communicate()
-    _, alive = psutil.wait_procs(workers, timeout=5)
+    _, alive = psutil.wait_procs(workers, timeout=60)
     assert not alive
     before = count_of(project.site)
     time.sleep(0.5)
@@ -164,7 +158,7 @@ def test_a_signal_stops_the_workers_and_writes_the_record(project: Project) -> N
         until(lambda: count_of(project.site) > 50)
         workers = workers_of(cockpit)
         cockpit.send_signal(signal.SIGINT)
-        _, err = cockpit.communicate(timeout=30)
+        _, err = cockpit.communicate(timeout=60)
     assert cockpit.returncode == 4, err
     assert project.result["total"]["requests"] == count_of(project.site)
     assert not any(worker.is_running() for worker in workers)
@@ -190,7 +184,7 @@ def test_plain_workers_are_waited_for_and_the_record_says_what_their_percentiles
         ) as worker:  # fmt: skip
             try:
                 _, err = cockpit.communicate(timeout=60)
-                worker.communicate(timeout=10)
+                worker.communicate(timeout=60)
             finally:
                 worker.kill()
     assert worker.returncode == 0, "it was said good-bye to"
@@ -227,7 +221,8 @@ def test_a_worker_that_cannot_load_the_scenario_says_why(project: Project) -> No
     project.write(
         "locustfile.py",
         """
-        import os
+        import contextlib
+import os
         from locust import FastHttpUser, task
 
         if "RAMPDECK_WORKER" in os.environ:
