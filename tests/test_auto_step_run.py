@@ -93,7 +93,7 @@ async def test_a_server_that_stays_broken_is_a_finding(load: Load, tmp_path: Pat
     )
     async with opened(load(breaks), tmp_path, limits=SMALL) as run:
         run.auto_step()
-        await until(run.over.is_set, 40)
+        await until(run.over.is_set)
     assert levels(run)[-1] == (4, "auto", "recovery")
     assert run.pilot.auto.ending == "did not recover at 4 users after 6 had failed"
     (finding,) = [found for found in run.result().findings if "recover" in found.text]

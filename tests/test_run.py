@@ -75,7 +75,7 @@ async def opened(
         await run.close()
 
 
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
@@ -289,10 +289,12 @@ async def test_requests_of_a_stop_are_counted_but_not_for_the_level(
         run.set_target(4)
         await until(at(run, 4))
         await asyncio.sleep(0.5)
-        target.delay = 0.6
-        await asyncio.sleep(0.1)
+        answers = target.hold()
+        await until(lambda: target.waiting == 4)
         before = len(target.requests)
         run.stop()
+        await until(lambda: run.engine.state is RunState.STOPPING)
+        answers.set()
         await run.over.wait()
     whole = run.session.book.whole.figures()
     assert whole.requests == len(target.requests)

@@ -33,16 +33,32 @@ class Target:
 
     url: str = ""
     delay: float = 0.005
+    waiting: int = 0
+    """Requests that have come and are not answered yet."""
     requests: list[str] = field(default_factory=list)
     connections: set[asyncio.StreamWriter] = field(default_factory=set)
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    def hold(self) -> asyncio.Event:
+        """Keep every answer back from now on, until the event is set."""
+        go_on = asyncio.Event()
+
+        async def held(_: float) -> None:
+            await go_on.wait()
+
+        self.pause = held
+        return go_on
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections.add(writer)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                await self.pause(self.delay)
+                self.waiting += 1
+                try:
+                    await self.pause(self.delay)
+                finally:
+                    self.waiting -= 1
                 path = head.split(b" ", 2)[1].decode()
                 self.requests.append(path)
                 status = b"500 Oops" if path.startswith("/broken") else b"200 OK"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from rampdeck.engine.driver import Order
+from rampdeck.engine.ending import Ending
 from rampdeck.engine.engine import LoadEngine
 from rampdeck.model import RunState
 from tests.engine.conftest import Load, Target
@@ -23,7 +25,7 @@ async def driven(engine: LoadEngine) -> AsyncIterator[LoadEngine]:
         task.cancel()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
@@ -62,26 +64,26 @@ async def test_the_target_can_change_while_a_ramp_is_under_way(load: Load) -> No
 async def test_a_step_up_in_the_middle_of_a_step_down_is_not_short_of_users(
     load: Load, target: Target
 ) -> None:
-    target.delay = 0.8
-    async with driven(load()) as engine:
+    answers = target.hold()
+    async with driven(load(stop_timeout=60)) as engine:
+        ending = Ending(engine.environment.runner)
         engine.want(to(20))
-        await until(lambda: engine.users == 20)
-        await asyncio.sleep(0.3)
+        await until(lambda: target.waiting == 20)
         engine.want(to(4))
-        await asyncio.sleep(0.2)  # the leavers are still waiting for their answers
+        await until(lambda: len(ending.leaving()) == 16)  # they are still waiting for their answers
         engine.want(to(12))
-        await asyncio.sleep(1.2)
-        await until(lambda: engine.users == 12)
+        await until(lambda: not engine.pending)
+        answers.set()
+        await until(lambda: not ending.leaving() and engine.users == 12)
         await asyncio.sleep(0.5)
         assert engine.users == 12
 
 
 async def test_a_graceful_stop_lets_requests_end(load: Load, target: Target) -> None:
     target.delay = 0.4
-    async with driven(load()) as engine:
+    async with driven(load(stop_timeout=60)) as engine:
         engine.want(to(5))
-        await until(lambda: engine.users == 5)
-        await asyncio.sleep(0.1)
+        await until(lambda: target.waiting == 5)
         engine.stop()
         await until(lambda: engine.state is RunState.STOPPED)
         counted = sum(stats.successes.count for stats in engine.take())
@@ -97,7 +99,7 @@ async def test_stop_at_once_does_not_wait_even_in_a_graceful_stop(load: Load, ta
         engine.stop()
         await until(lambda: engine.state is RunState.STOPPING)
         engine.abort()
-        await until(lambda: engine.state is RunState.STOPPED, seconds=5)
+        await until(lambda: engine.state is RunState.STOPPED, seconds=40)
         assert engine.users == 0
 
 
@@ -112,8 +114,11 @@ async def test_the_load_can_start_again_after_a_stop(load: Load, target: Target)
         await until(lambda: engine.users == 4 and len(target.requests) > before + 10)
 
 
-async def test_a_locustfiles_own_shape_drives_the_load_until_a_key_takes_over(load: Load) -> None:
+async def test_a_locustfiles_own_shape_drives_the_load_until_a_key_takes_over(
+    load: Load, tmp_path: Path
+) -> None:
     shape = """
+import os
 from locust import FastHttpUser, LoadTestShape, constant, task
 
 class Visitor(FastHttpUser):
@@ -124,12 +129,13 @@ class Visitor(FastHttpUser):
 
 class Stairs(LoadTestShape):
     def tick(self):
-        return (3, 50) if self.get_run_time() < 1.5 else (6, 50)
+        return (6, 50) if os.path.exists("higher") else (3, 50)
 """
     async with driven(load(shape)) as engine:
         assert engine.has_shape
         engine.start_shape()
         await until(lambda: engine.users == 3 and engine.target == 3)
+        (tmp_path / "higher").touch()
         await until(lambda: engine.users == 6 and engine.target == 6)
         engine.want(to(2))
         await until(lambda: engine.users == 2)

@@ -6,7 +6,11 @@ takes (``/20ms``); the first what sort it is:
 
 - ``/redirect/N/20ms``: N redirects, each after 20 ms, then the answer;
 - ``/chunked/20ms``: a body in three chunks, 20 ms before each;
-- ``/close/20ms``: the connection is closed after the answer.
+- ``/drip/20ms``: the same, but the first chunk at once;
+- ``/close/20ms``: the connection is closed after the answer;
+- ``/away/N/20ms``: N redirects at once, then the answer after 20 ms.
+
+``/came/20ms`` says at once how many requests for ``/20ms`` have come.
 """
 
 from __future__ import annotations
@@ -18,6 +22,9 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+CAME: list[str] = []
+"""The paths of all requests so far."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -32,15 +39,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
+        if self.path.startswith("/came/"):
+            self._answer(str(CAME.count(self.path.removeprefix("/came"))).encode())
+            self.wfile.flush()
+            return
+        CAME.append(self.path)
         *sort, wait = self.path.strip("/").split("/")
+        if sort and sort[0] == "away" and int(sort[1]):
+            self._redirect(f"/away/{int(sort[1]) - 1}/{wait}")
+            return
         seconds = float(wait.removesuffix("ms")) / 1000
-        time.sleep(seconds)
+        if sort[:1] != ["drip"]:
+            time.sleep(seconds)
         if sort and sort[0] == "redirect" and int(sort[1]):
-            self.send_response(302)
-            self.send_header("Location", f"/redirect/{int(sort[1]) - 1}/{wait}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-        elif sort and sort[0] == "chunked":
+            self._redirect(f"/redirect/{int(sort[1]) - 1}/{wait}")
+        elif sort and sort[0] in ("chunked", "drip"):
             self.send_response(200)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
@@ -52,6 +65,13 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.close_connection |= bool(sort and sort[0] == "close")
             self._answer(b"y" * 60_000 if sort and sort[0] == "large" else b"ok")
+        self.wfile.flush()
+
+    def _redirect(self, place: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", place)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
         self.wfile.flush()
 
     def _answer(self, body: bytes) -> None:

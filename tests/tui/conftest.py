@@ -15,6 +15,7 @@ from .fakes import FakeDeck, log
 from .looking import PATIENCE
 from .made import before
 from .preflights import preflight
+from .settling import settling
 
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
@@ -49,11 +50,12 @@ def opened(deck: FakeDeck) -> Opened:
         size: tuple[int, int] = (160, 45), config: ScreenConfig | None = None, *, preflight: bool = False
     ) -> AsyncIterator[Pilot[None]]:
         cockpit = Cockpit(deck, config or ScreenConfig(), preflight=preflight)
-        async with cockpit.run_test(size=size, notifications=True) as pilot:
-            async with asyncio.timeout(PATIENCE):
-                await cockpit.painted.wait()
-            await pilot.pause()
-            await pilot.pause()
-            yield pilot
+        with settling(cockpit):
+            async with cockpit.run_test(size=size, notifications=True) as pilot:
+                async with asyncio.timeout(PATIENCE):
+                    await cockpit.painted.wait()
+                await pilot.pause()
+                await pilot.pause()
+                yield pilot
 
     return open_it
