@@ -12,6 +12,7 @@ pytest: ``python -m tests tests/gate -x``.
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -61,6 +62,8 @@ SLOW = (
 """What takes longest, longest first: a folder, a file, or some files of a folder."""
 _COUNTED = re.compile(r"(\d+) (passed|failed|error|errors|skipped|xfailed|xpassed|warnings?)\b")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/.+?\.py::.+?)(?: - .*)?$", re.MULTILINE)
+LIMIT, LAST_WORDS = 1_500, 60
+"""Seconds that a part may take, four times what the longest does, and those that it gets to end then."""
 _NO_TESTS = 5
 """pytest's exit code for a part without tests."""
 FEW = 5
@@ -84,10 +87,20 @@ def run(part: Sequence[Path]) -> tuple[int, str]:
 def pytest_of(names: Sequence[str]) -> tuple[int, str]:
     """Run pytest for files or single tests; return its exit code and what it said."""
     command = [sys.executable, "-m", "pytest", "-q", *names]
-    done = subprocess.run(
-        command, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    return done.returncode, done.stdout
+    with subprocess.Popen(
+        command, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as part:
+        try:
+            said, _ = part.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            part.send_signal(signal.SIGINT)  # it says where it stood, and ends its servers
+            try:
+                said, _ = part.communicate(timeout=LAST_WORDS)
+            except subprocess.TimeoutExpired:
+                part.kill()
+                said, _ = part.communicate()
+            return -1, f"{said}\nThis part did not end within {LIMIT} s, so it was broken off"
+    return part.returncode, said
 
 
 def main() -> int:
