@@ -109,7 +109,7 @@ def _check(record: dict[str, Any], stack: DemoInfo) -> None:
     assert "nginx@staging: configuration, sha256 changed during the run" in reasons
     assert "postgres@staging: work_mem changed during the run: 4MB → 9MB" in reasons
     assert "Commit SHA changed during the run: " in reasons
-    assert "worker" not in reasons
+    assert "workers" not in reasons
     found = {finding["text"] for finding in record["findings"]}
     assert "nginx@staging: workers were restarted during the run" in found
     fields = record["record"]
