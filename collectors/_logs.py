@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
+from rampdeck.backoff import Backoff
 from rampdeck.collector import Sink
 from rampdeck.errors import HostKeyRefused, HostUnreachable, LoginRefused, NoSession, RemoteError, SourceError
 from rampdeck.model import Instant
@@ -14,7 +16,7 @@ from ._follow import Follow
 from ._tasks import every, together
 
 RETRY = 10.0
-"""Seconds after which a log that cannot be read is tried again while another one is read."""
+"""Seconds after which a log that cannot be read is tried again while another one is read, at the most."""
 SETTLING = 3
 """Seconds that lines from before the beginning wait for the other logs."""
 
@@ -90,7 +92,9 @@ class Logs:
     async def _keep(self, log: Log, first: Log | None, remote: Remote, sink: Sink) -> None:
         if first is not None:
             await first.known.wait()
+        backoff = Backoff()
         while True:
+            began = time.monotonic()
             try:
                 await log.follow(remote, _Voice(self, log, sink))
             except (HostUnreachable, HostKeyRefused, LoginRefused):
@@ -100,7 +104,9 @@ class Logs:
                 if all(each.trouble for each in self._logs):
                     raise
                 self.tell(sink)
-                await remote.pause(RETRY, session=isinstance(error, NoSession))
+                backoff.went_well(time.monotonic() - began)
+                pause = min(backoff.failed(), RETRY)
+                await remote.pause(pause, session=isinstance(error, NoSession))
 
     def tell(self, sink: Sink) -> None:
         """Pass on how well the logs can be read, once it is known of all."""
