@@ -222,8 +222,7 @@ def test_a_worker_that_cannot_load_the_scenario_says_why(project: Project) -> No
     project.write(
         "locustfile.py",
         """
-        import contextlib
-import os
+        import os
         from locust import FastHttpUser, task
 
         if "RAMPDECK_WORKER" in os.environ:
