@@ -116,7 +116,7 @@ class Bench:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
-                timeout=START + self._lasts,
+                timeout=START + self._lasts(case),
                 check=False,
             )
             return self._figures(out, done.stderr)
@@ -137,7 +137,7 @@ class Bench:
             )
             try:
                 with OpenPage(browser, port, self.folder / "browser"):
-                    deadline = time.monotonic() + START + self._lasts
+                    deadline = time.monotonic() + START + self._lasts(case)
                     while not recorded(out) and locust.poll() is None and time.monotonic() < deadline:
                         time.sleep(0.2)
             finally:
@@ -156,7 +156,7 @@ class Bench:
             command = self._cockpit(case, "--json-file", str(result), *options)
             with Terminal(command, environment) as terminal:
                 painted = self._seen(terminal, lambda screen: screen.full and screen.painted >= PAINTED)
-                terminal.drain(START + self._lasts, until=lambda: terminal.process.poll() is not None)
+                terminal.drain(START + self._lasts(case), until=lambda: terminal.process.poll() is not None)
             figures = self._figures(out, "\n".join(terminal.screen.rows))
         told = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {"sources": []}
         sources = tuple((s["name"], s["state"], s["samples"] + s["events"]) for s in told["sources"])
@@ -196,15 +196,14 @@ class Bench:
                 yield self._seen(terminal, breached) - began
                 fail(False)
 
-    @property
-    def _lasts(self) -> float:
-        return WARMUP + self.seconds + 5
+    def _lasts(self, case: Case) -> float:
+        return case.users / MOST_RATE + WARMUP + self.seconds + 5
 
     def _load(self, case: Case, patience: float = 0.0) -> list[str]:
         rate = min(case.users, MOST_RATE)
         return [
             *("-f", str(LOCUSTFILE), "-H", self.server.url, "-u", str(case.users), "-r", str(rate)),
-            *("-t", f"{self._lasts + patience:.0f}s", case.user_class),
+            *("-t", f"{self._lasts(case) + patience:.0f}s", case.user_class),
         ]
 
     def _cockpit(self, case: Case, *options: str, patience: float = 0.0) -> list[str]:
