@@ -94,10 +94,8 @@ class DeadMan:
         """See the connection end, and come back."""
         while True:
             event = parse_monitor_message(events.recv_multipart())["event"]
-            if (
-                event == zmq.EVENT_MONITOR_STOPPED
-            ):  # of a socket that has been left: says nothing of the present
-                return
+            if event == zmq.EVENT_MONITOR_STOPPED:
+                return  # of a socket that has been left: it says nothing of the present
             self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             if not self._connected and self._armed:
                 self._lose("the connection to the cockpit has ended")

@@ -42,7 +42,7 @@ async def _ask(stack: Stack, source: Source) -> Stock | RampdeckError:
     keeper = source.collector
     assert isinstance(keeper, Storekeeper)
     try:
-        await stack.reach(source.host)
+        await stack.let_in(source.host)
         async with asyncio.timeout(PATIENCE):
             return await guarded(keeper.stock, source.info.kind)
     except TimeoutError:

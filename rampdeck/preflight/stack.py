@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from rampdeck.config import Config
-from rampdeck.errors import HostUnreachable
+from rampdeck.errors import HostKeyRefused, HostUnreachable, LoginRefused, RemoteError
 from rampdeck.facts import Fact
 from rampdeck.gatherer import Gatherer
 from rampdeck.model import Health, Stage
@@ -83,12 +83,26 @@ class Stack:
         return await self._once(question, partial(question, self))
 
     async def reach(self, host: str) -> Completed:
-        """Return what a host answers to :data:`WHAT_IT_IS`; tried once, for all who need the host.
+        """Return what a host far away answers to :data:`WHAT_IT_IS`; asked once.
 
-        Raises :class:`RemoteError` where it does not let us in, in time for
-        those who have waited for it to say so.
+        Raises :class:`RemoteError` where it does not, in time for those who
+        have waited for it to say so.
         """
         return await self._once((WHAT_IT_IS, host), partial(self._reached, host))
+
+    async def let_in(self, host: str) -> None:
+        """Return once a host lets us in, which is tried once for all who need it; this machine does.
+
+        Raises the :class:`RemoteError` that says why it does not.
+        """
+        if self.hosts.remote(host).local:
+            return
+        try:
+            await self.reach(host)
+        except (HostUnreachable, HostKeyRefused, LoginRefused):
+            raise
+        except RemoteError:
+            pass  # we are in; how many sessions there are, and what its shell can do, is another matter
 
     async def _reached(self, host: str) -> Completed:
         try:

@@ -101,7 +101,7 @@ async def told(stack: Stack, *kinds: str) -> list[Told]:
 
 async def _told(stack: Stack, source: Source) -> Told:
     try:
-        await stack.reach(source.host)
+        await stack.let_in(source.host)
     except RemoteError as error:
         # Its facts would be waited for until the host can be used, which may be never.
         return Told(source, why=f"{error.what}: {error.why}" if error.why else error.what, blind=True)

@@ -181,9 +181,9 @@ def _told(clock: HostClock) -> str:
 
 
 def _far(settings: Config) -> Iterator[str]:
-    """Yield the hosts that are read over SSH, each once."""
+    """Yield the hosts that are read over SSH, each once; the application may be on one without a source."""
     named = (str(table.get("host", LOCAL)) for table in settings.collectors if not table.get("absent"))
-    for host in dict.fromkeys(named):
+    for host in dict.fromkeys((*named, settings.django.host)):
         if host in settings.hosts and not settings.hosts[host].local:
             yield host
 

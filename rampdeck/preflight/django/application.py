@@ -59,8 +59,7 @@ async def where(stack: Stack) -> Place | None:
         return None
     host, hint = host_and_hint(settings)
     remote = stack.hosts.remote(host)
-    if not remote.local:
-        await stack.reach(host)
+    await stack.let_in(host)
     try:
         return await place.find(remote, settings.django, hint)
     except SourceError:
