@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from rampdeck.config import Config
+from rampdeck.errors import CommandFailed, NoSession, RemoteError
 from rampdeck.preflight.check import State
 from rampdeck.preflight.checks import ALL
 from rampdeck.preflight.inspection import Inspection
 
 from .live import live
+from .stacks import stack
 
 LOOKED_AT = [
     replace(one, patience=10 * one.patience)  # how soon they are done is not what this is about
@@ -55,11 +57,30 @@ async def test_a_host_that_cannot_be_reached_is_told_once(
                 "collectors": [{**table, "host": "app"} for table in tables],
             }
         )
-        async with live(settings) as stack:
-            view = await Inspection(stack, LOOKED_AT).run()
+        async with live(settings) as looked_at:
+            view = await Inspection(looked_at, LOOKED_AT).run()
     told = [one for one in view.checks if one.state is State.FAILED]
     assert [one.label for one in told] == ["target.answers at 127.0.0.1", "host.connects at app"]
     assert {one.because for one in view.checks} == {"", "host.connects at app"}
     hidden = {one.name for one in view.checks if one.because}
     assert hidden >= NEEDED_THERE
     assert not any("cannot be reached" in one.found for one in view.checks if one not in told)
+
+
+@pytest.mark.parametrize(
+    "error", [NoSession("web gives no session"), CommandFailed("no uname")]
+)
+async def test_a_host_that_gives_no_session_or_knows_no_command_lets_us_in_all_the_same(
+    error: RemoteError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Web:
+        local = False
+
+        async def run(self, *_: object, **__: object) -> None:
+            raise error
+
+    made = stack({"hosts": {"web": {}}})
+    monkeypatch.setattr(made.hosts, "remote", lambda _: Web())
+    await made.let_in("web")
+    with pytest.raises(type(error)):
+        await made.reach("web")
