@@ -67,9 +67,7 @@ async def test_a_host_that_cannot_be_reached_is_told_once(
     assert not any("cannot be reached" in one.found for one in view.checks if one not in told)
 
 
-@pytest.mark.parametrize(
-    "error", [NoSession("web gives no session"), CommandFailed("no uname")]
-)
+@pytest.mark.parametrize("error", [NoSession("web gives no session"), CommandFailed("no uname")])
 async def test_a_host_that_gives_no_session_or_knows_no_command_lets_us_in_all_the_same(
     error: RemoteError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
